@@ -1,0 +1,157 @@
+"""What models take: responders and patients, one trial an entry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meta.errors import DataError
+
+IntArray = NDArray[np.int64]
+
+
+def _whole_numbers(values: ArrayLike, name: str) -> IntArray:
+    array = np.atleast_1d(np.asarray(values))
+    if array.ndim != 1:
+        raise DataError(f"{name}: found {array.ndim} dimensions; one number a trial is allowed")
+    if array.size and not np.issubdtype(array.dtype, np.number):
+        raise DataError(f"{name}: found {array.dtype} values; whole numbers are allowed")
+    if not np.all(np.isfinite(array)) or not np.all(array == np.floor(array)):
+        raise DataError(f"{name}: found values that are not whole numbers; whole numbers are allowed")
+    whole = array.astype(np.int64)
+    whole.setflags(write=False)
+    return whole
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Responders among patients, one entry a trial.
+
+    Parameters
+    ----------
+    labels : tuple of str, length k
+        One name a trial; all different, so that no trial enters twice.
+    responders, n : ndarray of int, shape (k,)
+        Patients with a response, and patients in the denominator (at least 1).
+
+    Raises
+    ------
+    DataError
+        If lengths differ, a count is not a whole number, a label repeats, n < 1 or not
+        0 <= responders <= n; the message lists every offending trial.
+    """
+
+    labels: tuple[str, ...]
+    responders: IntArray
+    n: IntArray
+
+    def __post_init__(self) -> None:
+        _check(self.labels, self.responders, self.n)
+        repeated = sorted(label for label, times in Counter(self.labels).items() if times > 1)
+        if repeated:
+            raise DataError(
+                f"labels: found {', '.join(map(repr, repeated))} more than once; one entry a trial is "
+                "allowed (add its arms up, or say that the unit is the arm and name them apart)"
+            )
+
+    @classmethod
+    def of(cls, responders: ArrayLike, n: ArrayLike, labels: Iterable[str] | None = None) -> Counts:
+        """Build from anything array-like; trials without labels are called ``trial 1`` and so on.
+
+        Examples
+        --------
+        >>> Counts.of([5, 6, 2, 1], [18, 32, 29, 21]).k
+        4
+        """
+        x, size = _whole_numbers(responders, "responders"), _whole_numbers(n, "n")
+        names = tuple(labels) if labels is not None else tuple(f"trial {i + 1}" for i in range(len(x)))
+        return cls(names, x, size)
+
+    @property
+    def k(self) -> int:
+        """Number of trials."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupedCounts:
+    """Counts of groups within trials: by region (one group a trial) or by site (several).
+
+    Parameters
+    ----------
+    labels : tuple of str, length m
+        The trial of each row; a trial has at most one row in a group.
+    responders, n : ndarray of int, shape (m,)
+        As in :class:`Counts`.
+    group : ndarray of int, shape (m,)
+        Index of each row's group in `names`.
+    names : tuple of str, length G
+        The groups in the order in which they are shown; one may be without rows.
+
+    Raises
+    ------
+    DataError
+        As for :class:`Counts`, or if a trial has two rows in one group.
+    """
+
+    labels: tuple[str, ...]
+    responders: IntArray
+    n: IntArray
+    group: IntArray
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check(self.labels, self.responders, self.n)
+        if len(self.group) != len(self.labels) or not all(0 <= g < len(self.names) for g in self.group):
+            raise DataError("group: found an index outside the groups; one index of `names` a row is allowed")
+        rows = Counter((label, self.names[g]) for label, g in zip(self.labels, self.group, strict=True))
+        repeated = sorted(row for row, times in rows.items() if times > 1)
+        if repeated:
+            twice = "; ".join(f"{label!r} in {name!r}" for label, name in repeated)
+            raise DataError(f"labels: found twice in one group: {twice}; one row a trial and group is allowed")
+
+    @classmethod
+    def of(
+        cls,
+        responders: ArrayLike,
+        n: ArrayLike,
+        group: Sequence[str],
+        labels: Iterable[str] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> GroupedCounts:
+        """Build from group names; without `names`, groups come in the order of their first row."""
+        x, size = _whole_numbers(responders, "responders"), _whole_numbers(n, "n")
+        order = tuple(names) if names is not None else tuple(dict.fromkeys(group))
+        index = _whole_numbers([order.index(g) if g in order else -1 for g in group], "group")
+        rows = tuple(labels) if labels is not None else tuple(f"trial {i + 1}" for i in range(len(x)))
+        return cls(rows, x, size, index, order)
+
+    def totals(self) -> Counts:
+        """Each trial's rows added up: what the overall estimate pools."""
+        place = {label: i for i, label in enumerate(dict.fromkeys(self.labels))}
+        rows = np.array([place[label] for label in self.labels], dtype=np.int64)
+        x = np.bincount(rows, weights=self.responders, minlength=len(place))
+        n = np.bincount(rows, weights=self.n, minlength=len(place))
+        return Counts.of(x, n, place)
+
+    def within(self, index: int) -> Counts:
+        """The rows of group `index`."""
+        rows = np.flatnonzero(self.group == index)
+        return Counts.of(self.responders[rows], self.n[rows], [self.labels[i] for i in rows])
+
+
+def _check(labels: tuple[str, ...], responders: IntArray, n: IntArray) -> None:
+    if not len(labels) == len(responders) == len(n):
+        found = f"found {len(labels)} labels, {len(responders)} responders and {len(n)} n"
+        raise DataError(f"{found}; one of each a trial is allowed")
+    wrong = [
+        f"{label!r}: {x} of {size}"
+        for label, x, size in zip(labels, responders, n, strict=True)
+        if size < 1 or not 0 <= x <= size
+    ]
+    if wrong:
+        raise DataError(f"counts: found {'; '.join(wrong)}; 0 <= responders <= n and n >= 1 are allowed")

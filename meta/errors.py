@@ -1,0 +1,76 @@
+"""The errors this package raises, and the form of one fault in a user's file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong with one place of one file.
+
+    Parameters
+    ----------
+    file : str
+        The file as the user would name it.
+    line : int
+        Its line, counted from 1; 0 where the fault has no line (a missing file).
+    path : str
+        The place inside the record, e.g. ``reports[0].tables[1].rows[2].n``.
+    found : str
+        What stands there.
+    allowed : str
+        What may stand there, or what to do.
+    """
+
+    file: str
+    line: int
+    path: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        where = f"{place}: {self.path}" if self.path else place
+        return f"{where}: {self.found}; {self.allowed}"
+
+
+class MetaError(Exception):
+    """The root of every error that is the user's to mend.
+
+    Parameters
+    ----------
+    message : str
+        One sentence; may be empty where `faults` say it all.
+    faults : iterable of Fault
+        Every fault found, not only the first; sorted by file and line.
+    """
+
+    def __init__(self, message: str = "", faults: Iterable[Fault] = ()) -> None:
+        self.message = message
+        self.faults = tuple(sorted(set(faults)))
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.message, *map(str, self.faults)) if part)
+
+
+class RecordError(MetaError):
+    """A trial record is malformed or contradicts itself."""
+
+
+class SpecError(MetaError):
+    """An analysis, or a combination of options, cannot be carried out as written."""
+
+
+class DataError(MetaError):
+    """Counts or arrays that no model can take."""
+
+
+class ConvergenceError(MetaError):
+    """A numerical method did not reach its tolerance."""
+
+
+class StoreError(MetaError):
+    """A stored run cannot be read or written."""

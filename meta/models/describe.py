@@ -1,0 +1,213 @@
+"""From arrays to results: here a NaN becomes None, and its code a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from meta.data import Counts, GroupedCounts
+from meta.results import (
+    Heterogeneity,
+    Interval,
+    IntervalKind,
+    Prediction,
+    Proportion,
+    Statistic,
+    TrialEffect,
+)
+from meta.stats import heterogeneity as het
+from meta.stats.codes import SENTENCES, Code
+from meta.stats.pooling import Limits, PredictionMethod
+from meta.stats.proportions import TrialInterval, proportion_interval
+from meta.stats.scales import Effects, FloatArray, Scale, harmonic_mean
+
+TRIAL_INTERVALS: dict[TrialInterval, str] = {
+    "clopper-pearson": "exact (Clopper-Pearson)",
+    "wilson": "Wilson",
+    "jeffreys": "Jeffreys",
+}
+PREDICTIONS: dict[PredictionMethod, str] = {
+    "normal": "normal quantiles",
+    "t": "t with k-1 df",
+    "hts": "Higgins-Thompson-Spiegelhalter, t with k-2 df",
+    "hk": "Knapp-Hartung, t with k-1 df",
+}
+
+
+def number(value: float | FloatArray) -> float | None:
+    """A finite number, or None."""
+    plain = float(value)
+    return plain if np.isfinite(plain) else None
+
+
+def sentence(*codes: int) -> str | None:
+    """The sentence of the first code that is not OK, or None."""
+    return next((SENTENCES[Code(code)] for code in codes if code != Code.OK), None)
+
+
+def limits_of(
+    low: float | FloatArray,
+    high: float | FloatArray,
+    level: float,
+    method: str,
+    *,
+    kind: IntervalKind = "confidence",
+    df: float | FloatArray = np.inf,
+) -> Interval | None:
+    """An interval, or None where a limit is missing."""
+    ends = number(low), number(high)
+    if ends[0] is None or ends[1] is None:
+        return None
+    return Interval(low=ends[0], high=ends[1], level=level, kind=kind, method=method, df=number(df))
+
+
+def proportion(
+    scale: Scale,
+    values: tuple[float | FloatArray, float | FloatArray, float | FloatArray],
+    counts: Counts,
+    *,
+    level: float,
+    method: str,
+    kind: IntervalKind = "confidence",
+    estimand: str | None = None,
+    reason: str | None = None,
+) -> Proportion:
+    """Estimate and limits, analysis scale in, proportions out."""
+    size = harmonic_mean(counts.n)
+    value, low, high = (
+        None if number(z) is None else float(scale.inverse(np.asarray(z), size)) for z in values
+    )
+    return Proportion(
+        value=value,
+        low=low,
+        high=high,
+        estimand=estimand or scale.estimand,
+        level=level,
+        kind=kind,
+        method=method,
+        reason=reason,
+    )
+
+
+def exact_proportion(counts: Counts, *, method: TrialInterval, level: float) -> Proportion:
+    """What one trial says by itself, or nothing where there is none."""
+    kind = TRIAL_INTERVALS[method]
+    if counts.k == 0:
+        return Proportion(
+            value=None, low=None, high=None, estimand="ORR", level=level, kind="confidence", method=kind,
+            reason="no trial reported responders",
+        )  # fmt: skip
+    return trial_proportions(counts, method=method, level=level, estimand="ORR of the one trial")[0]
+
+
+def trial_proportions(
+    counts: Counts, *, method: TrialInterval, level: float, estimand: str = "ORR"
+) -> tuple[Proportion, ...]:
+    """Each trial's raw proportion with its study-level interval."""
+    low, high = proportion_interval(counts.responders, counts.n, method=method, level=level)
+    return tuple(
+        Proportion(
+            value=float(counts.responders[i] / counts.n[i]),
+            low=float(low[i]),
+            high=float(high[i]),
+            estimand=estimand,
+            level=level,
+            kind="confidence",
+            method=TRIAL_INTERVALS[method],
+        )
+        for i in range(counts.k)
+    )
+
+
+def trials(
+    counts: Counts, effects: Effects, weights: FloatArray | None, *, method: TrialInterval, level: float
+) -> tuple[TrialEffect, ...]:
+    """The trials as the model saw them; without `weights` none was given."""
+    raw = trial_proportions(counts, method=method, level=level)
+    return tuple(
+        TrialEffect(
+            label=counts.labels[i],
+            responders=int(counts.responders[i]),
+            n=int(counts.n[i]),
+            y=number(effects.y[i]),
+            v=number(effects.v[i]),
+            weight=None if weights is None else number(weights[i]),
+            corrected=bool(effects.corrected[i]),
+            proportion=raw[i],
+        )
+        for i in range(counts.k)
+    )
+
+
+def no_heterogeneity(reason: str, df: int) -> Heterogeneity:
+    """Heterogeneity that cannot be given."""
+    definitions = (het.I2_FROM_TAU2, het.I2_FROM_Q, het.H2_FROM_TAU2, het.H2_FROM_Q)
+    i2, i2_q, h2, h2_q = (Statistic(value=None, definition=d, reason=reason) for d in definitions)
+    return Heterogeneity(Q=None, df=df, p=None, I2=i2, I2_Q=i2_q, H2=h2, H2_Q=h2_q, reason=reason)
+
+
+def heterogeneity(
+    effects: Effects, tau2: float, interval: Interval | None, *, estimated: bool
+) -> Heterogeneity:
+    """Q of these rows, and I2 and H2 under both definitions; tau2 may be shared with other groups."""
+    test = het.q_test(effects.y, effects.v)
+    typical = het.typical_variance(effects.v)
+
+    def from_tau2(definition: str, convert: Callable[[float, FloatArray], FloatArray]) -> Statistic:
+        if not estimated:
+            return Statistic(value=None, definition=definition, reason="the common-effect model estimates no tau2")
+        between = None
+        if interval is not None:
+            low, high = (float(convert(end, typical)) for end in (interval.low, interval.high))
+            between = limits_of(low, high, interval.level, interval.method)
+        return Statistic(value=float(convert(tau2, typical)), definition=definition, interval=between)
+
+    return Heterogeneity(
+        Q=float(test.q),
+        df=int(test.df),
+        p=float(test.p),
+        I2=from_tau2(het.I2_FROM_TAU2, het.i2_from_tau2),
+        I2_Q=Statistic(value=float(het.i2_from_q(test)), definition=het.I2_FROM_Q),
+        H2=from_tau2(het.H2_FROM_TAU2, het.h2_from_tau2),
+        H2_Q=Statistic(value=float(het.h2_from_q(test)), definition=het.H2_FROM_Q),
+    )
+
+
+def prediction(
+    scale: Scale, counts: Counts, limits: Limits | None, *, level: float, method: str, reason: str | None = None
+) -> Prediction:
+    """Where a new trial's true effect would lie, or why that is not given."""
+    low, high, df = (limits.low, limits.high, limits.df) if limits else (np.nan, np.nan, np.nan)
+    why = reason or (sentence(int(limits.code)) if limits else None)
+    estimand = f"ORR of a new trial ({scale.name} scale)"
+    as_proportion = proportion(
+        scale, (np.nan, low, high), counts,
+        level=level, method=method, kind="prediction", estimand=estimand, reason=why,
+    )  # fmt: skip
+    return Prediction(
+        low=number(low), high=number(high), level=level, df=number(df), method=method,
+        proportion=as_proportion, reason=why,
+    )  # fmt: skip
+
+
+def correction_note(counts: Counts, effects: Effects, amount: float | str) -> tuple[str, ...]:
+    """Name the arms to which the continuity correction was applied."""
+    arms = [
+        f"{counts.labels[i]} ({counts.responders[i]} of {counts.n[i]})" for i in np.flatnonzero(effects.corrected)
+    ]
+    if not arms:
+        return ()
+    return (f"Continuity correction: {amount} was added to both cells of {', '.join(arms)}.",)
+
+
+def shared_trials_note(data: GroupedCounts) -> tuple[str, ...]:
+    """Say so where trials have rows in several groups."""
+    several = [label for label, rows in Counter(data.labels).items() if rows > 1]
+    if not several:
+        return ()
+    return (
+        f"{len(several)} of {len(set(data.labels))} trials have rows in several groups; this model treats "
+        "those rows as independent.",
+    )

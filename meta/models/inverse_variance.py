@@ -1,0 +1,280 @@
+"""The conventional model: effects on some scale, pooled with inverse-variance weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from meta.data import Counts, GroupedCounts
+from meta.errors import SpecError
+from meta.models import describe
+from meta.models.policy import standing
+from meta.results import Between, Estimate, Fit, Prediction, Proportion, Tau2, TrialEffect
+from meta.stats.heterogeneity import Tau2Interval, q_profile
+from meta.stats.pooling import (
+    IntervalMethod,
+    Limits,
+    Pooled,
+    PredictionMethod,
+    between_groups,
+    interval,
+    pool,
+)
+from meta.stats.pooling import prediction as prediction_limits
+from meta.stats.proportions import TrialInterval
+from meta.stats.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
+from meta.stats.tau2 import Tau2Method, estimate
+
+INTERVALS: dict[IntervalMethod, str] = {
+    "wald": "Wald",
+    "hk": "Knapp-Hartung",
+    "mhk": "Knapp-Hartung floored at the Wald standard error",
+}
+CAVEAT_BELOW = 10  # trials; Wald p-values of group differences are too small with fewer (design, "Methods")
+
+
+class Spread(NamedTuple):
+    """What a set of rows says about tau2; groups may share it."""
+
+    tau2: float
+    code: int
+    limits: Tau2Interval
+    q: float
+    df: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InverseVariance:
+    """Random-effects (or common-effect) inverse-variance pooling.
+
+    Parameters
+    ----------
+    scale : {"logit", "log", "identity", "arcsine", "double-arcsine"}
+        Where the analysis happens.
+    tau2 : {"REML", "DL", "PM", "common-effect"}
+        Estimator of the between-trial variance; common-effect sets it to 0.
+    interval : {"mhk", "hk", "wald"}
+        Knapp-Hartung floored at the Wald standard error, unmodified, or normal.
+    prediction : {"hts", "hk", "t", "normal", "none"}
+        Quantiles of t with k-2 degrees of freedom; t with k-1 and the Knapp-Hartung standard error
+        (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval.
+    groups : {"common", "separate"}
+        Whether groups share tau2.
+    continuity : float or "none"
+        Added to both cells of arms with 0 or n responders, on the logit, log and identity scales.
+    trial_interval : {"clopper-pearson", "wilson", "jeffreys"}
+        Study-level interval.
+    level : float
+        Of every interval.
+
+    Raises
+    ------
+    SpecError
+        If options contradict each other or a number is out of range.
+
+    Examples
+    --------
+    >>> fit = InverseVariance().fit(Counts.of([5, 6, 2, 1], [18, 32, 29, 21]))
+    >>> round(fit.mu.value, 6), round(fit.tau2.value, 6)      # metafor 5.1-12
+    (-1.752336, 0.306546)
+    """
+
+    __pydantic_config__ = {"extra": "forbid", "strict": True}
+
+    model: Literal["inverse-variance"] = "inverse-variance"
+    scale: ScaleName = "logit"
+    tau2: Tau2Method = "REML"
+    interval: IntervalMethod = "mhk"
+    prediction: PredictionMethod | Literal["none"] = "hts"
+    groups: Literal["common", "separate"] = "common"
+    continuity: float | Literal["none"] = 0.5
+    trial_interval: TrialInterval = "clopper-pearson"
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise SpecError(f"level: found {self.level}; a number between 0 and 1 is allowed")
+        if self.continuity != "none" and not 0 < self.continuity <= 1:
+            raise SpecError(f"continuity: found {self.continuity}; none, or a number above 0 up to 1, is allowed")
+        if self.tau2 == "common-effect" and self.interval != "wald":
+            raise SpecError(
+                f"interval: found {self.interval} with tau2: common-effect; Knapp-Hartung allows for an "
+                "estimated tau2, so that only interval: wald is allowed there"
+            )
+
+    def fit(self, data: Counts | GroupedCounts) -> Fit:
+        """Pool the counts.
+
+        Parameters
+        ----------
+        data : Counts or GroupedCounts
+            Grouped counts give an overall fit of each trial's total, a fit a group, and the test
+            between groups.
+
+        Returns
+        -------
+        Fit
+            What cannot be estimated is None with a reason; nothing is NaN.
+        """
+        if isinstance(data, Counts):
+            effects = self._effects(data)
+            return self._fit(data, effects, self._spread(effects))
+        overall = self.fit(data.totals())
+        effects = self._effects(data)
+        shared = self._spread(effects, data.group) if self.groups == "common" and len(data.labels) else None
+        parts = [self._group(data, effects, shared, index) for index in range(len(data.names))]
+        between = self._between([pooled for _, pooled in parts], len(set(data.labels)))
+        notes = overall.notes + describe.shared_trials_note(data)
+        return replace(overall, groups=tuple(fit for fit, _ in parts), between=between, notes=notes)
+
+    def _effects(self, data: Counts | GroupedCounts) -> Effects:
+        continuity = 0.0 if self.continuity == "none" else self.continuity
+        return SCALES[self.scale].effects(data.responders, data.n, continuity=continuity)
+
+    def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
+        tau2, code = estimate(effects.y, effects.v, method=self.tau2, groups=groups)
+        limits = q_profile(effects.y, effects.v, level=self.level, groups=groups)
+        pooled = pool(effects.y, effects.v, tau2=tau2, groups=groups)
+        return Spread(float(tau2), int(code), limits, float(pooled.q), float(pooled.df))
+
+    def _group(
+        self, data: GroupedCounts, effects: Effects, shared: Spread | None, index: int
+    ) -> tuple[Fit, Pooled | None]:
+        rows = np.flatnonzero(data.group == index)
+        own = effects.rows(rows)
+        spread = shared or self._spread(own)
+        fit = replace(self._fit(data.within(index), own, spread), label=data.names[index])
+        return fit, pool(own.y, own.v, tau2=spread.tau2) if rows.size else None
+
+    def _fit(self, data: Counts, effects: Effects, spread: Spread) -> Fit:
+        if data.k < 2:
+            alone = "no trial" if data.k == 0 else "one trial: exact interval only"
+            exact = describe.exact_proportion(data, method=self.trial_interval, level=self.level)
+            return self._unpooled(data, effects, spread, alone, exact)
+        missing = describe.sentence(spread.code)
+        if missing:
+            return self._unpooled(data, effects, spread, missing, None)
+        pooled = pool(effects.y, effects.v, tau2=spread.tau2)
+        pooled = pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
+        limits = interval(pooled, method=self.interval, level=self.level)
+        mu, tau2 = self._mu(pooled, limits), self._tau2(spread)
+        orr = describe.proportion(
+            SCALES[self.scale],
+            (pooled.mu[0], limits.low[0], limits.high[0]),
+            data,
+            level=self.level,
+            method=self._method(),
+            reason=mu.reason,
+        )
+        estimated = self.tau2 != "common-effect"
+        return replace(
+            self._unpooled(data, effects, spread, "", orr),
+            mu=mu,
+            heterogeneity=describe.heterogeneity(effects, spread.tau2, tau2.interval, estimated=estimated),
+            prediction=self._prediction(data, pooled, spread),
+            trials=self._trials(data, effects, pooled.weights),
+            notes=self._notes(data, effects, tau2),
+        )
+
+    def _unpooled(
+        self, data: Counts, effects: Effects, spread: Spread, reason: str, orr: Proportion | None
+    ) -> Fit:
+        """A fit of which nothing is known but the counts, and tau2 where other groups share theirs."""
+        scale, none = SCALES[self.scale], (np.nan, np.nan, np.nan)
+        empty = describe.proportion(scale, none, data, level=self.level, method=self._method(), reason=reason)
+        return Fit(
+            model=asdict(self),
+            level=self.level,
+            k=data.k,
+            n=int(data.n.sum()),
+            responders=int(data.responders.sum()),
+            mu=Estimate(value=None, reason=reason),
+            tau2=self._tau2(spread),
+            heterogeneity=describe.no_heterogeneity(reason, max(data.k - 1, 0)),
+            prediction=describe.prediction(
+                scale, data, None, level=self.level, method=str(self.prediction), reason=reason
+            ),
+            proportion=orr or empty,
+            standing=standing(data.k, int(data.responders.sum())),
+            trials=self._trials(data, effects, None),
+        )
+
+    def _method(self) -> str:
+        return f"inverse variance, {self.scale} scale, {self.tau2}, {INTERVALS[self.interval]}"
+
+    def _trials(self, data: Counts, effects: Effects, weights: FloatArray | None) -> tuple[TrialEffect, ...]:
+        return describe.trials(data, effects, weights, method=self.trial_interval, level=self.level)
+
+    def _mu(self, pooled: Pooled, limits: Limits) -> Estimate:
+        missing = describe.sentence(int(limits.code[0]))
+        between = describe.limits_of(
+            limits.low[0], limits.high[0], self.level, INTERVALS[self.interval], df=limits.df[0]
+        )
+        return Estimate(
+            value=float(pooled.mu[0]), se=describe.number(limits.se[0]), interval=between, reason=missing
+        )
+
+    def _tau2(self, spread: Spread) -> Tau2:
+        if self.tau2 == "common-effect":
+            return Tau2(value=0.0, method=self.tau2, reason="set to 0 by the common-effect model, not estimated")
+        missing = describe.sentence(spread.code)
+        if missing:
+            return Tau2(value=None, method=self.tau2, reason=missing)
+        return Tau2(
+            value=spread.tau2,
+            method=self.tau2,
+            at_boundary=spread.tau2 == 0,
+            interval=describe.limits_of(spread.limits.low, spread.limits.high, self.level, "Q-profile"),
+            reason=describe.sentence(int(spread.limits.code)),
+        )
+
+    def _prediction(self, data: Counts, pooled: Pooled, spread: Spread) -> Prediction:
+        scale, level = SCALES[self.scale], self.level
+        if self.prediction == "none":
+            return describe.prediction(scale, data, None, level=level, method="none", reason="not asked for")
+        method = describe.PREDICTIONS[self.prediction]
+        if self.tau2 == "common-effect":
+            reason = "the common-effect model has no spread of true effects to predict from"
+            return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
+        if spread.tau2 == 0:
+            reason = "tau2 is estimated as 0: an interval would pretend that trials are known not to differ"
+            return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
+        kind: IntervalMethod = ("hk" if self.interval == "hk" else "mhk") if self.prediction == "hk" else "wald"
+        se = interval(pooled, method=kind, level=level).se[0]
+        trials = spread.df + 1  # groups that share tau2 lend each other degrees of freedom
+        limits = prediction_limits(pooled.mu[0], se, spread.tau2, trials, method=self.prediction, level=level)
+        return describe.prediction(scale, data, limits, level=level, method=method)
+
+    def _notes(self, data: Counts, effects: Effects, tau2: Tau2) -> tuple[str, ...]:
+        notes = describe.correction_note(data, effects, self.continuity)
+        if self.scale == "double-arcsine":
+            size = float(harmonic_mean(data.n))
+            notes += (
+                f"The double arcsine is back-transformed at the harmonic mean of n ({size:.1f}); that inverse "
+                "can mislead where n differ (Schwarzer 2019) and serves to reproduce published work.",
+            )
+        if tau2.at_boundary:
+            notes += (
+                f"tau2 is estimated as 0. With k = {data.k} that is a likely outcome even under large "
+                "heterogeneity, not a sign that trials agree.",
+            )
+        return notes
+
+    def _between(self, parts: Sequence[Pooled | None], k: int) -> Between:
+        filled = [part for part in parts if part is not None]
+        caveat = f"; p is too small below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
+        method = f"Wald chi-squared, {self.groups} tau2{caveat}"
+        if len(filled) < 2:
+            return Between(statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials")
+        means = filled[0]._replace(
+            mu=np.concatenate([part.mu for part in filled]), se=np.concatenate([part.se for part in filled])
+        )
+        test = between_groups(means)
+        df = len(filled) - 1
+        if not np.isfinite(means.mu).all():
+            reason = "the effect of a group cannot be estimated"
+            return Between(statistic=None, df=df, p=None, method=method, reason=reason)
+        return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method)

@@ -1,0 +1,43 @@
+"""The k policy: what an estimate may be called, given how many trials and responders it rests on."""
+
+from __future__ import annotations
+
+from meta.results import Standing
+
+FEW_TRIALS = 5  # from here on any model may give the headline
+FEW_RESPONDERS = 5
+
+
+def standing(k: int, responders: int) -> Standing:
+    """The standing of a conventional estimate.
+
+    Below five trials or five responders the headline belongs to the Bayesian model; until there is
+    one, the conventional estimate stands in for it and says so.
+
+    Parameters
+    ----------
+    k : int
+        Trials that inform the estimate; arms of one trial count once.
+    responders : int
+        Responders in all of them.
+    """
+    if k == 0:
+        return Standing(status="none", reason="no trial reported responders")
+    if k == 1:
+        return Standing(status="one trial", reason="one trial: exact interval only")
+    if k == 2:
+        return Standing(status="two trials", reason="rests on two trials: not a headline")
+    few = [f"k = {k}"] if k < FEW_TRIALS else []
+    few += [f"{responders} responders in all"] if responders < FEW_RESPONDERS else []
+    if few:
+        return Standing(
+            status="headline",
+            reason=f"{' and '.join(few)}: too few for the normal approximation; stands in for the Bayesian "
+            "model, which is not built yet",
+        )
+    return Standing(status="headline", reason=f"k = {k}")
+
+
+def waived() -> Standing:
+    """The standing where the analysis switches the policy off."""
+    return Standing(status="headline", reason="the analysis switches the k policy off")

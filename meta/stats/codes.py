@@ -1,0 +1,39 @@
+"""Why a cell of a batch could not be estimated: integers in arrays, sentences where results are built."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+CodeArray = NDArray[np.int8]
+
+
+class Code(IntEnum):
+    """Reason codes; 0 means estimated."""
+
+    OK = 0
+    FEW_TRIALS = 1
+    NOT_CONVERGED = 2
+    INFINITE_EFFECT = 3
+    EMPTY_INTERVAL = 4
+    ZERO_VARIANCE = 5
+    NO_DF = 6
+
+
+SENTENCES: dict[Code, str] = {
+    Code.OK: "",
+    Code.FEW_TRIALS: "fewer than two trials",
+    Code.NOT_CONVERGED: "the root search did not converge",
+    Code.INFINITE_EFFECT: (
+        "an arm with no responder or only responders has an infinite effect or no sampling variance on this "
+        "scale; allow a continuity correction or choose an arcsine scale"
+    ),
+    Code.EMPTY_INTERVAL: (
+        "the trials agree more closely than sampling error alone makes likely: no value of tau2 is compatible "
+        "with Q at this level"
+    ),
+    Code.ZERO_VARIANCE: "the trials' effects are identical, so the Knapp-Hartung variance is zero",
+    Code.NO_DF: "the reference t distribution would have no degree of freedom",
+}

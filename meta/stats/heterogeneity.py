@@ -1,0 +1,204 @@
+"""How different the trials are: Q, I2 and H2 under both definitions, and the Q-profile interval."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import chdtrc, chdtri
+
+from meta.stats.codes import Code, CodeArray
+from meta.stats.scales import FloatArray
+from meta.stats.tau2 import bound, solve_q, trace
+from meta.stats.weights import Arms, arms
+
+I2_FROM_TAU2 = "tau2 / (tau2 + typical sampling variance)"
+I2_FROM_Q = "max(0, (Q - df) / Q)"
+H2_FROM_TAU2 = "(tau2 + typical sampling variance) / typical sampling variance"
+H2_FROM_Q = "Q / df"
+
+
+class QTest(NamedTuple):
+    """Cochran's Q, its degrees of freedom and chi-squared p-value, each shape (...)."""
+
+    q: FloatArray
+    df: FloatArray
+    p: FloatArray
+
+
+class Tau2Interval(NamedTuple):
+    """Limits for tau2, shape (...), NaN with a :class:`~meta.stats.codes.Code` where there are none."""
+
+    low: FloatArray
+    high: FloatArray
+    code: CodeArray
+
+
+def q_test(
+    y: ArrayLike, v: ArrayLike, include: ArrayLike = True, *, groups: ArrayLike | None = None
+) -> QTest:
+    """Cochran's Q: the weighted squared distances from the common (or group's common) effect.
+
+    Parameters
+    ----------
+    y, v, include, groups
+        As in :func:`meta.stats.tau2.estimate`.
+
+    Returns
+    -------
+    QTest
+        NaN where fewer than two trials of a group inform it; `df` is then 0.
+
+    Notes
+    -----
+    With few trials the test has next to no power: a large p is no sign of homogeneity.
+    """
+    a = arms(y, v, include, groups)
+    usable = a.finite & (a.df >= 1)
+    q = np.where(usable, a.q(np.zeros(a.y.shape[:-1])), np.nan)
+    p = np.where(usable, chdtrc(np.maximum(a.df, 1), np.where(usable, q, 0.0)), np.nan)
+    return QTest(q, a.df, p)
+
+
+def typical_variance(
+    v: ArrayLike, include: ArrayLike = True, *, groups: ArrayLike | None = None
+) -> FloatArray:
+    """Higgins and Thompson's typical sampling variance, df / (sum(w) - sum(w^2)/sum(w)) at tau2 = 0.
+
+    Parameters
+    ----------
+    v, include, groups
+        As in :func:`meta.stats.tau2.estimate`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Squared units of the analysis scale; NaN below two trials.
+
+    References
+    ----------
+    .. [1] Higgins & Thompson (2002), Stat Med 21:1539-1558, doi:10.1002/sim.1186, eq. 9
+    """
+    a = arms(np.zeros(np.shape(v)), v, include, groups)
+    df = a.df
+    spread = trace(a, np.zeros(df.shape))
+    typical: FloatArray = np.divide(df, spread, out=np.full(df.shape, np.nan), where=(df >= 1) & (spread > 0))
+    return typical
+
+
+def i2_from_tau2(tau2: ArrayLike, typical: ArrayLike) -> FloatArray:
+    """I2 as the share of tau2 in the total variance of a typical trial.
+
+    Parameters
+    ----------
+    tau2, typical : array_like, shape (...)
+        Between-trial variance, and :func:`typical_variance`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        A fraction; 1 where `tau2` is infinite.
+    """
+    t, s = np.asarray(tau2, dtype=float), np.asarray(typical, dtype=float)
+    return np.asarray(1 - s / (t + s))
+
+
+def h2_from_tau2(tau2: ArrayLike, typical: ArrayLike) -> FloatArray:
+    """H2 as the total variance of a typical trial over its sampling variance.
+
+    Parameters
+    ----------
+    tau2, typical : array_like, shape (...)
+        Between-trial variance, and :func:`typical_variance`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        1 or more.
+    """
+    t, s = np.asarray(tau2, dtype=float), np.asarray(typical, dtype=float)
+    return np.asarray((t + s) / s)
+
+
+def i2_from_q(test: QTest) -> FloatArray:
+    """I2 as the excess of Q over its expectation, max(0, (Q - df)/Q); 0 where Q is 0.
+
+    Parameters
+    ----------
+    test : QTest
+
+    Returns
+    -------
+    ndarray, shape (...)
+        A fraction.
+    """
+    excess = np.maximum(test.q - test.df, 0.0)
+    share: FloatArray = np.divide(excess, test.q, out=np.zeros(excess.shape), where=test.q > 0)
+    return np.where(np.isnan(test.q), np.nan, share)
+
+
+def h2_from_q(test: QTest) -> FloatArray:
+    """H2 as Q/df, not truncated: below 1 where trials agree more than expected.
+
+    Parameters
+    ----------
+    test : QTest
+
+    Returns
+    -------
+    ndarray, shape (...)
+    """
+    ratio: FloatArray = np.divide(test.q, test.df, out=np.full(test.q.shape, np.nan), where=test.df >= 1)
+    return ratio
+
+
+def q_profile(
+    y: ArrayLike,
+    v: ArrayLike,
+    include: ArrayLike = True,
+    *,
+    level: float = 0.95,
+    groups: ArrayLike | None = None,
+) -> Tau2Interval:
+    """Q-profile confidence interval for tau2: where Q(tau2) meets its chi-squared quantiles.
+
+    Parameters
+    ----------
+    y, v, include, groups
+        As in :func:`meta.stats.tau2.estimate`.
+    level : float, default 0.95
+
+    Returns
+    -------
+    Tau2Interval
+        Squared units of `y`. Code.EMPTY_INTERVAL where even tau2 = 0 leaves Q below its lower
+        quantile; Code.FEW_TRIALS below one degree of freedom.
+
+    References
+    ----------
+    .. [1] Viechtbauer (2007), Stat Med 26:37-52, doi:10.1002/sim.2514
+    """
+    a = arms(y, v, include, groups)
+    shape, flat = a.y.shape[:-1], a.flat()
+    df, finite = flat.df, flat.finite
+    code = np.where(finite, np.where(df >= 1, Code.OK, Code.FEW_TRIALS), Code.INFINITE_EFFECT).astype(np.int8)
+    low, high = np.full(len(df), np.nan), np.full(len(df), np.nan)
+    rows = np.flatnonzero(code == Code.OK)
+    if rows.size:
+        inner = flat.rows(rows)
+        low[rows], high[rows], code[rows] = _profile(inner, df[rows], (1 - level) / 2)
+    return Tau2Interval(low.reshape(shape), high.reshape(shape), code.reshape(shape))
+
+
+def _profile(a: Arms, df: FloatArray, tail: float) -> tuple[FloatArray, FloatArray, CodeArray]:
+    upper, lower = (np.asarray(chdtri(df, p), dtype=np.float64) for p in (tail, 1 - tail))
+    # Q(tau2) <= k R^2 / (4 tau2), so that Q is below a quantile beyond k R^2 / (4 quantile)
+    # (twice that, lest rounding leave it just above where all v are negligible)
+    reach = a.k * bound(a) / 2
+    low, low_ok = solve_q(a, upper, reach / upper)
+    high, high_ok = solve_q(a, lower, reach / lower)
+    empty = a.q(np.zeros(len(df))) < lower
+    code = np.where(low_ok & high_ok, np.where(empty, Code.EMPTY_INTERVAL, Code.OK), Code.NOT_CONVERGED)
+    usable = code == Code.OK
+    return np.where(usable, low, np.nan), np.where(usable, high, np.nan), code.astype(np.int8)
