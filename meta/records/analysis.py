@@ -1,0 +1,133 @@
+"""The analysis record: one question, and the sensitivity analyses that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from meta.models import Model
+from meta.models.inverse_variance import InverseVariance
+from meta.records.trial import Criteria, FactorValue, Line, Outcome, Regimen, Region
+
+Unresolved = Literal["error", "drop", "keep"]  # bound and latent are to come
+Role = Literal["primary", "frequentist", "conventional"]
+GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
+
+_STRICT = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Conditions on trials (trial, region, line, regimen) and on patients (the factors of a row)."""
+
+    __pydantic_config__ = _STRICT
+
+    trial: str | None = None
+    region: Region | None = None
+    line: Line | None = None
+    regimen: Regimen | None = None
+    site: FactorValue | None = None
+    differentiation: FactorValue | None = None
+    grade: FactorValue | None = None
+    pdl1: FactorValue | None = None
+    cohort: FactorValue | None = None
+
+    def trial_conditions(self) -> dict[str, str]:
+        """What a trial (or its arm) must be."""
+        pairs = ((name, getattr(self, name)) for name in ("trial", "region", "line", "regimen"))
+        return {name: value for name, value in pairs if value is not None}
+
+    def patient_conditions(self) -> dict[str, FactorValue]:
+        """Which of its patients are meant."""
+        pairs = ((name, getattr(self, name)) for name in ("site", "differentiation", "grade", "pdl1", "cohort"))
+        return {name: value for name, value in pairs if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialEntry:
+    """A trial in an analysis, optionally with its own population, report or arm."""
+
+    __pydantic_config__ = _STRICT
+
+    id: str
+    where: Where = field(default_factory=Where)
+    report: str | None = None
+    arm: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsOf:
+    """Only reports published by this date (2022, 2022-04 or 2022-04-07)."""
+
+    __pydantic_config__ = {**_STRICT, "alias_generator": lambda name: name.replace("_", "-")}
+
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefer:
+    """Which table of a report is taken when it offers several; earlier is better."""
+
+    __pydantic_config__ = _STRICT
+
+    criteria: tuple[Criteria, ...] = ("RECIST 1.1", "RECIST", "iRECIST", "irRECIST")
+    population: tuple[Literal["enrolled", "treated", "evaluable"], ...] = ("enrolled", "treated", "evaluable")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduces:
+    """A published table to set beside ours: the source's id and the place in it, as rows state them."""
+
+    __pydantic_config__ = _STRICT
+
+    source: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """One question.
+
+    Attributes
+    ----------
+    name : str
+        The file's name.
+    trials : "all" or tuple of str or TrialEntry
+    where : Where
+        Population, for every trial; an entry's own `where` is added to it.
+    exclude : tuple of Where
+        Trials or patients to leave out.
+    unresolved : {"error", "drop", "keep"}
+        What becomes of a trial that did not report the responders among excluded patients.
+    by : tuple
+        Groupings, each a factor or a crossing of factors.
+    site_level : tuple of str
+        The groups of a grouping by site; ``other`` is whatever the rest do not name.
+    models : mapping of role to Model
+    reproduces : Reproduces or None
+        A published table that is written out with our percentages beside its own.
+    sensitivity : mapping of name to Analysis or "each-trial"
+        Each a complete analysis: the base with the YAML's changes merged in.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: str
+    question: str
+    trials: Literal["all"] | tuple[str | TrialEntry, ...]
+    where: Where = field(default_factory=Where)
+    reports: Literal["latest"] | AsOf = "latest"
+    outcome: Outcome = "response"
+    prefer: Prefer = field(default_factory=Prefer)
+    evidence: Literal["printed", "all"] = "printed"
+    exclude: tuple[Where, ...] = ()
+    unresolved: Unresolved = "error"
+    unit: Literal["trial", "arm"] = "trial"
+    by: tuple[GroupingFactor | tuple[GroupingFactor, ...], ...] = ()
+    site_level: tuple[str, ...] = ("pancreas", "gastroesophageal", "intestine", "other")
+    models: Mapping[Role, Model] = field(default_factory=lambda: {"conventional": InverseVariance()})
+    k_policy: Literal["default", "off"] = "default"
+    thresholds: tuple[float, ...] = ()
+    reproduces: Reproduces | None = None
+    sensitivity: Mapping[str, Analysis | Literal["each-trial"]] = field(default_factory=dict)

@@ -1,0 +1,116 @@
+"""What an analysis must keep beyond the types of its fields, alone and against the trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
+from meta.records.factors import SITES
+from meta.records.rules import Complaints, date_complaints, factor_complaints, name_complaints, repeated
+from meta.records.schema import Complaint, suggestion
+from meta.records.trial import TrialFile
+from meta.records.yaml_nodes import shown
+
+# Every trial there is, by id; None for one whose own file is at fault, so that only its name is known.
+Known = Mapping[str, TrialFile | None]
+
+
+def analysis_complaints(analysis: Analysis, stem: str, trials: Known | None) -> Complaints:
+    """List every rule that the analysis in `stem`.yaml breaks; without `trials`, ids are not looked up."""
+    yield from name_complaints("name", analysis.name, stem)
+    if analysis.trials == ():
+        yield Complaint("trials", "found an empty list", "allowed: all, or at least one trial")
+    entries = list(_entries(analysis))
+    yield from _twice(analysis, entries)
+    for at, entry in entries:
+        yield from _where(f"{at}.where", entry.where, trials)
+        yield from _entry(at, entry, trials or {})
+        if trials is not None:
+            yield from _known(at, entry.id, trials)
+    yield from _where("where", analysis.where, trials)
+    yield from _exclusions(analysis, trials)
+    if isinstance(analysis.reports, AsOf):
+        yield from date_complaints("reports.as-of", analysis.reports.as_of)
+    yield from _groupings(analysis)
+    yield from _sites(analysis)
+    yield from _thresholds(analysis)
+
+
+def _entries(analysis: Analysis) -> Iterator[tuple[str, TrialEntry]]:
+    if analysis.trials == "all":
+        return
+    for i, entry in enumerate(analysis.trials):
+        yield f"trials[{i}]", TrialEntry(id=entry) if isinstance(entry, str) else entry
+
+
+def _twice(analysis: Analysis, entries: list[tuple[str, TrialEntry]]) -> Complaints:
+    """Check that a trial enters once, or with each of its arms once where the unit is the arm."""
+    seen: dict[str, list[str | None]] = {}
+    for at, entry in entries:
+        arms = seen.setdefault(entry.id, [])
+        another_arm = analysis.unit == "arm" and None not in {entry.arm, *arms} and entry.arm not in arms
+        if arms and not another_arm:
+            allowed = "allowed: each trial once (or, with unit: arm, each of its arms)"
+            yield Complaint(at, f"found {shown(entry.id)} again", allowed)
+        arms.append(entry.arm)
+
+
+def _entry(at: str, entry: TrialEntry, trials: Known) -> Complaints:
+    known = trials.get(entry.id)
+    if known is None:
+        return
+    reports = [report.id for report in known.trial.reports]
+    if entry.report is not None and entry.report not in reports:
+        listed = f"{', '.join(reports) or 'it has none'}{suggestion(entry.report, reports)}"
+        allowed = f"allowed: a report of {entry.id}: {listed}"
+        yield Complaint(f"{at}.report", f"found {shown(entry.report)}", allowed)
+    if entry.arm is not None and entry.arm not in known.trial.arms:
+        allowed = f"allowed: an arm of {entry.id}: {', '.join(known.trial.arms) or 'it has none'}"
+        yield Complaint(f"{at}.arm", f"found {shown(entry.arm)}", allowed)
+
+
+def _known(at: str, name: str, trials: Known) -> Complaints:
+    if name not in trials:
+        allowed = f"allowed: the name of a file in trials/{suggestion(name, list(trials))}"
+        yield Complaint(at, f"found {shown(name)}", allowed)
+
+
+def _where(at: str, where: Where, trials: Known | None) -> Complaints:
+    yield from factor_complaints(at, where.patient_conditions())
+    if where.trial is not None and trials is not None:
+        yield from _known(f"{at}.trial", where.trial, trials)
+
+
+def _exclusions(analysis: Analysis, trials: Known | None) -> Complaints:
+    for i, where in enumerate(analysis.exclude):
+        yield from _where(f"exclude[{i}]", where, trials)
+        if where == Where():
+            allowed = "allowed: at least one, as this excludes everybody"
+            yield Complaint(f"exclude[{i}]", "found no condition", allowed)
+
+
+def _thresholds(analysis: Analysis) -> Complaints:
+    for i, threshold in enumerate(analysis.thresholds):
+        if not 0 < threshold < 1:
+            allowed = "allowed: a fraction between 0 and 1, such as 0.2 for 20 %"
+            yield Complaint(f"thresholds[{i}]", f"found {threshold:g}", allowed)
+
+
+def _groupings(analysis: Analysis) -> Complaints:
+    for i, grouping in enumerate(analysis.by):
+        factors = (grouping,) if isinstance(grouping, str) else grouping
+        if not factors:
+            yield Complaint(f"by[{i}]", "found an empty list", "allowed: at least one factor")
+        for name in repeated(factors):
+            yield Complaint(f"by[{i}]", f"found {name} again", "allowed: each factor once in a crossing")
+        if grouping in analysis.by[:i]:
+            yield Complaint(f"by[{i}]", f"found {' and '.join(factors)} again", "allowed: each grouping once")
+
+
+def _sites(analysis: Analysis) -> Complaints:
+    for i, site in enumerate(analysis.site_level):
+        if site not in SITES:
+            allowed = f"allowed: {', '.join(SITES)}{suggestion(site, list(SITES))}"
+            yield Complaint(f"site_level[{i}]", f"found {shown(site)}", allowed)
+        if site in analysis.site_level[:i]:
+            yield Complaint(f"site_level[{i}]", f"found {shown(site)} again", "allowed: each site once")

@@ -1,0 +1,119 @@
+"""Which patients a row means: factors, the tree of sites, and sets of patients as bit masks.
+
+All rows of a trial are partial margins of one latent table, whose cells are the combinations of
+site, differentiation, grade, PD-L1 status and cohort. A :class:`Universe` numbers those cells, so
+that "is inside", "do not overlap" and "together make up" become integer arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+
+from meta.records.trial import FactorValue
+
+SITE_TREE: dict[str, tuple[str, ...]] = {
+    "gep": ("pancreas", "gastrointestinal"),
+    "gastrointestinal": ("gastroesophageal", "intestine"),
+    "thoracic": ("lung", "thymus"),
+}
+SITE_LEAVES = ("pancreas", "gastroesophageal", "intestine", "lung", "thymus", "other", "unknown")
+SITES = (*SITE_TREE, *SITE_LEAVES)
+
+VALUES: dict[str, tuple[str, ...]] = {
+    "site": SITES,
+    "differentiation": ("well", "poor", "unknown"),
+    "grade": ("G1", "G2", "G3", "unknown"),
+    "pdl1": ("positive", "negative", "unknown"),
+    "cohort": (),  # any name
+}
+_REST = ""  # the cohort of patients whom no row puts in a named one
+
+
+def values_of(value: FactorValue) -> tuple[str, ...]:
+    """The names that a factor value mentions, whatever its form."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if not isinstance(value, Mapping) else tuple(value["not"])
+
+
+def unknown_names(factor: str, value: FactorValue) -> list[str]:
+    """The names in `value` that are not of the factor's vocabulary."""
+    if factor == "cohort":
+        return []
+    names = values_of(value)
+    if factor == "site":  # a slash makes a node finer: other/liver
+        return [name for name in names if name.partition("/")[0] not in SITES or name.endswith("/")]
+    return [name for name in names if name not in VALUES[factor]]
+
+
+def describe(given: Mapping[str, FactorValue]) -> str:
+    """Factors in words, for messages and ledgers.
+
+    Examples
+    --------
+    >>> describe({"differentiation": "poor", "site": {"not": ("pancreas",)}})
+    'differentiation poor, site not pancreas'
+    """
+    if not given:
+        return "all patients"
+    words = []
+    for name, value in given.items():
+        listed = " or ".join(values_of(value))
+        words.append(f"{name} not {listed}" if isinstance(value, Mapping) else f"{name} {listed}")
+    return ", ".join(words)
+
+
+def _site_leaves(node: str, leaves: tuple[str, ...]) -> set[str]:
+    """The leaves below `node`; a finer leaf (other/liver) lies below its node and that node's parents."""
+    below = {leaf for leaf in leaves if leaf == node or leaf.startswith(f"{node}/")}
+    return below.union(*(_site_leaves(child, leaves) for child in SITE_TREE.get(node, ())))
+
+
+class Universe:
+    """The cells of one trial's latent table.
+
+    Parameters
+    ----------
+    conditions : iterable of mappings
+        The factors of every row, and of every population that will be asked for: a site finer
+        than the tree, or a cohort, exists only where one of them names it.
+    """
+
+    def __init__(self, conditions: Iterable[Mapping[str, FactorValue]]) -> None:
+        named = [(factor, name) for given in conditions for factor, value in given.items() for name in values_of(value)]
+        finer = dict.fromkeys(name for factor, name in named if factor == "site" and "/" in name)
+        cohorts = dict.fromkeys(name for factor, name in named if factor == "cohort")
+        self._leaves: dict[str, tuple[str, ...]] = {
+            **VALUES,
+            "site": (*SITE_LEAVES, *finer),
+            "cohort": (*cohorts, _REST),
+        }
+        cells = list(product(*self._leaves.values()))
+        place = {factor: i for i, factor in enumerate(self._leaves)}
+        self._cells_of: dict[tuple[str, str], int] = {}
+        for bit, cell in enumerate(cells):
+            for factor, i in place.items():
+                key = (factor, cell[i])
+                self._cells_of[key] = self._cells_of.get(key, 0) | 1 << bit
+        everything = (1 << len(cells)) - 1
+        well = self._cells_of["differentiation", "well"]
+        low = self._cells_of["grade", "G1"] | self._cells_of["grade", "G2"]
+        self.everyone: int = everything & ~(low & ~well)  # G1 and G2 imply well; G3 implies neither
+
+    def mask(self, given: Mapping[str, FactorValue]) -> int:
+        """The cells of the patients described by `given`."""
+        cells = self.everyone
+        for factor, value in given.items():
+            named = 0
+            for name in values_of(value):
+                named |= self._named(factor, name)
+            cells &= ~named if isinstance(value, Mapping) else named
+        return cells
+
+    def _named(self, factor: str, name: str) -> int:
+        leaves = _site_leaves(name, self._leaves["site"]) if factor == "site" else {name}
+        cells = 0
+        for leaf in leaves:
+            cells |= self._cells_of.get((factor, leaf), 0)
+        return cells

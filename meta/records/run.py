@@ -1,0 +1,135 @@
+"""The run record: one variation of one analysis, fitted; all that figures, tables and reports read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from meta.results import Fit
+
+BASE = "base"  # the name of the variation that is the analysis itself
+SCHEMA = 1  # raised whenever a field of Run, or of anything in it, changes meaning or name
+
+Action = Literal[
+    "used",  # the count entered a fit
+    "unused",  # an overlapping row of the table that was used
+    "not reported",  # patients belong to a group, their responders were not printed
+    "excluded",  # taken out by `exclude`, the rest of the trial stays
+    "kept",  # should have been excluded, could not be told apart, kept whole (unresolved: keep)
+    "dropped",  # the trial left because of it (unresolved: drop), or by `exclude`
+    "passed over",  # another report or table of the trial was taken
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """What became of one row, report or trial, and why.
+
+    `by` and `group` are None for the overall estimate. `file`, `line` and `path` lead to the
+    record, `where` and `via` from there to the publication.
+    """
+
+    trial: str
+    label: str
+    action: Action
+    reason: str
+    by: str | None = None
+    group: str | None = None
+    report: str | None = None
+    n: int | None = None
+    responders: int | None = None
+    file: str
+    line: int
+    path: str
+    where: str | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """A row of the report that was used, as the source prints it.
+
+    Outcome and baseline rows, and medians, whether or not they were counted. `patients` says which
+    of the population the row is about (``all patients`` is the population), `pooled` marks the count
+    that entered the pooled estimate, `total` is what `percent_of_total` is of, `percent` is of `n`;
+    `median` is text such as ``10.8 (4.3 to NA) months``.
+    """
+
+    trial: str
+    label: str
+    report: str
+    outcome: str
+    patients: str
+    pooled: bool = False
+    n: int | None = None
+    responders: int | None = None
+    total: int | None = None
+    percent: float | None = None
+    percent_of_total: float | None = None
+    median: str | None = None
+    derived: bool = False
+    status: str = "verified"
+    file: str
+    line: int
+    where: str | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What made the run: digest of data, options and versions, and the versions themselves."""
+
+    digest: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """A contradiction that a source prints, acknowledged in the record of a trial of this run."""
+
+    trial: str
+    finding: str
+    reason: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A model that could not run, and why."""
+
+    role: str
+    by: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A fitted variation.
+
+    Attributes
+    ----------
+    analysis : mapping
+        The complete analysis as JSON data, the variation's changes included.
+    variation : str
+        ``base``, ``leave-one-out.<trial>``, or the YAML's name.
+    ledger : tuple of LedgerEntry
+    printed : tuple of Printed
+    acknowledged : tuple of Contradiction
+    fits : tuple of Fit
+        One a model and grouping; `by` is None for the overall estimate.
+    failures : tuple of Failure
+    """
+
+    schema: int = SCHEMA
+    name: str
+    question: str
+    variation: str
+    analysis: Mapping[str, Any]
+    ledger: tuple[LedgerEntry, ...]
+    printed: tuple[Printed, ...]
+    acknowledged: tuple[Contradiction, ...]
+    fits: tuple[Fit, ...]
+    failures: tuple[Failure, ...] = ()
+    provenance: Provenance = field(default_factory=lambda: Provenance(digest="", versions={}))

@@ -1,0 +1,266 @@
+"""The trial record: what a trial's publications print, each count with its place.
+
+Plain data. `meta.records.load` builds these from YAML and refuses what the types here do not
+allow; `meta.records.audit` checks the arithmetic between the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Regimen = Literal["monotherapy", "ici-combination", "with-antiangiogenic", "with-chemotherapy", "with-other"]
+Line = Literal["first", "later"]
+Region = Literal["Asia", "West", "International"]
+ReportKind = Literal["full-paper", "preprint", "abstract", "registry"]
+Criteria = Literal["RECIST 1.1", "RECIST", "irRECIST", "iRECIST"]
+Assessor = Literal["investigator", "central", "unknown"]
+Outcome = Literal[
+    "response",
+    "disease-control",
+    "stable-disease",
+    "progressive-disease",
+    "not-assessed",
+    "adverse-event",
+    "adverse-event-grade-3",
+    "characteristic",
+]
+Status = Literal["verified", "unverified"]
+Endpoint = Literal["PFS", "OS", "DOR", "TTR"]
+Median = float | Literal["not reached", "not applicable"]
+Count = Literal["n", "responders", "events"]
+FactorName = Literal["site", "differentiation", "grade", "pdl1", "cohort"]
+
+# A node, several nodes, or everything but some: "pancreas", [lung, thymus], {not: [pancreas]}.
+# A site may be made finer than the tree with a slash: other/liver, intestine/rectum.
+FactorValue = str | tuple[str, ...] | Mapping[Literal["not"], tuple[str, ...]]
+
+_STRICT = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """Which patients a row counts; a factor left out means all of them."""
+
+    site: FactorValue | None = None
+    differentiation: FactorValue | None = None
+    grade: FactorValue | None = None
+    pdl1: FactorValue | None = None
+    cohort: FactorValue | None = None
+
+    def given(self) -> dict[str, FactorValue]:
+        """The factors that are stated, by name."""
+        pairs = ((name, getattr(self, name)) for name in ("site", "differentiation", "grade", "pdl1", "cohort"))
+        return {name: value for name, value in pairs if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row(Factors):
+    """One line of a table: which patients, how many, and where it stands.
+
+    Attributes
+    ----------
+    n : int or None
+        Patients; None where only the responders are printed.
+    responders, events : int or None
+        `responders` for the outcome response, `events` for the others; None where not reported.
+    percent : float or None
+        Responders (events) per 100 patients as printed, with the printed decimals.
+    percent_of_total : float or None
+        This row's patients per 100 of the whole table's, as printed.
+    interval : (float, float) or None
+        The printed 95 % interval, in percent.
+    derived : mapping of count name to arithmetic
+        Counts that are our arithmetic on printed counts, e.g. ``{responders: "5 - 2 - 1"}``.
+    back_calculated : mapping of count name to text
+        Counts recovered from a percentage, e.g. ``{responders: "24 % of 29"}``.
+    status : {"verified", "unverified"}
+        Unverified: nobody here saw the number in print.
+    where, via : str or None
+        The place in the publication, and the id of the source that quotes it; a row without
+        them takes the table's.
+    printed : str or None
+        The label that the source itself uses.
+    term : str or None
+        The adverse event or characteristic that is counted.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    term: str | None = None
+    n: int | None = None
+    responders: int | None = None
+    events: int | None = None
+    percent: float | None = None
+    percent_of_total: float | None = None
+    interval: tuple[float, float] | None = None
+    derived: Mapping[Count, str] = field(default_factory=dict)
+    back_calculated: Mapping[Count, str] = field(default_factory=dict)
+    status: Status = "verified"
+    where: str | None = None
+    via: str | None = None
+    printed: str | None = None
+    note: str | None = None
+
+    @property
+    def count(self) -> int | None:
+        """Patients with the outcome, whatever it is called."""
+        return self.responders if self.responders is not None else self.events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows that share outcome, criteria, population, assessor, time point and arm."""
+
+    __pydantic_config__ = _STRICT
+
+    outcome: Outcome
+    rows: tuple[Row, ...]
+    criteria: Criteria | None = None
+    assessor: Assessor = "unknown"
+    population: Literal["enrolled", "treated", "evaluable"] | None = None
+    not_evaluable: int | None = None
+    confirmed: bool | Literal["unknown"] = "unknown"
+    timepoint: str = "best"
+    arm: str | None = None
+    where: str | None = None
+    via: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survival(Factors):
+    """A median time to event as printed, with its printed 95 % limits (None: not reached or not given)."""
+
+    __pydantic_config__ = _STRICT
+
+    endpoint: Endpoint
+    median: Median
+    low: float | None = None
+    high: float | None = None
+    unit: Literal["months", "weeks"] = "months"
+    arm: str | None = None
+    status: Status = "verified"
+    where: str | None = None
+    via: str | None = None
+    printed: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One publication of the trial."""
+
+    __pydantic_config__ = _STRICT
+
+    id: str
+    citation: str
+    kind: ReportKind
+    published: str  # 2019, 2019-05, 2019-05-31 or unknown
+    doi: str | None = None
+    pmid: int | None = None
+    tables: tuple[Table, ...] = ()
+    survival: tuple[Survival, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drug:
+    """A drug and what it binds."""
+
+    __pydantic_config__ = _STRICT
+
+    name: str
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """What differs in one arm; anything left out is the trial's."""
+
+    __pydantic_config__ = _STRICT
+
+    drugs: tuple[Drug, ...] | None = None
+    regimen: Regimen | None = None
+    line: Line | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A publication that is not the trial's own but quotes its numbers; `via` names its id."""
+
+    __pydantic_config__ = _STRICT
+
+    id: str
+    citation: str
+    doi: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """A contradiction that the source itself prints: the audit's place and finding, and our reason."""
+
+    __pydantic_config__ = _STRICT
+
+    at: str
+    finding: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """An oddity of a source that no arithmetic can see."""
+
+    __pydantic_config__ = _STRICT
+
+    text: str
+    where: str
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One trial with all its reports; `id` is the file's name."""
+
+    __pydantic_config__ = _STRICT
+
+    id: str
+    drugs: tuple[Drug, ...]
+    regimen: Regimen
+    region: Region
+    reports: tuple[Report, ...]
+    registry: tuple[str, ...] = ()
+    line: Line | None = None
+    phase: str | None = None
+    countries: tuple[str, ...] = ()
+    shares_patients_with: tuple[str, ...] = ()
+    selected_on: str | None = None
+    arms: Mapping[str, Arm] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    acknowledged: tuple[Acknowledged, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    extracted_by: str | None = None
+    checked_by: str | None = None
+    extracted_on: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFile:
+    """A loaded trial with its file's name and the line of every path in it.
+
+    `lines` maps paths as the messages print them (``reports[0].tables[1].rows[2].n``) to lines
+    counted from 1.
+    """
+
+    trial: Trial
+    file: str
+    lines: Mapping[str, int]
+
+    def line(self, path: str) -> int:
+        """The line of `path`, or of the nearest thing that contains it."""
+        while path and path not in self.lines:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.lines.get(path, 1)
