@@ -1,0 +1,1 @@
+"""From records to runs: select the counts, expand the variations, execute the fits."""

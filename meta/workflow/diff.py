@@ -1,0 +1,102 @@
+"""The pooled answers before and after a change of the records in the working tree."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from meta.errors import MetaError, StoreError
+from meta.results import Fit
+from meta.workflow.execute import run
+from meta.workflow.pool import plan
+
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One pooled answer that is new, gone or different; `key` is analysis, variation, grouping and group."""
+
+    key: Key
+    before: Fit | None
+    after: Fit | None
+
+
+@contextmanager
+def at_revision(root: Path, revision: str) -> Iterator[Path]:
+    """A temporary folder with the records as git has them at `revision`.
+
+    Raises
+    ------
+    StoreError
+        If git cannot give them.
+    """
+    command = ["git", "-C", str(root), "archive", "--format=tar", revision, "--", "trials", "analyses"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except OSError as error:
+        raise StoreError(f"git cannot be run ({error.strerror}); it is needed to see the records before the change") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise StoreError(f"{root}: git does not have trials/ and analyses/ at {revision}: {said}")
+    with tempfile.TemporaryDirectory(prefix="nen-meta-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def answers(root: Path, names: Sequence[str] | None = None) -> dict[Key, Fit]:
+    """Every pooled answer, fitted afresh and stored nowhere."""
+    found: dict[Key, Fit] = {}
+    for variation in plan(root, names):
+        for fit in run(variation).fits:
+            key = (variation.analysis.name, variation.name, fit.by or "overall")
+            for part in fit.groups or (fit,):
+                found[*key, part.label or "all"] = part
+    return found
+
+
+def diff(root: Path, revision: str = "HEAD") -> list[Change]:
+    """Every answer that the change in the working tree adds, takes away or moves.
+
+    Parameters
+    ----------
+    root : Path
+        The folder with ``trials/`` and ``analyses/``, in a git work tree.
+    revision : str
+        What to compare with.
+
+    Returns
+    -------
+    list of Change
+
+    Raises
+    ------
+    MetaError
+        If either side cannot be loaded; the message says which.
+    """
+    after = answers(root)
+    with at_revision(root, revision) as folder:
+        try:
+            before = answers(folder)
+        except MetaError as error:
+            raise type(error)(f"the records at {revision} cannot be pooled by this version:\n{error}") from None
+    keys = dict.fromkeys([*before, *after])
+    return [Change(key, before.get(key), after.get(key)) for key in keys if _differ(before.get(key), after.get(key))]
+
+
+def _differ(before: Fit | None, after: Fit | None) -> bool:
+    if before is None or after is None:
+        return True
+    return _answer(before) != _answer(after)
+
+
+def _answer(fit: Fit) -> tuple[object, ...]:
+    counts = tuple((trial.label, trial.responders, trial.n) for trial in fit.trials)
+    return (counts, fit.proportion, fit.tau2, fit.prediction)

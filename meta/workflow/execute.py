@@ -1,0 +1,148 @@
+"""Fit every variation, once: runs are kept by a digest of data, options and versions."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from meta.data import Counts, GroupedCounts
+from meta.errors import MetaError, StoreError
+from meta.models import Model
+from meta.models.policy import waived
+from meta.records import store
+from meta.records.files import write
+from meta.records.run import Contradiction, Failure, Provenance, Run
+from meta.results import Fit, NotReported
+from meta.workflow.expand import Variation
+from meta.workflow.reports import Candidate
+from meta.workflow.printed import printed
+from meta.workflow.select import Grouping
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """What numbers depend on; `code` is a digest of this package's source, which changes more often than its version."""
+    source = hashlib.sha256()
+    package = Path(__file__).resolve().parent.parent
+    for file in sorted(package.rglob("*.py")):
+        source.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    numeric = {name: version(name) for name in ("numpy", "scipy")}
+    return {
+        "nen-meta": version("nen-meta"),
+        "code": source.hexdigest()[:16],
+        "python": platform.python_version(),
+        **numeric,
+    }
+
+
+def run(variation: Variation) -> Run:
+    """Fit all models of a variation to all its groupings.
+
+    Parameters
+    ----------
+    variation : Variation
+
+    Returns
+    -------
+    Run
+        A model that cannot run is a failure in it, not an exception.
+    """
+    blank = _unfitted(variation)
+    analysis, selection = variation.analysis, variation.selection
+    fits: list[Fit] = []
+    failures: list[Failure] = []
+    for role, model in analysis.models.items():
+        for by, data in ((None, selection.counts), *((g.by, g) for g in selection.groupings)):
+            try:
+                fit = _grouped(model, data) if isinstance(data, Grouping) else model.fit(data)
+            except MetaError as error:
+                failures.append(Failure(role=role, by=by, reason=str(error)))
+                continue
+            fits.append(_named(fit, role, by, waive=analysis.k_policy == "off"))
+    return replace(blank, fits=tuple(fits), failures=tuple(failures))
+
+
+def _grouped(model: Model, grouping: Grouping) -> Fit:
+    missing = grouping.not_reported
+    fit = model.fit(grouping.counts)
+    groups = tuple(replace(g, not_reported=_missing(missing, g.label)) for g in fit.groups)
+    return replace(fit, groups=groups, not_reported=_missing(missing, None))
+
+
+def _missing(missing: Mapping[str | None, tuple[NotReported, ...]], name: str | None) -> tuple[NotReported, ...]:
+    return missing.get(name, ())
+
+
+def _named(fit: Fit, role: str, by: str | None, *, waive: bool) -> Fit:
+    """The fit under its role and grouping; where the analysis switches the k policy off, so it says."""
+    groups = tuple(_named(part, role, by, waive=waive) for part in fit.groups)
+    named = replace(fit, role=role, by=by, groups=groups)
+    return replace(named, standing=waived()) if waive and fit.k > 1 else named
+
+
+def _unfitted(variation: Variation) -> Run:
+    """The run before fitting, its digest taken over everything that decides the numbers."""
+    selection = variation.selection
+    blank = Run(
+        name=variation.analysis.name,
+        question=variation.analysis.question,
+        variation=variation.name,
+        analysis=store.plain(variation.analysis),
+        ledger=selection.ledger,
+        printed=tuple(row for trial in selection.included for row in printed(trial)),
+        acknowledged=tuple(row for trial in selection.included for row in _contradictions(trial.chosen)),
+        fits=(),
+    )
+    data = [_counts(selection.counts), *((g.by, _counts(g.counts)) for g in selection.groupings)]
+    text = store.to_json(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
+    digest = hashlib.sha256((text + repr(sorted(versions().items()))).encode()).hexdigest()
+    return replace(blank, provenance=Provenance(digest=digest, versions=versions()))
+
+
+def _counts(data: Counts | GroupedCounts) -> tuple[object, ...]:
+    names = (data.names, data.group.tolist()) if isinstance(data, GroupedCounts) else ()
+    return (data.labels, data.responders.tolist(), data.n.tolist(), *names)
+
+
+def _contradictions(chosen: Candidate) -> Iterator[Contradiction]:
+    """What the trial's sources contradict themselves in, acknowledged in its record."""
+    for index, entry in enumerate(chosen.trial.acknowledged):
+        yield Contradiction(
+            trial=chosen.trial.id,
+            finding=entry.finding,
+            reason=entry.reason,
+            file=chosen.file.file,
+            line=chosen.file.line(f"acknowledged[{index}]"),
+        )
+
+
+def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
+    """The run of a variation: read where `path` holds it already, else fitted and stored there.
+
+    Parameters
+    ----------
+    variation : Variation
+    path : Path
+        The run's JSON file.
+
+    Returns
+    -------
+    run : Run
+    fitted : bool
+        False where the stored run has the same digest.
+    """
+    digest = _unfitted(variation).provenance.digest
+    try:
+        stored = store.load_run(path) if path.exists() else None
+    except StoreError:
+        stored = None  # unreadable or of another schema: fitted anew
+    if stored is not None and stored.provenance.digest == digest:
+        return stored, False
+    fitted = run(variation)
+    write(path, store.to_json(fitted))
+    return fitted, True

@@ -1,0 +1,61 @@
+"""An analysis becomes its variations, each a complete analysis of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from meta.errors import SpecError
+from meta.records.analysis import Analysis, Where
+from meta.records.run import BASE
+from meta.records.trial import TrialFile
+from meta.workflow.select import Selection, select
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """A complete analysis under the name it has among its siblings, and its counts."""
+
+    name: str
+    analysis: Analysis
+    selection: Selection
+
+
+def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variation, ...]:
+    """The base and every sensitivity analysis, with their counts selected.
+
+    Parameters
+    ----------
+    trials : mapping of id to TrialFile
+    analysis : Analysis
+
+    Returns
+    -------
+    tuple of Variation
+        The base first; a leave-one-out is one variation a trial, ``leave-one-out.<trial>``.
+
+    Raises
+    ------
+    SpecError
+        If a variation's counts cannot be selected.
+    """
+    plain = replace(analysis, sensitivity={})
+    base = Variation(BASE, plain, select(trials, plain))
+    variations, faults = [base], []
+    for name, changed in _sensitivity(analysis, base):
+        try:
+            variations.append(Variation(name, changed, select(trials, changed)))
+        except SpecError as error:
+            faults += error.faults
+    if faults:
+        raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
+    return tuple(variations)
+
+
+def _sensitivity(analysis: Analysis, base: Variation) -> Iterator[tuple[str, Analysis]]:
+    plain = base.analysis
+    for name, change in analysis.sensitivity.items():
+        if isinstance(change, Analysis):
+            yield name, change
+            continue
+        for left_out in dict.fromkeys(trial.chosen.trial.id for trial in base.selection.included):
+            yield f"{name}.{left_out}", replace(plain, exclude=(*plain.exclude, Where(trial=left_out)))

@@ -1,0 +1,158 @@
+"""What the rows of one table say about any set of patients: counts, sizes, or nothing.
+
+Rows are partial margins of one latent table (:class:`meta.records.factors.Universe`). A count is
+taken where it is printed for exactly the patients asked for, else as the sum of rows that do not
+overlap and together make them up, else as a row's count less such a sum. What cannot be had this
+way is not reported; it is never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from meta.records.factors import Universe
+from meta.records.trial import Row
+
+MOST_PARTS = 8  # rows added up or subtracted for one count; more were never printed
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """One row: its place in the table, its patients as cells, and its counts."""
+
+    index: int
+    cells: int
+    n: int | None
+    responders: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A count and the rows it was made from; `minus` were subtracted from `plus`."""
+
+    n: int
+    responders: int
+    plus: tuple[int, ...]
+    minus: tuple[int, ...] = ()
+
+    @property
+    def how(self) -> str:
+        """In words, for the ledger."""
+        if self.minus:
+            return "a larger row less the rows of the other patients"
+        return "printed for exactly these patients" if len(self.plus) == 1 else "sum of rows that do not overlap"
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A number of patients and the rows it was made from."""
+
+    n: int
+    rows: tuple[int, ...]
+
+
+class Margins:
+    """The rows of one table, asked about sets of patients.
+
+    Parameters
+    ----------
+    universe : Universe
+    rows : iterable of (index, Row)
+        The usable rows with their place in the table.
+    """
+
+    def __init__(self, universe: Universe, rows: Iterable[tuple[int, Row]]) -> None:
+        self._margins = [Margin(i, universe.mask(row.given()), row.n, row.count) for i, row in rows]
+        self._empty = 0
+        self._empty = self._without_patients()
+
+    def occupied(self, cells: int) -> int:
+        """`cells` without those in which the table leaves no patient."""
+        return cells & ~self._empty
+
+    def counts(self, cells: int) -> Found | None:
+        """Patients and responders in `cells`, or None where they are not reported."""
+        if not self.occupied(cells):
+            return Found(0, 0, ())
+        known = [m for m in self._margins if m.n is not None and m.responders is not None]
+        parts = self._plus_minus(cells, known)
+        if parts is None:
+            return None
+        plus, minus = parts
+        n = sum(m.n or 0 for m in plus) - sum(m.n or 0 for m in minus)
+        responders = sum(m.responders or 0 for m in plus) - sum(m.responders or 0 for m in minus)
+        if not 0 <= responders <= n:  # printed numbers that contradict each other are no basis
+            return None
+        return Found(n, responders, tuple(m.index for m in plus), tuple(m.index for m in minus))
+
+    def size(self, cells: int) -> Sized | None:
+        """Patients in `cells`, whether or not their responders are reported; None where unknown."""
+        if not self.occupied(cells):
+            return Sized(0, ())
+        parts = self._plus_minus(cells, [m for m in self._margins if m.n is not None])
+        if parts is None:
+            return None
+        n = sum(m.n or 0 for m in parts[0]) - sum(m.n or 0 for m in parts[1])
+        return Sized(n, tuple(m.index for part in parts for m in part)) if n >= 0 else None
+
+    def _plus_minus(
+        self, cells: int, margins: Sequence[Margin]
+    ) -> tuple[tuple[Margin, ...], tuple[Margin, ...]] | None:
+        direct = self._cover(self.occupied(cells), margins)
+        if direct is not None:
+            return direct, ()
+        target = self.occupied(cells)
+        for larger in margins:
+            whole = self.occupied(larger.cells)
+            if target & ~whole == 0:
+                others = self._cover(whole & ~target, margins)
+                if others is not None:
+                    return (larger,), others
+        return None
+
+    def _cover(self, target: int, margins: Sequence[Margin]) -> tuple[Margin, ...] | None:
+        """The fewest rows that do not overlap and together are exactly `target`."""
+        inside = [m for m in margins if self.occupied(m.cells) and self.occupied(m.cells) & ~target == 0]
+        return next((found for most in range(1, MOST_PARTS + 1) if (found := self._search(target, inside, most))), None)
+
+    def _search(self, target: int, margins: Sequence[Margin], most: int) -> tuple[Margin, ...] | None:
+        first = target & -target  # some row must hold the first cell that is still open
+        for margin in margins:
+            cells = self.occupied(margin.cells)
+            if not cells & first or cells & ~target:
+                continue
+            if cells == target:
+                return (margin,)
+            if most > 1:
+                rest = self._search(target & ~cells, margins, most - 1)
+                if rest:
+                    return (margin, *rest)
+        return None
+
+    def _without_patients(self) -> int:
+        """Cells that must be empty: rows of n = 0, and what is left when parts add up to their whole."""
+        sized = [m for m in self._margins if m.n is not None]
+        empty = 0
+        for m in sized:
+            if m.n == 0:
+                empty |= m.cells
+        for whole in sized:
+            parts = [m for m in sized if m.n and m.cells & ~whole.cells == 0 and m.cells != whole.cells]
+            for filled in _fillings(whole.n or 0, parts, 0):
+                empty |= whole.cells & ~filled
+        return empty
+
+
+def _fillings(n: int, parts: Sequence[Margin], taken: int) -> Iterator[int]:
+    """The cells of every choice of parts that do not overlap and hold `n` patients together."""
+    if n == 0:
+        yield taken
+        return
+    left = [part for part in parts if part.n and part.n <= n and not part.cells & taken]
+    most = sum(part.n or 0 for part in left)
+    for i, part in enumerate(left):
+        if most < n:  # not even all that is left would do
+            return
+        yield from _fillings(n - (part.n or 0), left[i + 1 :], taken | part.cells)
+        most -= part.n or 0

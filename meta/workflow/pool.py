@@ -1,0 +1,63 @@
+"""Everything that a root folder asks for: load, expand, and run, with all faults before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from meta.errors import SpecError
+from meta.records.analysis import Analysis
+from meta.records.load import load
+from meta.records.run import Run
+from meta.records.trial import TrialFile
+from meta.workflow.execute import execute
+from meta.workflow.expand import Variation, expand
+
+RESULTS = "results"
+
+
+def plan(root: Path, names: Sequence[str] | None = None) -> list[Variation]:
+    """Every variation of the analyses called `names` (or all), its counts selected.
+
+    Parameters
+    ----------
+    root : Path
+        The folder with ``trials/`` and ``analyses/``.
+    names : sequence of str, optional
+
+    Returns
+    -------
+    list of Variation
+
+    Raises
+    ------
+    RecordError, SpecError
+        With every fault; nothing has been fitted or written then.
+    """
+    return variations(*load(root, names))
+
+
+def variations(trials: Mapping[str, TrialFile], analyses: Mapping[str, Analysis]) -> list[Variation]:
+    """The variations of every analysis; see :func:`plan`."""
+    planned: list[Variation] = []
+    refused: list[SpecError] = []
+    for analysis in analyses.values():
+        try:
+            planned += expand(trials, analysis)
+        except SpecError as error:
+            refused.append(error)
+    if refused:
+        message = "\n".join(error.message for error in refused)
+        raise SpecError(message, [fault for error in refused for fault in error.faults])
+    return planned
+
+
+def name_of(variation: Variation) -> str:
+    """The run's file, below the output folder."""
+    return f"{RESULTS}/{variation.analysis.name}/{variation.name}.json"
+
+
+def runs(planned: Sequence[Variation], out: Path) -> Iterator[tuple[Run, bool]]:
+    """Each variation's run, and whether it had to be fitted; a stop in between loses nothing that was finished."""
+    for variation in planned:
+        yield execute(variation, out / name_of(variation))

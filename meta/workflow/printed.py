@@ -1,0 +1,82 @@
+"""What the report that was used prints, row by row, for tables that set ours beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from meta.records.factors import describe
+from meta.records.run import Printed
+from meta.records.trial import FactorValue, Row, Survival, Table
+from meta.workflow.select import Included
+
+BASELINE = "baseline"  # the term of rows that only say how many patients of a kind there were
+
+
+def printed(trial: Included) -> Iterator[Printed]:
+    """The outcome's and the baseline's rows of the trial's report, and its medians."""
+    chosen = trial.chosen
+    for place, table in enumerate(chosen.report.tables):
+        path = f"reports[{chosen.report_index}].tables[{place}]"
+        for index, row in enumerate(table.rows):
+            if table is chosen.table or row.term == BASELINE:
+                yield _row(trial, table, row, f"{path}.rows[{index}]", pooled=_pooled(trial, table, index))
+    for index, entry in enumerate(chosen.report.survival):
+        if entry.arm == chosen.arm:
+            yield _median(trial, entry, f"reports[{chosen.report_index}].survival[{index}]")
+
+
+def _pooled(trial: Included, table: Table, index: int) -> bool:
+    return table is trial.chosen.table and trial.found.plus == (index,) and not trial.found.minus
+
+
+def _row(trial: Included, table: Table, row: Row, path: str, *, pooled: bool) -> Printed:
+    file = trial.chosen.file
+    whole = next((r.n for r in table.rows if not r.given() and r.n is not None), None)
+    inside = table is trial.chosen.table and _inside(trial, row)
+    return Printed(
+        trial=file.trial.id,
+        label=trial.label,
+        report=trial.chosen.report.id,
+        outcome=table.outcome,
+        patients=_patients(trial, row.given()) if table is trial.chosen.table else describe(row.given()),
+        pooled=pooled,
+        n=row.n,
+        responders=row.count,
+        total=trial.found.n if inside else whole,
+        percent=row.percent,
+        percent_of_total=row.percent_of_total,
+        derived=bool(row.derived or row.back_calculated),
+        status=row.status,
+        file=file.file,
+        line=file.line(path),
+        where=row.where or table.where,
+        via=row.via or table.via,
+    )
+
+
+def _inside(trial: Included, row: Row) -> bool:
+    return trial.chosen.universe.mask(row.given()) & ~trial.cells == 0
+
+
+def _patients(trial: Included, given: Mapping[str, FactorValue]) -> str:
+    """The row's patients, without what all of the population share."""
+    return describe({name: value for name, value in given.items() if trial.population.get(name) != value})
+
+
+def _median(trial: Included, entry: Survival, path: str) -> Printed:
+    file = trial.chosen.file
+    limits = "" if entry.low is entry.high is None else f" ({entry.low or 'NA'} to {entry.high or 'NA'})"
+    unit = f" {entry.unit}" if isinstance(entry.median, float | int) else ""
+    return Printed(
+        trial=file.trial.id,
+        label=trial.label,
+        report=trial.chosen.report.id,
+        outcome=entry.endpoint,
+        patients=_patients(trial, entry.given()),
+        median=f"{entry.median}{limits}{unit}",
+        status=entry.status,
+        file=file.file,
+        line=file.line(path),
+        where=entry.where,
+        via=entry.via,
+    )

@@ -1,0 +1,194 @@
+"""Which report and table of a trial an analysis uses, and what was passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
+from meta.records.factors import Universe, describe
+from meta.records.run import Action, LedgerEntry
+from meta.records.trial import FactorValue, Report, Row, Table, Trial, TrialFile
+from meta.workflow.margins import Margins
+
+_KINDS = ("full-paper", "preprint", "abstract", "registry")  # the order in which a tie of dates is broken
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One table of one report of one arm, and what it says about any set of patients."""
+
+    file: TrialFile
+    report_index: int
+    table_index: int
+    arm: str | None
+    universe: Universe = field(repr=False)
+    margins: Margins = field(repr=False)
+
+    @property
+    def trial(self) -> Trial:
+        """The trial's record."""
+        return self.file.trial
+
+    @property
+    def report(self) -> Report:
+        """The report."""
+        return self.trial.reports[self.report_index]
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        return self.report.tables[self.table_index]
+
+    @property
+    def label(self) -> str:
+        """What figures call the trial: its drugs and the report, e.g. ``Sintilimab (Jia 2022)``."""
+        arm = self.trial.arms.get(self.arm) if self.arm else None
+        drugs = (arm.drugs if arm else None) or self.trial.drugs
+        names = " + ".join(drug.name[:1].upper() + drug.name[1:] for drug in drugs)
+        return f"{names}{f', arm {self.arm}' if self.arm else ''} ({report_label(self.report)})"
+
+    def path(self, row: int | None = None) -> str:
+        """The record's path of the table, or of a row of it."""
+        table = f"reports[{self.report_index}].tables[{self.table_index}]"
+        return table if row is None else f"{table}.rows[{row}]"
+
+    def place(self, row: Row) -> tuple[str | None, str | None]:
+        """Where in the publication a row stands, and which source quotes it."""
+        return row.where or self.table.where, row.via or self.table.via
+
+    def ledger(
+        self,
+        action: Action,
+        reason: str,
+        *,
+        row: int | None = None,
+        by: str | None = None,
+        group: str | None = None,
+        n: int | None = None,
+    ) -> LedgerEntry:
+        """An entry about this table, or about a row of it (which then brings its own counts)."""
+        entry = self.table.rows[row] if row is not None else None
+        where, via = self.place(entry) if entry is not None else (self.table.where, self.table.via)
+        return LedgerEntry(
+            trial=self.trial.id,
+            label=self.label,
+            action=action,
+            reason=reason,
+            by=by,
+            group=group,
+            report=self.report.id,
+            n=entry.n if entry is not None else n,
+            responders=entry.count if entry is not None else None,
+            file=self.file.file,
+            line=self.file.line(self.path(row)),
+            path=self.path(row),
+            where=where,
+            via=via,
+        )
+
+
+def report_label(report: Report) -> str:
+    """The id as a reader writes it: ``jia-2022`` is Jia 2022, ``esmo-2018`` ESMO 2018."""
+    words = report.id.split("-")
+    return " ".join(w.upper() if w in {"asco", "esmo", "aacr", "nanets", "ssrn"} else w.capitalize() for w in words)
+
+
+def trial_entry(file: TrialFile, action: Action, reason: str) -> LedgerEntry:
+    """A ledger entry about a whole trial."""
+    trial = file.trial
+    return LedgerEntry(
+        trial=trial.id, label=trial.id, action=action, reason=reason, file=file.file, line=1, path="id"
+    )
+
+
+def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
+    """The rows that may be counted, with their places.
+
+    Rows about one adverse event or characteristic are not the outcome itself; numbers that nobody
+    saw in print count only where the analysis asks for all evidence.
+    """
+    for index, row in enumerate(table.rows):
+        seen = row.status == "verified" and not row.back_calculated
+        if row.term in {None, "any"} and (seen or evidence == "all"):
+            yield index, row
+
+
+def conditions(analysis: Analysis, entry: TrialEntry) -> Iterator[Mapping[str, FactorValue]]:
+    """Every set of patients that the analysis will ask this trial about."""
+    wheres: tuple[Where, ...] = (analysis.where, entry.where, *analysis.exclude)
+    yield from (where.patient_conditions() for where in wheres)
+    yield from ({"site": node} for node in analysis.site_level)
+
+
+def candidates(file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None) -> list[Candidate]:
+    """Every table of the analysis' outcome in this arm, best report and table first."""
+    reports = sorted(
+        (i for i, report in enumerate(file.trial.reports) if entry.report in {None, report.id}),
+        key=lambda i: _newness(file.trial.reports[i]),
+        reverse=True,
+    )
+    asked = list(conditions(analysis, entry))
+    found = []
+    for i in reports:
+        tables = [(j, t) for j, t in enumerate(file.trial.reports[i].tables) if _fits(t, analysis, arm)]
+        for j, table in sorted(tables, key=lambda pair: _preference(pair[1], analysis)):
+            universe = Universe([*(row.given() for row in table.rows), *asked])
+            margins = Margins(universe, usable_rows(table, analysis.evidence))
+            found.append(Candidate(file, i, j, arm, universe, margins))
+    return found
+
+
+def _fits(table: Table, analysis: Analysis, arm: str | None) -> bool:
+    return table.outcome == analysis.outcome and table.arm == arm
+
+
+def _newness(report: Report) -> tuple[str, int]:
+    date = "" if report.published == "unknown" else report.published
+    return date, -_KINDS.index(report.kind)
+
+
+def _preference(table: Table, analysis: Analysis) -> tuple[int, int]:
+    """Place in `prefer`; what it does not name, or the table does not state, comes last."""
+    criteria, population = analysis.prefer.criteria, analysis.prefer.population
+    return (
+        criteria.index(table.criteria) if table.criteria in criteria else len(criteria),
+        population.index(table.population) if table.population in population else len(population),
+    )
+
+
+def choose(
+    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
+) -> tuple[Candidate | None, list[LedgerEntry]]:
+    """The newest report, by the as-of date, with counts for the population; and what was passed over."""
+    patients = {**analysis.where.patient_conditions(), **entry.where.patient_conditions()}
+    chosen: Candidate | None = None
+    passed = []
+    for candidate in candidates(file, analysis, entry, arm):
+        reason = _refused(candidate, analysis, patients)
+        if chosen is None and reason is None:
+            chosen = candidate
+            continue
+        passed.append(candidate.ledger("passed over", reason or _beaten(candidate, chosen)))
+    return chosen, passed
+
+
+def _refused(candidate: Candidate, analysis: Analysis, patients: Mapping[str, FactorValue]) -> str | None:
+    """Why this table cannot be used, or None where it can."""
+    published = candidate.report.published
+    if isinstance(analysis.reports, AsOf):
+        as_of = analysis.reports.as_of
+        if published == "unknown":
+            return f"its date is unknown and the analysis asks for reports as of {as_of}"
+        if published[: len(as_of)] > as_of[: len(published)]:
+            return f"published {published}, after {as_of}"
+    if candidate.margins.counts(candidate.universe.mask(patients)) is None:
+        return f"does not report n and responders of {describe(patients)}"
+    return None
+
+
+def _beaten(candidate: Candidate, chosen: Candidate | None) -> str:
+    if chosen is None or chosen.report_index != candidate.report_index:
+        newer = report_label(chosen.report) if chosen else "a newer report"
+        return f"{newer} is newer, or the fuller publication of the same date"
+    return f"the table by {chosen.table.criteria or 'unstated criteria'} is preferred"
