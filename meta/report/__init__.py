@@ -1,0 +1,1 @@
+"""Figures and tables: everything here reads stored runs and fits nothing."""

@@ -1,0 +1,188 @@
+"""Text that is measured before it is placed, and figures that come out the same twice."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+
+from meta.errors import SpecError
+from meta.records.files import write
+from meta.report.format import clean
+
+if TYPE_CHECKING:
+    from matplotlib.backend_bases import RendererBase
+
+POINT = 72.0  # points an inch
+DPI = 200.0
+INK, GREY = "#000000", "#595959"
+
+_PINNED: dict[Any, Any] = {
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same widths everywhere
+    "svg.fonttype": "none",
+    "svg.hashsalt": "nen-meta",
+}
+_METADATA: dict[str, dict[str, Any]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+_SLACK = 0.01  # points, so that a text fits into its own width
+# where a line may break: not in "p = 0.15", "95 % CI 0.1–0.2", nor between a raised number and its source
+_BREAK = re.compile(r"(?<![=<⁰¹²³⁴⁵⁶⁷⁸⁹])(?<!CI) (?![=<%]|CI )")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a piece of text looks; `size` in points."""
+
+    bold: bool = False
+    italic: bool = False
+    colour: str = INK
+    size: float = 7.0
+
+    @property
+    def font(self) -> FontProperties:
+        """The font, with a generic family behind it for viewers of the SVG."""
+        return FontProperties(
+            family=["DejaVu Sans", "sans-serif"],
+            weight="bold" if self.bold else "normal",
+            style="italic" if self.italic else "normal",
+            size=self.size,
+        )
+
+
+PLAIN = Style()
+
+
+class Picture(Figure):
+    """A figure that draws a box for a glyph no font has, without a warning."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw everything."""
+        with _missing_glyphs_allowed():
+            super().draw(renderer)
+
+
+@contextmanager
+def pinned_settings() -> Iterator[None]:
+    """Work under matplotlib's own defaults and ours, whatever the user has set; restored afterwards."""
+    with mpl.rc_context(), _missing_glyphs_allowed():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_PINNED)
+        yield
+
+
+@contextmanager
+def _missing_glyphs_allowed() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+        yield
+
+
+def new_picture(width: float, height: float) -> Picture:
+    """Make an empty white figure, its size in points."""
+    picture = Picture(figsize=(width / POINT, height / POINT), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(picture)
+    return picture
+
+
+def put(picture: Picture, x: float, y: float, text: str, style: Style, align: str = "left") -> None:
+    """Place one line; x and y (of its baseline) in points from the top left corner.
+
+    A ``$`` or ``_`` in a trial's name is a character, not mathematics.
+    """
+    width, height = picture.get_size_inches() * POINT
+    picture.text(
+        x / width,
+        1 - y / height,
+        text,
+        ha=align,
+        va="baseline",
+        color=style.colour,
+        fontproperties=style.font,
+        parse_math=False,
+        usetex=False,
+    )
+
+
+def rule(picture: Picture, left: float, right: float, y: float, thickness: float) -> None:
+    """Draw a horizontal line; all in points, y from the top."""
+    width, height = picture.get_size_inches() * POINT
+    line = Line2D([left / width, right / width], [1 - y / height] * 2, lw=thickness, color=INK)
+    line.set_transform(picture.transFigure)
+    picture.add_artist(line)
+
+
+@cache
+def _renderer() -> RendererBase:
+    return RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]  # matplotlib types only its base class
+
+
+def text_width(text: str, style: Style = PLAIN) -> float:
+    """Measure a line, in points."""
+    width, _, _ = _renderer().get_text_width_height_descent(text, style.font, ismath=False)
+    return float(width) * POINT / DPI
+
+
+def wrap(text: str, style: Style, width: float, first: float | None = None) -> list[str]:
+    """Break cleaned text into lines no wider than `width` points (the first: `first`)."""
+    lines: list[str] = []
+    line = ""
+    for word in _BREAK.split(clean(text)):
+        room = (first if first is not None and not lines else width) + _SLACK
+        longer = f"{line} {word}" if line else word
+        if text_width(longer, style) <= room:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *full, line = _split_word(word, style, width + _SLACK)
+        lines.extend(full)
+    return [*lines, line]
+
+
+def _split_word(word: str, style: Style, width: float) -> list[str]:
+    """Cut a word that is wider than a whole line, letter by letter."""
+    parts = [""]
+    for letter in word:
+        if parts[-1] and text_width(parts[-1] + letter, style) > width:
+            parts.append("")
+        parts[-1] += letter
+    return parts
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """Return a figure as PNG (200 dpi) or SVG (text kept as text); the same figure gives the same bytes.
+
+    Raises
+    ------
+    SpecError
+        If `kind` is neither png nor svg.
+    """
+    if kind not in _METADATA:
+        raise SpecError(f"figure: found format {kind!r}; {' or '.join(_METADATA)} is allowed")
+    buffer = io.BytesIO()
+    with pinned_settings():
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=_METADATA[kind])
+    return buffer.getvalue()
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure in the format of the name's ending; the file is complete or not there at all.
+
+    Raises
+    ------
+    SpecError
+        If the name ends in neither .png nor .svg.
+    """
+    target = Path(path)
+    write(target, render(figure, target.suffix.lower().removeprefix(".")))

@@ -1,0 +1,215 @@
+"""Forest plots: what each trial found, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from meta.report import wording
+from meta.report.canvas import pinned_settings, save
+from meta.report.format import level, symbols
+from meta.report.layout import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table, draw
+from meta.report.rows import (
+    BLOCK_GAP,
+    INDENT,
+    absent_details,
+    group_details,
+    pooled_row,
+    prediction_row,
+    summary_row,
+    trial_row,
+    weighted,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from meta.records.run import LedgerEntry
+    from meta.results import Fit
+
+__all__ = ["forest", "leave_one_out_forest", "save"]
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def forest(
+    fit: Fit, *, ledger: Sequence[LedgerEntry] = (), title: str | None = None, subtitle: str | None = None
+) -> Figure:
+    """Draw the trials of a fit, group by group where it has groups, and the pooled estimates.
+
+    Parameters
+    ----------
+    fit : Fit
+        As stored.
+    ledger : sequence of LedgerEntry
+        The run's; entries used by this fit become its footnotes.
+    title, subtitle : str, optional
+
+    Returns
+    -------
+    Figure
+        As wide as a journal's double column, 180 mm; as high as its rows ask for.
+    """
+    sources = _Sources(ledger, fit.by)
+    rows = [row for group in fit.groups for row in _block(fit, group, sources)]
+    rows += _overall(fit, sources)
+    what = wording.capital(wording.measure(fit))
+    table = Table(
+        columns=(
+            Column("label", "Trial", "left"),
+            Column("counts", "Responders/n"),
+            Column(PLOT, ""),
+            Column("value", ""),
+            Column("ends", f"{what} % [{_interval(fit)}]"),
+            *([Column("weight", "Weight %")] if weighted(fit) else []),
+        ),
+        rows=tuple(rows),
+        below=(*_statistics(fit), *_footnotes(fit), *sources.paragraphs()),
+        axis_label=f"{what}, %",
+        reference=fit.proportion.value,
+        title=title,
+        subtitle=subtitle,
+    )
+    with pinned_settings():
+        return draw(table)
+
+
+def leave_one_out_forest(
+    base: Fit,
+    left_out: Sequence[tuple[str, Fit]],
+    *,
+    title: str | None = None,
+    subtitle: str | None = None,
+) -> Figure:
+    """Draw the pooled estimate without each trial in turn, and with all of them.
+
+    Parameters
+    ----------
+    base : Fit
+        With all trials.
+    left_out : sequence of (str, Fit)
+        The trial taken away, and the fit of the others.
+    title, subtitle : str, optional
+
+    Returns
+    -------
+    Figure
+        As of :func:`forest`.
+    """
+    what = wording.capital(base.proportion.estimand)
+    table = Table(
+        columns=(
+            Column("label", "Trials pooled", "left"),
+            Column("k", "k"),
+            Column("counts", "Responders/n"),
+            Column(PLOT, ""),
+            Column("value", ""),
+            Column("ends", f"{what} % [{_interval(base)}]"),
+            Column("tau2", "τ²"),
+            Column("I2", "I² %"),
+        ),
+        rows=(
+            *(summary_row(f"without {label}", fit) for label, fit in left_out),
+            summary_row("All trials", base, base=True),
+        ),
+        below=tuple(_leave_one_out_notes(base, [fit for _, fit in left_out])),
+        axis_label=f"{what}, %",
+        reference=base.proportion.value,
+        title=title,
+        subtitle=subtitle,
+    )
+    with pinned_settings():
+        return draw(table)
+
+
+class _Sources:
+    """Numbers the sources in the order in which rows ask for them."""
+
+    def __init__(self, ledger: Sequence[LedgerEntry], by: str | None) -> None:
+        self._ledger, self._by, self._numbers = ledger, by, dict[str, int]()
+
+    def mark(self, label: str, group: str | None) -> str:
+        """Return the raised number of a row's source; nothing where the ledger has none."""
+        text = wording.source(self._ledger, label, self._by if group is not None else None, group)
+        if text is None:
+            return ""
+        return str(self._numbers.setdefault(text, len(self._numbers) + 1)).translate(_RAISED)
+
+    def paragraphs(self) -> list[Paragraph]:
+        """Return the list of sources."""
+        lines = [f"{str(i).translate(_RAISED)} {text}" for text, i in self._numbers.items()]
+        return [Paragraph(lead="Sources:", text="; ".join(lines) + ".", style=SMALL)] if lines else []
+
+
+def _interval(fit: Fit) -> str:
+    name = "CrI" if fit.proportion.kind == "credible" else "CI"
+    return f"{level(fit.proportion.level)} {name}"
+
+
+def _block(fit: Fit, group: Fit, sources: _Sources) -> list[Row]:
+    """Return the rows of one group: heading, trials, pooled, and whose responders are unknown."""
+    heading = Row(label=wording.heading(fit.by, group.label), style=BOLD, above=BLOCK_GAP)
+    if group.k == 0:
+        absent = absent_details(group.not_reported)
+        return [heading, Row(label=wording.NO_RESPONDERS_REPORTED, indent=INDENT, details=absent)]
+    pooled = pooled_row(group, "pooled")
+    details = (*pooled.details, *group_details(group, fit, pooled.reason))
+    return [heading, *_trials(group, sources, group.label), replace(pooled, details=details, indent=INDENT)]
+
+
+def _trials(fit: Fit, sources: _Sources, group: str | None) -> list[Row]:
+    heaviest = max((trial.weight or 0.0 for trial in fit.trials), default=0.0)
+    return [trial_row(trial, heaviest, sources.mark(trial.label, group)) for trial in fit.trials]
+
+
+def _overall(fit: Fit, sources: _Sources) -> list[Row]:
+    """Return the rows of the overall estimate; its trials too, unless the groups have shown the same."""
+    shown = {(t.label, t.responders, t.n) for group in fit.groups for t in group.trials}
+    rows: list[Row] = []
+    if not shown.issuperset((t.label, t.responders, t.n) for t in fit.trials):
+        if fit.groups:
+            rows.append(Row(label="All groups together", style=BOLD, above=BLOCK_GAP))
+        rows += _trials(fit, sources, None)
+    told = {entry for group in fit.groups for entry in group.not_reported}
+    absent = absent_details([entry for entry in fit.not_reported if entry not in told])
+    method = wording.method(fit)
+    pooled = pooled_row(fit, "overall")
+    details = (*pooled.details, *([(method, SMALL)] if method else []), *absent)
+    return [*rows, replace(pooled, above=BLOCK_GAP, details=details), prediction_row(fit)]
+
+
+def _statistics(fit: Fit) -> list[Paragraph]:
+    """Return the statistics of the overall estimate, which stand below the axis."""
+    lines = [Paragraph(lead="Heterogeneity, all trials:", text=wording.heterogeneity(fit, intervals=True))]
+    test = wording.between(fit)
+    if test is not None:
+        by = f" by {fit.by}" if fit.by else ""
+        lines.append(Paragraph(lead=f"Test for differences between groups{by}:", text=test))
+    return [*lines, Paragraph(lead="Standing:", text=f"{wording.standing(fit)}.")]
+
+
+def _footnotes(fit: Fit) -> list[Paragraph]:
+    """Return what the marks mean, the definitions, and the notes of the fit."""
+    everyone = [trial for part in (fit, *fit.groups) for trial in part.trials]
+    named = dict.fromkeys(symbols(trial.proportion.method) for trial in everyone)
+    legend = [f"Trials: observed {wording.measure(fit)} with {' / '.join(named)} intervals."] if named else []
+    if weighted(fit):
+        within = " within each block" if fit.groups else ""
+        legend.append(f"Squares: area by weight; weights add up to 100 %{within}.")
+    legend.append("Filled diamond: headline estimate. Hollow diamond: shown, not a headline.")
+    return _small_print(" ".join([*legend, f"{wording.i2_definition(fit)}."]), *wording.notes(fit))
+
+
+def _leave_one_out_notes(base: Fit, others: Sequence[Fit]) -> list[Paragraph]:
+    """Return what the rows have in common."""
+    legend = [
+        f"Method: {wording.method(base)}." if wording.method(base) else "",
+        f"τ²: {symbols(base.tau2.method)}. {wording.i2_definition(base)}.",
+        "Filled: headline estimate. Hollow: shown, not a headline.",
+    ]
+    return _small_print(" ".join(filter(None, legend)), *wording.notes(base, others))
+
+
+def _small_print(*texts: str) -> list[Paragraph]:
+    return [Paragraph(text=text, style=SMALL, rule=i == 0) for i, text in enumerate(texts)]

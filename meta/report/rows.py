@@ -1,0 +1,148 @@
+"""Rows of a forest plot: a trial, a pooled estimate, a prediction interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from meta.report import wording
+from meta.report.canvas import GREY, PLAIN, Style
+from meta.report.format import counts, interval, level, number, percent
+from meta.report.layout import BOLD, SMALL, Row
+from meta.report.marks import Mark
+
+if TYPE_CHECKING:
+    from meta.results import Fit, NotReported, Proportion, TrialEffect
+
+ABSENT = Style(italic=True, colour=GREY)
+INDENT, BLOCK_GAP = 6.0, 5.0
+UNWEIGHTED = 0.35  # the square of a trial without a weight, against the heaviest
+
+
+class _Shown(NamedTuple):
+    """An estimate in a row: its cells, its mark, and what is said of what is missing."""
+
+    cells: dict[str, str]
+    mark: Mark | None
+    reason: str | None = None
+    details: tuple[tuple[str, Style], ...] = ()
+
+
+def _show(found: Proportion, like: Mark) -> _Shown:
+    if found.value is None:
+        return _Shown({}, None, reason=wording.not_given(found.reason))
+    cells = {"value": percent(found.value)}
+    if found.low is None or found.high is None:
+        alone = Mark(kind="dot", low=found.value, value=found.value, high=found.value, filled=like.filled)
+        why = f"interval {wording.not_given(found.reason)}"
+        return _Shown(cells, alone, details=((why, SMALL),))
+    cells["ends"] = f"[{interval(found.low, found.high, percent)}]"
+    return _Shown(cells, replace(like, low=found.low, value=found.value, high=found.high))
+
+
+def weighted(fit: Fit) -> bool:
+    """Tell whether the trials of a fit, or of a group of it, have weights."""
+    return any(trial.weight is not None for part in (fit, *fit.groups) for trial in part.trials)
+
+
+def trial_row(trial: TrialEffect, heaviest: float, source: str) -> Row:
+    """Return a trial's row; `heaviest` is the largest weight beside it."""
+    share = trial.weight / heaviest if trial.weight is not None and heaviest else UNWEIGHTED
+    shown = _show(trial.proportion, Mark(kind="square", low=0, high=0, share=share))
+    return Row(
+        label=trial.label,
+        indent=INDENT,
+        source=source,
+        cells={
+            "counts": counts(trial.responders, trial.n),
+            **({"weight": percent(trial.weight)} if trial.weight is not None else {}),
+            **shown.cells,
+        },
+        mark=shown.mark,
+        reason=shown.reason,
+        details=shown.details,
+    )
+
+
+def pooled_row(fit: Fit, scope: str) -> Row:
+    """Return the row of a pooled estimate; hollow unless it is a headline."""
+    shown = _show(fit.proportion, _diamond(fit))
+    whole = any(trial.weight is not None for trial in fit.trials) and not shown.reason
+    return Row(
+        label=wording.pooled_label(fit, scope),
+        style=BOLD,
+        cells={
+            "counts": counts(fit.responders, fit.n),
+            **({"weight": percent(1.0)} if whole else {}),
+            **shown.cells,
+        },
+        mark=shown.mark,
+        reason=shown.reason,
+        details=shown.details,
+    )
+
+
+def _diamond(fit: Fit) -> Mark:
+    return Mark(kind="diamond", low=0, high=0, filled=fit.standing.status == "headline")
+
+
+def group_details(group: Fit, fit: Fit, said: str | None) -> tuple[tuple[str, Style], ...]:
+    """Return what stands below a group's estimate, without what its row has `said` already."""
+    found = [] if wording.method(group) == wording.method(fit) else [wording.method(group)]
+    if group.k > 1:
+        found.append(_spread(group))
+    if group.standing.status != "headline":
+        found.append(wording.standing(group))
+    new = [text for text in found if text and text not in (said or "")]
+    return (*((text, SMALL) for text in new), *absent_details(group.not_reported))
+
+
+def _spread(group: Fit) -> str:
+    words = wording.heterogeneity(group, intervals=False)
+    unsaid = group.heterogeneity.Q is None and words != wording.not_given(group.proportion.reason)
+    return f"heterogeneity: {words}" if unsaid else words
+
+
+def absent_details(entries: Sequence[NotReported]) -> tuple[tuple[str, Style], ...]:
+    """Return a line for all whose responders are unknown."""
+    return tuple((wording.not_reported(entry), ABSENT) for entry in entries)
+
+
+def prediction_row(fit: Fit) -> Row:
+    """Return the row of the prediction interval, or of the reason why there is none."""
+    found = fit.prediction.proportion
+    label = f"{level(fit.prediction.level)} prediction interval"
+    if found.low is None or found.high is None:
+        return Row(label=label, reason=wording.not_given(fit.prediction.reason or found.reason))
+    return Row(
+        label=label,
+        cells={"ends": f"[{interval(found.low, found.high, percent)}]"},
+        mark=Mark(kind="bar", low=found.low, high=found.high),
+        details=((wording.prediction(fit.prediction), SMALL),),
+    )
+
+
+def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
+    """Return a pooled estimate as one row among others, with its heterogeneity beside it."""
+    like = _diamond(fit) if base else replace(_diamond(fit), kind="dot")
+    shown = _show(fit.proportion, like)
+    tau2, i2 = fit.tau2.value, fit.heterogeneity.I2.value
+    beside = {
+        "tau2": number(tau2) if tau2 is not None else "",
+        "I2": percent(i2) if i2 is not None else "",
+    }
+    return Row(
+        label=label,
+        style=BOLD if base else PLAIN,
+        cells={
+            "k": str(fit.k),
+            "counts": counts(fit.responders, fit.n),
+            **shown.cells,
+            **({} if shown.reason else beside),  # a reason needs their space
+        },
+        mark=shown.mark,
+        reason=shown.reason,
+        details=shown.details,
+        above=BLOCK_GAP if base else 0.0,
+    )

@@ -1,0 +1,59 @@
+"""A trial record as a reader checks it: every number, its line in the file, its place in print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meta.records.factors import describe
+from meta.records.trial import Row, Table, TrialFile
+from meta.report.format import percent
+
+
+def trial_lines(file: TrialFile) -> Iterator[str]:
+    """The record line by line; each number starts with ``file:line``."""
+    trial = file.trial
+    drugs = ", ".join(drug.name for drug in trial.drugs)
+    yield f"{trial.id}: {drugs}; {trial.regimen}; {trial.region}; {', '.join(trial.registry) or 'no registry number'}"
+    for i, report in enumerate(trial.reports):
+        yield ""
+        yield f"{report.id} ({report.kind}, {report.published}): {report.citation}{f' doi:{report.doi}' if report.doi else ''}"
+        for j, table in enumerate(report.tables):
+            yield f"  {_heading(table)}"
+            for k, row in enumerate(table.rows):
+                line = file.line(f"reports[{i}].tables[{j}].rows[{k}]")
+                yield f"    {file.file}:{line}  {_row(table, row)}"
+        for j, entry in enumerate(report.survival):
+            line = file.line(f"reports[{i}].survival[{j}]")
+            unit = f" {entry.unit}" if isinstance(entry.median, float | int) else ""
+            limits = "" if entry.low is entry.high is None else f" ({entry.low or 'NA'} to {entry.high or 'NA'})"
+            what = f"{entry.endpoint} of {describe(entry.given())}: median {entry.median}{limits}{unit}"
+            yield f"    {file.file}:{line}  {what}  {_place(entry.where, entry.via)}"
+    for i, known in enumerate(trial.acknowledged):
+        yield f"  acknowledged, {file.file}:{file.line(f'acknowledged[{i}]')}: {known.finding} at {known.at}: {known.reason}"
+    for remark in trial.remarks:
+        yield f"  remark, {_place(remark.where, remark.via)}: {remark.text}"
+
+
+def _heading(table: Table) -> str:
+    parts = (table.outcome, table.criteria, table.population, table.assessor, table.timepoint, table.arm)
+    return ", ".join(part for part in parts if part and part not in {"unknown", "best"})
+
+
+def _row(table: Table, row: Row) -> str:
+    count = row.count
+    if count is None:
+        numbers = f"n {row.n}, not reported" if row.term is None else f"n {row.n}"
+    elif row.n:
+        numbers = f"{count}/{row.n} = {percent(count / row.n)} %"
+    else:
+        numbers = f"{count} of an unreported number"
+    printed = f" (printed {row.percent:g} %)" if row.percent is not None else ""
+    term = f"{row.term}: " if row.term else ""
+    doubt = " [not seen in print]" if row.status == "unverified" or row.back_calculated else ""
+    ours = " [our arithmetic]" if row.derived else ""
+    place = _place(row.where or table.where, row.via or table.via)
+    return f"{term}{describe(row.given())}: {numbers}{printed}{ours}{doubt}  {place}"
+
+
+def _place(where: str | None, via: str | None) -> str:
+    return f"[{where}{f', via {via}' if via else ''}]"
