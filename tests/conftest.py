@@ -1,0 +1,46 @@
+"""Settings of the whole test run: what a skip means, and how hypothesis searches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+
+# The same examples every time: what fails on one machine fails on the next.
+# `--hypothesis-profile=default` explores.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+
+Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
+
+
+class NoSkips:
+    """Turns skips into failures, at collection and in the run: where all must run, a skip reads as a pass."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        return _failed_if_skipped(report)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        return report if hasattr(report, "wasxfail") else _failed_if_skipped(report)
+
+
+def _failed_if_skipped(report: Report) -> Report:
+    if report.skipped:
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"META_REQUIRE_ALL=1 allows no skip: {reason}"
+    return report
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the plugin for the doctests of meta too, which a conftest here would not see otherwise."""
+    if os.environ.get("META_REQUIRE_ALL") == "1":
+        config.pluginmanager.register(NoSkips(), "no-skips")

@@ -1,0 +1,273 @@
+"""The conventional model against metafor and meta (R): every number of every case of metafor.json.
+
+README.md beside this file says how the reference was made, what agrees, and what is not compared.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from meta import data, models
+from meta.stats import heterogeneity, pooling
+from meta.stats.proportions import proportion_interval
+from meta.stats.scales import SCALES
+from meta.stats.tau2 import estimate
+
+pytestmark = pytest.mark.reference
+
+REFERENCE = json.loads((Path(__file__).parent / "metafor.json").read_text(encoding="utf-8"))
+
+SETS = ("table1", "table1_zero", "pritz1997")
+# R's names on the left, ours on the right
+SCALE = {"PR": "identity", "PLO": "logit", "PLN": "log", "PAS": "arcsine", "PFT": "double-arcsine"}
+METHOD = {"EE": "common-effect", "DL": "DL", "PM": "PM", "REML": "REML"}
+PREDICTION = {"pi_z": ("normal", "wald"), "pi_riley": ("hts", "wald"), "pi_hk": ("hk", "hk")}
+
+# The file holds 12 significant digits, and nothing was iterated: half a unit of the last digit is at most 5e-12.
+PRINTED = 6e-12
+# metafor stops its PM and REML iterations when a step is below threshold = 1e-12, absolute in tau2; the steps
+# shrink geometrically, so that what remains is a few times that (5.3e-12 is the largest difference found).
+TAU2 = 1e-11
+# What follows from tau2 moves, relatively, by about TAU2 / (2 v), and v is 0.002 at its smallest (identity scale).
+FROM_TAU2 = 2e-9
+# I2 in percent moves by 100 TAU2 typical / (tau2 + typical)^2: at tau2 = 0 and typical = 0.0026, the smallest, 4e-7.
+I2_PERCENT = 4e-7
+# confint() was left at its default control: uniroot stops within .Machine$double.eps^0.25 of the root.
+UNIROOT = 1.3e-4
+# meta's REML ran at metafor's default threshold (1e-5 absolute in tau2), and the transform is printed to 12 digits.
+META_DEFAULT = 1e-6
+
+CASES = [pytest.param(*case, id="-".join(case)) for case in product(SETS, SCALE, METHOD)]
+RANDOM = [pytest.param(*case, id="-".join(case)) for case in product(SETS, SCALE, ("DL", "PM", "REML"))]
+BY_SCALE = [pytest.param(*case, id="-".join(case)) for case in product(SETS, SCALE)]
+
+
+def counts(name):
+    rows = REFERENCE[name]["data"]
+    return data.Counts.of([row["x"] for row in rows], [row["n"] for row in rows])
+
+
+def grouped(name):
+    rows = REFERENCE[name]["data"]
+    return data.GroupedCounts.of(
+        [row["x"] for row in rows], [row["n"] for row in rows], [row["mod"] for row in rows]
+    )
+
+
+def effects(name, measure):
+    arms = counts(name)
+    return SCALES[SCALE[measure]].effects(arms.responders, arms.n)
+
+
+def model(measure, method, **options):
+    return models.InverseVariance(
+        scale=SCALE[measure], tau2=METHOD[method], **{"interval": "wald", "prediction": "none"} | options
+    )
+
+
+def agrees(ours, theirs, *, rel=PRINTED, abs=0.0):  # noqa: A002 - the words of pytest.approx
+    __tracebackhide__ = True
+    np.testing.assert_allclose(np.asarray(ours, float), np.asarray(theirs, float), rtol=rel, atol=abs)
+
+
+def q(y, v, tau2):
+    """Generalised Q, written apart from the package."""
+    w = 1 / (v + tau2)
+    return np.sum(w * (y - np.sum(w * y) / np.sum(w)) ** 2)
+
+
+def test_the_whole_grid_is_there():
+    """No case is skipped because the reference lacks it."""
+    everywhere = {"mu", "se", "ci", "tau2", "I2", "H2", "Q", "Q_p"}
+    random = everywhere | {"hk", "pi_z", "pi_riley", "pi_hk", "tau2_ci_qp", "I2_ci_qp"}
+    needed = {"EE": everywhere, "DL": random, "PM": random, "REML": random | {"mod", "leave1out"}}
+    assert len(CASES) == 3 * 5 * 4
+    for name, measure, method in product(SETS, SCALE, METHOD):
+        case = REFERENCE[name]["rma"][measure][method]
+        assert {key for key in needed[method] if case.get(key) is not None} == needed[method]
+        numbers = np.hstack([np.hstack(list(part.values())) if isinstance(part, dict) else part
+                             for part in (case[key] for key in sorted(needed[method]))])  # fmt: skip
+        assert np.isfinite(numbers.astype(float)).all()
+        k = len(REFERENCE[name]["data"])
+        assert len(REFERENCE[name]["effects"][measure]["yi"]) == k == len(REFERENCE[name]["clopper"])
+        if method == "REML":
+            assert {len(case["leave1out"][key]) for key in ("mu", "se", "tau2", "I2")} == {k}
+            assert {"b", "se", "tau2", "QM", "QM_p", "QE"} <= case["mod"].keys()
+    assert {"n_harmonic", "p_random", "te"} <= set.intersection(*(set(REFERENCE[s]["metaprop_pft"]) for s in SETS))
+
+
+def test_the_versions_are_recorded():
+    assert {"R", "metafor", "meta"} <= REFERENCE["versions"].keys()
+
+
+@pytest.mark.parametrize(("name", "measure"), BY_SCALE)
+def test_effects(name, measure):
+    ours, theirs = effects(name, measure), REFERENCE[name]["effects"][measure]
+    agrees(ours.y, theirs["yi"])
+    agrees(ours.v, theirs["vi"])
+
+
+@pytest.mark.parametrize(("name", "measure", "method"), CASES)
+def test_pooled_effect(name, measure, method):
+    fit = model(measure, method).fit(counts(name))
+    theirs = REFERENCE[name]["rma"][measure][method]
+    agrees(fit.tau2.value, theirs["tau2"], abs=TAU2)
+    agrees(fit.mu.value, theirs["mu"], rel=FROM_TAU2)
+    agrees(fit.mu.se, theirs["se"], rel=FROM_TAU2)
+    # a limit may be close to zero: its error is that of mu and se
+    agrees([fit.mu.interval.low, fit.mu.interval.high], theirs["ci"], rel=0, abs=FROM_TAU2 * abs(theirs["mu"]))
+
+
+@pytest.mark.parametrize(("name", "measure", "method"), CASES)
+def test_heterogeneity(name, measure, method):
+    ours, theirs = model(measure, method).fit(counts(name)).heterogeneity, REFERENCE[name]["rma"][measure][method]
+    agrees(ours.Q, theirs["Q"])
+    agrees(ours.p, theirs["Q_p"])
+    assert ours.df == len(REFERENCE[name]["data"]) - 1
+    if method == "EE":  # metafor falls back on the definitions from Q, where tau2 is not estimated
+        agrees(100 * ours.I2_Q.value, theirs["I2"])
+        agrees(ours.H2_Q.value, theirs["H2"])
+    else:
+        agrees(100 * ours.I2.value, theirs["I2"], abs=I2_PERCENT)
+        agrees(ours.H2.value, theirs["H2"], rel=FROM_TAU2)
+
+
+@pytest.mark.parametrize(("name", "measure", "method"), RANDOM)
+def test_knapp_hartung(name, measure, method):
+    mu = model(measure, method, interval="hk").fit(counts(name)).mu
+    theirs = REFERENCE[name]["rma"][measure][method]
+    agrees(mu.se, theirs["hk"]["se"], rel=FROM_TAU2)
+    agrees([mu.interval.low, mu.interval.high], theirs["hk"]["ci"], rel=0, abs=FROM_TAU2 * abs(theirs["mu"]))
+    assert mu.interval.df == theirs["hk"]["df"]
+
+
+@pytest.mark.parametrize(("name", "measure", "method"), RANDOM)
+@pytest.mark.parametrize("kind", PREDICTION)
+def test_prediction_interval(name, measure, method, kind):
+    theirs = REFERENCE[name]["rma"][measure][method]
+    prediction, interval = PREDICTION[kind]
+    ours = model(measure, method, interval=interval, prediction=prediction).fit(counts(name)).prediction
+    assert theirs["tau2"] > 0  # at 0 the model refuses
+    # half widths reach ten times mu
+    agrees([ours.low, ours.high], theirs[kind], rel=FROM_TAU2, abs=FROM_TAU2 * abs(theirs["mu"]))
+
+
+@pytest.mark.parametrize(("name", "measure", "method"), RANDOM)
+def test_q_profile(name, measure, method):
+    """Within uniroot's tolerance of metafor's limits, and exact where those are not."""
+    theirs = REFERENCE[name]["rma"][measure][method]["tau2_ci_qp"]
+    fit = model(measure, method).fit(counts(name))
+    ours = [fit.tau2.interval.low, fit.tau2.interval.high]
+    agrees(ours, theirs, abs=UNIROOT)
+    e = effects(name, measure)
+    for limit, quantile in zip(ours, chi2.isf([0.025, 0.975], len(e.y) - 1), strict=True):
+        reached = q(e.y, e.v, limit)
+        if limit == 0:
+            assert reached <= quantile
+        else:
+            assert reached == pytest.approx(quantile, rel=1e-12)
+
+
+def test_q_profile_differs_because_uniroot_stopped_early():
+    """Put back into Q, metafor's own limits miss the quantile where they differ from ours."""
+    ours, theirs = [], []
+    for name, measure in product(SETS, SCALE):
+        e = effects(name, measure)
+        quantile = chi2.isf([0.025, 0.975], len(e.y) - 1)
+        limits = np.array(REFERENCE[name]["rma"][measure]["REML"]["tau2_ci_qp"])
+        mine = heterogeneity.q_profile(e.y, e.v)
+        for i in np.flatnonzero(limits > 0):
+            theirs.append(abs(q(e.y, e.v, limits[i]) / quantile[i] - 1))
+            ours.append(abs(q(e.y, e.v, mine[i]) / quantile[i] - 1))
+    assert max(ours) < 1e-12
+    assert max(theirs) > 1e-3
+    assert np.median(theirs) > 1e-8  # twelve printed digits would be at 1e-12
+
+
+@pytest.mark.parametrize(("name", "measure", "method"), RANDOM)
+def test_i2_interval(name, measure, method):
+    """Our conversion of metafor's own limits, and ours within what uniroot's tolerance implies."""
+    theirs = REFERENCE[name]["rma"][measure][method]
+    typical = heterogeneity.typical_variance(effects(name, measure).v)
+    limits = np.array(theirs["tau2_ci_qp"])
+    # tau2 is printed to 12 digits: as relative error of 1 - I2 that is below 1e-11
+    agrees(100 * heterogeneity.i2_from_tau2(limits, typical), theirs["I2_ci_qp"], abs=1e-9)
+    interval = model(measure, method).fit(counts(name)).heterogeneity.I2.interval
+    slope = 100 * typical / (np.maximum(limits - UNIROOT, 0) + typical) ** 2
+    assert (np.abs(100 * np.array([interval.low, interval.high]) - theirs["I2_ci_qp"]) <= UNIROOT * slope).all()
+
+
+@pytest.mark.parametrize(("name", "measure"), BY_SCALE)
+def test_moderator(name, measure):
+    """Two groups under a common tau2 are a meta-regression on their indicator."""
+    theirs = REFERENCE[name]["rma"][measure]["REML"]["mod"]
+    arms = grouped(name)
+    fit = model(measure, "REML").fit(arms)
+    first, second = (group.mu for group in fit.groups)
+    assert [group.label for group in fit.groups] == sorted(group.label for group in fit.groups)  # R's levels
+    for group in fit.groups:
+        agrees(group.tau2.value, theirs["tau2"], abs=TAU2)
+    size = abs(theirs["b"][0])
+    agrees([first.value, second.value], np.cumsum(theirs["b"]), rel=0, abs=FROM_TAU2 * size)
+    # intercept and difference: independent means add their variances
+    agrees([first.se, np.hypot(first.se, second.se)], theirs["se"], rel=FROM_TAU2)
+    agrees(fit.between.statistic, theirs["QM"], rel=FROM_TAU2)
+    # d log p / d log QM = -QM/2 or so, and QM is below 20
+    agrees(fit.between.p, theirs["QM_p"], rel=10 * FROM_TAU2)
+    e = effects(name, measure)
+    agrees(heterogeneity.q_test(e.y, e.v, groups=arms.group).q, theirs["QE"], rel=2 * PRINTED)
+
+
+@pytest.mark.parametrize(("name", "measure"), BY_SCALE)
+def test_leave_one_out(name, measure):
+    """All k subsets in one batch; metafor hands its tightened control on to the refits."""
+    theirs = REFERENCE[name]["rma"][measure]["REML"]["leave1out"]
+    e = effects(name, measure)
+    include = ~np.eye(len(e.y), dtype=bool)
+    tau2, _ = estimate(e.y, e.v, include, method="REML")
+    pooled = pooling.pool(e.y, e.v, include, tau2=tau2)
+    typical = heterogeneity.typical_variance(np.broadcast_to(e.v, include.shape), include)
+    agrees(tau2, theirs["tau2"], abs=TAU2)
+    agrees(pooled.mu[:, 0], theirs["mu"], rel=FROM_TAU2)
+    agrees(pooled.se[:, 0], theirs["se"], rel=FROM_TAU2)
+    agrees(100 * heterogeneity.i2_from_tau2(tau2, typical), theirs["I2"], abs=I2_PERCENT)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_clopper_pearson(name):
+    arms = counts(name)
+    agrees(np.transpose(proportion_interval(arms.responders, arms.n)), REFERENCE[name]["clopper"], abs=1e-15)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_freeman_tukey_at_the_harmonic_mean(name):
+    theirs = REFERENCE[name]["metaprop_pft"]
+    arms = counts(name)
+    inverse = SCALES["double-arcsine"].inverse
+    agrees(inverse(np.array(theirs["te"]), np.array(theirs["n_harmonic"])), theirs["p_random"], rel=5 * PRINTED)
+    agrees(inverse(np.array(theirs["te"]), len(arms.n) / np.sum(1 / arms.n)), theirs["p_random"], rel=5 * PRINTED)
+    fit = model("PFT", "REML").fit(arms)
+    agrees(fit.mu.value, theirs["te"], rel=META_DEFAULT)
+    agrees(fit.proportion.value, theirs["p_random"], rel=META_DEFAULT)
+    assert any(f"{theirs['n_harmonic']:.1f}" in note for note in fit.notes)
+
+
+def test_table1_as_printed_by_metafor():
+    """What a reader types into R: rma(yi, vi, data = escalc("PLO", ...)), Table 1 of Jia et al. (2022)."""
+    fit = models.InverseVariance(interval="hk").fit(grouped("table1"))
+    assert fit.mu.value == pytest.approx(-1.752336, abs=5e-7)
+    assert models.InverseVariance(interval="wald").fit(counts("table1")).mu.se == pytest.approx(0.422923, abs=5e-7)
+    assert fit.tau2.value == pytest.approx(0.306546, abs=5e-7)
+    assert 100 * fit.heterogeneity.I2.value == pytest.approx(43.894, abs=5e-4)
+    assert fit.heterogeneity.Q == pytest.approx(5.310246, abs=5e-7)
+    assert fit.heterogeneity.df == 3
+    assert (fit.mu.interval.low, fit.mu.interval.high) == pytest.approx((-3.152129, -0.352543), abs=5e-7)
+    assert fit.tau2.interval.low == 0
+    assert fit.tau2.interval.high == pytest.approx(12.0751, abs=5e-5 + UNIROOT)
+    assert fit.between.p == pytest.approx(0.0307, abs=5e-5)

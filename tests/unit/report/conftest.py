@@ -1,0 +1,189 @@
+"""Fits as a run would store them, made up from counts: the figures must take any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from meta.records.run import LedgerEntry
+from meta.results import (
+    Between,
+    Estimate,
+    Fit,
+    Heterogeneity,
+    Interval,
+    NotReported,
+    Prediction,
+    Proportion,
+    Standing,
+    Statistic,
+    Tau2,
+    TrialEffect,
+)
+
+Row = tuple[str, int, int]
+NO_RESPONDERS = "no trial reported responders"
+
+
+def expit(z: float) -> float:
+    return 1 / (1 + math.exp(-z))
+
+
+def proportion(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    estimand: str = "ORR",
+    reason: str | None = None,
+) -> Proportion:
+    return Proportion(
+        value=value, low=low, high=high, estimand=estimand, level=0.95, kind="confidence",
+        method="exact (Clopper-Pearson)" if estimand == "ORR" else "Knapp-Hartung, floored", reason=reason,
+    )  # fmt: skip
+
+
+def trial(label: str, responders: int, n: int, weight: float | None) -> TrialEffect:
+    observed = responders / n
+    half = 1 / math.sqrt(n)  # any interval inside 0 to 1 will do for a picture
+    return TrialEffect(
+        label=label, responders=responders, n=n, y=0.0, v=1.0, weight=weight, corrected=responders in {0, n},
+        proportion=proportion(observed, max(0.0, observed - half), min(1.0, observed + half)),
+    )  # fmt: skip
+
+
+def no_estimate(reason: str, k: int) -> dict[str, object]:
+    nothing = Statistic(value=None, definition="tau2 / (tau2 + typical sampling variance)", reason=reason)
+    return {
+        "mu": Estimate(value=None, reason=reason),
+        "tau2": Tau2(value=None, method="REML", reason=reason),
+        "heterogeneity": Heterogeneity(
+            Q=None, df=max(k - 1, 0), p=None, I2=nothing, I2_Q=nothing, H2=nothing, H2_Q=nothing,
+            reason=reason,
+        ),
+        "prediction": Prediction(
+            low=None, high=None, level=0.95, df=None, method="t with k-2 df", reason=reason,
+            proportion=proportion(None, None, None, "ORR of a new trial", reason),
+        ),
+        "proportion": proportion(None, None, None, "median ORR", reason),
+    }  # fmt: skip
+
+
+def pooled(k: int, mu: float, se: float, tau2: float) -> dict[str, object]:
+    interval = Interval(
+        low=mu - 3 * se, high=mu + 3 * se, level=0.95, kind="confidence", method="mhk", df=k - 1
+    )
+    spread = Interval(low=0.0, high=12.0746, level=0.95, kind="confidence", method="Q-profile")
+    i2 = Statistic(value=tau2 / (tau2 + 0.3919), definition="tau2 / (tau2 + typical sampling variance)")
+    half = 4 * math.sqrt(se**2 + tau2)
+    return {
+        "mu": Estimate(value=mu, se=se, interval=interval),
+        "tau2": Tau2(value=tau2, method="REML", at_boundary=tau2 == 0, interval=spread),
+        "heterogeneity": Heterogeneity(Q=5.310246, df=k - 1, p=0.15041, I2=i2, I2_Q=i2, H2=i2, H2_Q=i2),
+        "prediction": Prediction(
+            low=mu - half, high=mu + half, level=0.95, df=k - 2, method="t with k-2 df",
+            proportion=proportion(None, expit(mu - half), expit(mu + half), "ORR of a new trial"),
+        ),
+        "proportion": proportion(expit(mu), expit(interval.low), expit(interval.high), "median ORR"),
+    }  # fmt: skip
+
+
+def make_fit(
+    rows: Sequence[Row],
+    *,
+    reason: str | None = None,
+    mu: float = -1.752336,
+    se: float = 0.422923,
+    tau2: float = 0.306546,
+    **changes: object,
+) -> Fit:
+    """A fit of the rows; without an estimate where `reason` is given or there are fewer than two."""
+    k = len(rows)
+    why = reason or (NO_RESPONDERS if k == 0 else "one trial: exact interval only" if k == 1 else None)
+    numbers = no_estimate(why, k) if why else pooled(k, mu, se, tau2)
+    total = sum(n for _, _, n in rows)
+    status = {0: "none", 1: "one trial", 2: "two trials"}.get(k, "headline")
+    words = {
+        "none": NO_RESPONDERS,
+        "one trial": "one trial: exact interval only",
+        "two trials": "rests on two trials",
+    }
+    fit = Fit(
+        model={"model": "inverse-variance", "scale": "logit"},
+        level=0.95,
+        k=k,
+        n=total,
+        responders=sum(x for _, x, _ in rows),
+        standing=Standing(status=status, reason=words.get(status, f"k = {k}")),
+        trials=tuple(trial(label, x, n, None if why else n / total) for label, x, n in rows),
+        **numbers,
+    )
+    return replace(fit, **changes)
+
+
+def make_grouped(by: str, groups: dict[str, Fit], overall: Fit, **changes: object) -> Fit:
+    method = "Wald chi-squared, common tau2; p is too small below k = 10"
+    between = Between(statistic=3.64, df=len(groups) - 1, p=0.00042, method=method)
+    parts = tuple(replace(fit, label=label) for label, fit in groups.items())
+    return replace(overall, **{"by": by, "groups": parts, "between": between, **changes})
+
+
+def make_entry(
+    label: str, *, by: str | None = None, group: str | None = None, **changes: object
+) -> LedgerEntry:
+    entry = LedgerEntry(
+        trial="t", label=label, action="used", reason="", by=by, group=group, file="trials/t.yaml", line=21,
+        path="reports[0].tables[0].rows[0]", where="Table 1", via="Jia 2022, Table 1",
+    )  # fmt: skip
+    return replace(entry, **changes)
+
+
+ASIA = (("Sintilimab (Jia 2022)", 5, 18), ("Toripalimab (Lu 2020)", 6, 32))
+WEST = (("Avelumab (Fottner 2019)", 2, 29), ("Pembrolizumab (Vijayvergia 2018)", 1, 21))
+
+
+def by_region() -> Fit:
+    groups = {"Asia": make_fit(ASIA, mu=-1.25, tau2=0.0), "West": make_fit(WEST, mu=-2.7, tau2=0.0)}
+    return make_grouped("region", groups, make_fit(ASIA + WEST))
+
+
+def by_site() -> Fit:
+    """Four sites, of which the last has no trial with responders."""
+    absent = tuple(
+        NotReported(label=label, n=n, reason="responders not reported")
+        for (label, _, _), n in zip(WEST, (13, 6), strict=True)
+    )
+    names = [label for label, _, _ in ASIA]
+    counts = {
+        "pancreas": [(0, 3), (0, 5)],
+        "gastroesophageal": [(6, 6), (9, 9)],
+        "intestine": [(1, 3)],
+        "other": [],
+    }
+    groups = {
+        site: make_fit([(name, x, n) for name, (x, n) in zip(names, rows, strict=False)], not_reported=absent)
+        for site, rows in counts.items()
+    }
+    return make_grouped("site", groups, make_fit(ASIA + WEST))
+
+
+@pytest.fixture
+def fit_of() -> Callable[..., Fit]:
+    return make_fit
+
+
+@pytest.fixture
+def region() -> Fit:
+    return by_region()
+
+
+@pytest.fixture
+def site() -> Fit:
+    return by_site()
+
+
+@pytest.fixture
+def entry_of() -> Callable[..., LedgerEntry]:
+    return make_entry

@@ -1,0 +1,65 @@
+"""The batched root search: equations whose root is known, at the ends, and where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from meta.stats.roots import bracketed_root
+
+EPS = np.finfo(float).eps
+
+
+def solve(equation, low, high, **options):
+    return bracketed_root(equation, np.array(low, dtype=float), np.array(high, dtype=float), **options)
+
+
+def test_solves_each_equation_of_a_batch_with_its_own_parameters():
+    target = np.array([1e-6, 0.5, 2.0, 30.0])
+    root, converged = solve(lambda t, i: target[i] - t**3, [0] * 4, [10] * 4)
+    assert converged.all()
+    assert np.cbrt(target) == pytest.approx(root, rel=8 * EPS)
+
+
+def test_equations_leave_the_batch_as_they_are_solved():
+    asked = []
+
+    def equation(t, rows):
+        assert t.shape == rows.shape
+        asked.append(len(rows))
+        return np.where(rows == 0, 0.5 - t, np.exp(-t) - 0.3)  # the first is solved at once
+
+    root, converged = solve(equation, [0, 0], [1, 5])
+    assert converged.all()
+    assert root == pytest.approx([0.5, -np.log(0.3)], rel=8 * EPS)
+    assert asked[-1] == 1
+
+
+@pytest.mark.parametrize("root", [0.0, 1.0])
+def test_an_end_that_is_the_root_is_found(root):
+    found, converged = solve(lambda t, _: root - t, [0.0], [1.0])
+    assert converged.all()
+    assert found[0] == pytest.approx(root, abs=1e-300)
+
+
+def test_a_bracket_without_width_is_its_own_root():
+    found, converged = solve(lambda t, _: 2.0 - t, [2.0], [2.0])
+    assert converged.all()
+    assert found[0] == 2.0
+
+
+def test_a_steep_and_a_flat_equation_are_solved_as_exactly():
+    power = np.array([1 / 9, 1, 9])
+    root, converged = solve(lambda t, i: np.sign(0.7 - t) * np.abs(0.7 - t) ** power[i], [0] * 3, [1e6] * 3)
+    assert converged.all()
+    assert root == pytest.approx(np.full(3, 0.7), rel=4 * EPS)
+
+
+def test_too_few_iterations_are_reported():
+    _, converged = solve(lambda t, _: np.exp(-t) - 1e-3, [0.0], [1e9], maxiter=3)
+    assert not converged.any()
+
+
+def test_an_empty_batch_is_an_empty_answer():
+    root, converged = solve(lambda t, _: t, [], [])
+    assert root.shape == converged.shape == (0,)

@@ -1,0 +1,118 @@
+"""Rules of the layout that import-linter and ruff do not see: what is loaded, documented, how long it is."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "meta").rglob("*.py"))
+STATS = [module for module in MODULES if module.startswith("meta/stats/")]
+
+MAX_MODULE = 300
+MAX_FUNCTION = 40
+# Longer all the same, and why: "meta/x.py" or "meta/x.py::Class.method" -> one sentence.
+LONG: dict[str, str] = {}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+# Prints the installed packages (not the standard library) that the imports before it have loaded.
+REPORT = """
+import sys
+from importlib.metadata import packages_distributions
+print(*sorted({name.partition(".")[0] for name in sys.modules} & set(packages_distributions()) - {"meta"}))
+"""
+
+
+def dotted(module: str) -> str:
+    return module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def loaded_by(*names: str) -> set[str]:
+    """Import `names` in a fresh interpreter; the distribution packages that this loads."""
+    imports = "".join(f"import {name}\n" for name in names)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", imports + REPORT],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split()) - loaded_at_start()
+
+
+@cache
+def loaded_at_start() -> set[str]:
+    """Return what the environment itself loads into every interpreter, e.g. through .pth files."""
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"), module)
+
+
+def functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, Function]]:
+    """Yield every function below `node` with its qualified name, nested ones too."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function):
+            yield prefix + child.name, child
+        inner = f"{prefix}{child.name}." if isinstance(child, Function | ast.ClassDef) else prefix
+        yield from functions(child, inner)
+
+
+def length(function: Function) -> int:
+    """Count the lines from `def` to the end, without the docstring."""
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is not None:
+        lines -= function.body[0].end_lineno - function.body[0].lineno + 1
+    return lines
+
+
+def test_import_meta_is_light():
+    heavy = {"arviz", "dask", "joblib", "matplotlib", "pandas", "pymc", "statsmodels"}
+    assert not loaded_by("meta") & heavy
+
+
+def test_array_layer_loads_numpy_and_scipy_only():
+    assert loaded_by(*map(dotted, STATS)) <= {"numpy", "scipy"}
+
+
+@pytest.mark.parametrize("layer", ["meta.models", "meta.data", "meta.results", "meta.errors"])
+def test_models_load_no_optional_or_slow_package(layer):
+    modules = [name for name in map(dotted, MODULES) if name == layer or name.startswith(f"{layer}.")]
+    assert loaded_by(*modules) <= {"numpy", "scipy"}
+
+
+@pytest.mark.parametrize("module", STATS)
+def test_public_functions_of_stats_document_their_parameters(module):
+    bare = [
+        node.name
+        for node in tree(module).body
+        if isinstance(node, Function)
+        and not node.name.startswith("_")
+        and "Parameters\n----------\n" not in (ast.get_docstring(node) or "")
+    ]
+    assert not bare
+
+
+def test_nothing_is_too_long_without_a_reason():
+    lines = {module: len((ROOT / module).read_text(encoding="utf-8").splitlines()) for module in MODULES}
+    too_long = {module for module, count in lines.items() if count > MAX_MODULE}
+    for module in MODULES:
+        too_long |= {
+            f"{module}::{name}"
+            for name, function in functions(tree(module))
+            if length(function) > MAX_FUNCTION
+        }
+    assert sorted(too_long - LONG.keys()) == [], "shorten it, or give LONG the reason"
+    assert sorted(LONG.keys() - too_long) == [], "no longer too long: take it out of LONG"
