@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from meta.errors import DataError
 
 IntArray = NDArray[np.int64]
+MOST = 10**9  # patients in an arm; beyond, sums would leave the whole numbers that a float can hold
 
 
 def _whole_numbers(values: ArrayLike, name: str) -> IntArray:
@@ -22,6 +23,8 @@ def _whole_numbers(values: ArrayLike, name: str) -> IntArray:
         raise DataError(f"{name}: found {array.dtype} values; whole numbers are allowed")
     if not np.all(np.isfinite(array)) or not np.all(array == np.floor(array)):
         raise DataError(f"{name}: found values that are not whole numbers; whole numbers are allowed")
+    if np.any(np.abs(array) > MOST):
+        raise DataError(f"{name}: found {float(np.abs(array).max()):g}; numbers up to {MOST} are allowed")
     whole = array.astype(np.int64)
     whole.setflags(write=False)
     return whole
@@ -112,7 +115,9 @@ class GroupedCounts:
         repeated = sorted(row for row, times in rows.items() if times > 1)
         if repeated:
             twice = "; ".join(f"{label!r} in {name!r}" for label, name in repeated)
-            raise DataError(f"labels: found twice in one group: {twice}; one row a trial and group is allowed")
+            raise DataError(
+                f"labels: found twice in one group: {twice}; one row a trial and group is allowed"
+            )
 
     @classmethod
     def of(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.data import Counts, GroupedCounts
 from meta.results import (
     Heterogeneity,
     Interval,
@@ -19,9 +18,14 @@ from meta.results import (
 )
 from meta.stats import heterogeneity as het
 from meta.stats.codes import SENTENCES, Code
-from meta.stats.pooling import Limits, PredictionMethod
 from meta.stats.proportions import TrialInterval, proportion_interval
 from meta.stats.scales import Effects, FloatArray, Scale, harmonic_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meta.data import Counts, GroupedCounts
+    from meta.stats.pooling import Limits, PredictionMethod
 
 TRIAL_INTERVALS: dict[TrialInterval, str] = {
     "clopper-pearson": "exact (Clopper-Pearson)",
@@ -157,7 +161,9 @@ def heterogeneity(
 
     def from_tau2(definition: str, convert: Callable[[float, FloatArray], FloatArray]) -> Statistic:
         if not estimated:
-            return Statistic(value=None, definition=definition, reason="the common-effect model estimates no tau2")
+            return Statistic(
+                value=None, definition=definition, reason="the common-effect model estimates no tau2"
+            )
         between = None
         if interval is not None:
             low, high = (float(convert(end, typical)) for end in (interval.low, interval.high))
@@ -176,7 +182,13 @@ def heterogeneity(
 
 
 def prediction(
-    scale: Scale, counts: Counts, limits: Limits | None, *, level: float, method: str, reason: str | None = None
+    scale: Scale,
+    counts: Counts,
+    limits: Limits | None,
+    *,
+    level: float,
+    method: str,
+    reason: str | None = None,
 ) -> Prediction:
     """Where a new trial's true effect would lie, or why that is not given."""
     low, high, df = (limits.low, limits.high, limits.df) if limits else (np.nan, np.nan, np.nan)
@@ -195,7 +207,8 @@ def prediction(
 def correction_note(counts: Counts, effects: Effects, amount: float | str) -> tuple[str, ...]:
     """Name the arms to which the continuity correction was applied."""
     arms = [
-        f"{counts.labels[i]} ({counts.responders[i]} of {counts.n[i]})" for i in np.flatnonzero(effects.corrected)
+        f"{counts.labels[i]} ({counts.responders[i]} of {counts.n[i]})"
+        for i in np.flatnonzero(effects.corrected)
     ]
     if not arms:
         return ()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import SpecError
 from meta.models import describe
+from meta.models.options import STRICT
 from meta.models.policy import standing
 from meta.results import Between, Estimate, Fit, Prediction, Proportion, Tau2, TrialEffect
 from meta.stats.heterogeneity import Tau2Interval, q_profile
@@ -27,6 +27,9 @@ from meta.stats.pooling import prediction as prediction_limits
 from meta.stats.proportions import TrialInterval
 from meta.stats.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
 from meta.stats.tau2 import Tau2Method, estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 INTERVALS: dict[IntervalMethod, str] = {
     "wald": "Wald",
@@ -82,7 +85,7 @@ class InverseVariance:
     (-1.752336, 0.306546)
     """
 
-    __pydantic_config__ = {"extra": "forbid", "strict": True}
+    __pydantic_config__ = STRICT
 
     model: Literal["inverse-variance"] = "inverse-variance"
     scale: ScaleName = "logit"
@@ -95,10 +98,12 @@ class InverseVariance:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
+        if not 0 < self.level < 1 - 1e-9:  # nearer to 1, quantiles lose their digits
             raise SpecError(f"level: found {self.level}; a number between 0 and 1 is allowed")
         if self.continuity != "none" and not 0 < self.continuity <= 1:
-            raise SpecError(f"continuity: found {self.continuity}; none, or a number above 0 up to 1, is allowed")
+            raise SpecError(
+                f"continuity: found {self.continuity}; none, or a number above 0 up to 1, is allowed"
+            )
         if self.tau2 == "common-effect" and self.interval != "wald":
             raise SpecError(
                 f"interval: found {self.interval} with tau2: common-effect; Knapp-Hartung allows for an "
@@ -219,7 +224,9 @@ class InverseVariance:
 
     def _tau2(self, spread: Spread) -> Tau2:
         if self.tau2 == "common-effect":
-            return Tau2(value=0.0, method=self.tau2, reason="set to 0 by the common-effect model, not estimated")
+            return Tau2(
+                value=0.0, method=self.tau2, reason="set to 0 by the common-effect model, not estimated"
+            )
         missing = describe.sentence(spread.code)
         if missing:
             return Tau2(value=None, method=self.tau2, reason=missing)
@@ -240,9 +247,11 @@ class InverseVariance:
             reason = "the common-effect model has no spread of true effects to predict from"
             return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
         if spread.tau2 == 0:
-            reason = "tau2 is estimated as 0: an interval would pretend that trials are known not to differ"
+            reason = "tau2 is estimated as 0: an interval would pretend that trials do not differ"
             return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
-        kind: IntervalMethod = ("hk" if self.interval == "hk" else "mhk") if self.prediction == "hk" else "wald"
+        kind: IntervalMethod = (
+            ("hk" if self.interval == "hk" else "mhk") if self.prediction == "hk" else "wald"
+        )
         se = interval(pooled, method=kind, level=level).se[0]
         trials = spread.df + 1  # groups that share tau2 lend each other degrees of freedom
         limits = prediction_limits(pooled.mu[0], se, spread.tau2, trials, method=self.prediction, level=level)
@@ -253,22 +262,23 @@ class InverseVariance:
         if self.scale == "double-arcsine":
             size = float(harmonic_mean(data.n))
             notes += (
-                f"The double arcsine is back-transformed at the harmonic mean of n ({size:.1f}); that inverse "
-                "can mislead where n differ (Schwarzer 2019) and serves to reproduce published work.",
+                f"The double arcsine is back-transformed at the harmonic mean of n ({size:.1f}); that "
+                "inverse can mislead where n differ (Schwarzer 2019) and serves to reproduce published work.",
             )
         if tau2.at_boundary:
             notes += (
-                f"tau2 is estimated as 0. With k = {data.k} that is a likely outcome even under large "
-                "heterogeneity, not a sign that trials agree.",
+                "tau2 is estimated as 0: with few trials a common outcome even under large heterogeneity, "
+                "and no sign that they agree.",
             )
         return notes
 
     def _between(self, parts: Sequence[Pooled | None], k: int) -> Between:
         filled = [part for part in parts if part is not None]
-        caveat = f"; p is too small below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
-        method = f"Wald chi-squared, {self.groups} tau2{caveat}"
+        method = f"Wald chi-squared, {self.groups} tau2"
         if len(filled) < 2:
-            return Between(statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials")
+            return Between(
+                statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials"
+            )
         means = filled[0]._replace(
             mu=np.concatenate([part.mu for part in filled]), se=np.concatenate([part.se for part in filled])
         )
@@ -277,4 +287,5 @@ class InverseVariance:
         if not np.isfinite(means.mu).all():
             reason = "the effect of a group cannot be estimated"
             return Between(statistic=None, df=df, p=None, method=method, reason=reason)
-        return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method)
+        caveat = f"; p is too small below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
+        return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method + caveat)

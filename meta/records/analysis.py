@@ -8,20 +8,21 @@ from typing import Literal
 
 from meta.models import Model
 from meta.models.inverse_variance import InverseVariance
+from meta.models.options import STRICT
 from meta.records.trial import Criteria, FactorValue, Line, Outcome, Regimen, Region
+
+_HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
 Unresolved = Literal["error", "drop", "keep"]  # bound and latent are to come
 Role = Literal["primary", "frequentist", "conventional"]
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
-
-_STRICT = {"extra": "forbid", "strict": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """Conditions on trials (trial, region, line, regimen) and on patients (the factors of a row)."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     trial: str | None = None
     region: Region | None = None
@@ -40,7 +41,9 @@ class Where:
 
     def patient_conditions(self) -> dict[str, FactorValue]:
         """Which of its patients are meant."""
-        pairs = ((name, getattr(self, name)) for name in ("site", "differentiation", "grade", "pdl1", "cohort"))
+        pairs = (
+            (name, getattr(self, name)) for name in ("site", "differentiation", "grade", "pdl1", "cohort")
+        )
         return {name: value for name, value in pairs if value is not None}
 
 
@@ -48,7 +51,7 @@ class Where:
 class TrialEntry:
     """A trial in an analysis, optionally with its own population, report or arm."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     id: str
     where: Where = field(default_factory=Where)
@@ -60,7 +63,7 @@ class TrialEntry:
 class AsOf:
     """Only reports published by this date (2022, 2022-04 or 2022-04-07)."""
 
-    __pydantic_config__ = {**_STRICT, "alias_generator": lambda name: name.replace("_", "-")}
+    __pydantic_config__ = _HYPHENS
 
     as_of: str
 
@@ -69,7 +72,7 @@ class AsOf:
 class Prefer:
     """Which table of a report is taken when it offers several; earlier is better."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     criteria: tuple[Criteria, ...] = ("RECIST 1.1", "RECIST", "iRECIST", "irRECIST")
     population: tuple[Literal["enrolled", "treated", "evaluable"], ...] = ("enrolled", "treated", "evaluable")
@@ -79,7 +82,7 @@ class Prefer:
 class Reproduces:
     """A published table to set beside ours: the source's id and the place in it, as rows state them."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     source: str
     where: str
@@ -111,7 +114,7 @@ class Analysis:
         Each a complete analysis: the base with the YAML's changes merged in.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     name: str
     question: str

@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import DataError, Fault
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which columns hold what; without `label` rows are named by their line, without `by` nothing is grouped."""
+    """Which columns hold what.
+
+    Without `label` rows are named by their line, without `by` nothing is grouped.
+    """
 
     responders: str
     n: str
@@ -56,6 +62,9 @@ def read_counts(path: Path, columns: Columns, *, unit: str = "trial") -> Counts 
         With every fault, as ``file:line: column: found …; … is allowed``.
     """
     header, records, faults = _records(path)
+    if len(header) == 1 and ";" in header[0]:
+        found = "found semicolons between the cells"
+        raise DataError(faults=[Fault(str(path), 1, "", found, "commas between the cells are allowed")])
     missing = [name for name in columns.named() if name not in header]
     if missing and header:
         there = ", ".join(header)
@@ -68,7 +77,9 @@ def read_counts(path: Path, columns: Columns, *, unit: str = "trial") -> Counts 
             lines += [line] if line else []
         faults += _repeated(str(path), lines, unit)
     if not faults and not lines:
-        faults.append(Fault(str(path), 1, "", "found no line of counts", "a header and one line a trial is allowed"))
+        faults.append(
+            Fault(str(path), 1, "", "found no line of counts", "a header and one line a trial is allowed")
+        )
     if faults:
         raise DataError(faults=faults)
     labels = _labels(lines, unit)
@@ -79,35 +90,51 @@ def read_counts(path: Path, columns: Columns, *, unit: str = "trial") -> Counts 
 
 
 def _records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]], list[Fault]]:
+    """The header, each line as a mapping under its number, and what is wrong with either."""
+    file = str(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        return [], [], [Fault(str(path), 0, "", f"cannot be read: {reason}", "a CSV file in UTF-8 is allowed")]
+        return _nothing(file, 0, f"cannot be read: {reason}", "a CSV file in UTF-8 is allowed")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[tuple[int, list[str]]] = []
     try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(c.strip() for c in row)]
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
-        fault = Fault(str(path), reader.line_num, "", f"found {error}", "comma-separated values are allowed")
-        return [], [], [fault]
+        return _nothing(file, reader.line_num, f"found {error}", "comma-separated values are allowed")
+    rows = [(number, row) for number, row in rows if any(row)]
     if not rows:
-        return [], [], [Fault(str(path), 1, "", "found an empty file", "a header and one line a trial is allowed")]
+        return _nothing(file, 1, "found an empty file", "a header and one line a trial is allowed")
     header = rows[0][1]
-    faults = [
-        Fault(str(path), number, "", f"found {len(row)} cells", f"{len(header)}, as in the header, are allowed")
-        for number, row in rows[1:]
-        if len(row) != len(header)
-    ]
-    faults += [
-        Fault(str(path), 1, name, "found more than once", "one column of a name is allowed")
-        for name, times in Counter(header).items()
-        if times > 1
-    ]
-    return header, [(number, dict(zip(header, row, strict=False))) for number, row in rows[1:] if len(row) == len(header)], faults
+    whole = [(number, row) for number, row in rows[1:] if len(row) == len(header)]
+    return (
+        header,
+        [(number, dict(zip(header, row, strict=True))) for number, row in whole],
+        list(_shape(file, rows)),
+    )
 
 
-def _line(file: str, number: int, record: dict[str, str], columns: Columns) -> tuple[_Line | None, list[Fault]]:
+def _nothing(
+    file: str, line: int, found: str, allowed: str
+) -> tuple[list[str], list[tuple[int, dict[str, str]]], list[Fault]]:
+    return [], [], [Fault(file, line, "", found, allowed)]
+
+
+def _shape(file: str, rows: Sequence[tuple[int, list[str]]]) -> Iterator[Fault]:
+    """Lines of another length than the header, and columns of the same name."""
+    header = rows[0][1]
+    for number, row in rows[1:]:
+        if len(row) != len(header):
+            found = f"found {len(row)} cells"
+            yield Fault(file, number, "", found, f"{len(header)}, as in the header, are allowed")
+    for name, times in Counter(header).items():
+        if times > 1:
+            yield Fault(file, 1, name, "found more than once", "one column of a name is allowed")
+
+
+def _line(
+    file: str, number: int, record: dict[str, str], columns: Columns
+) -> tuple[_Line | None, list[Fault]]:
     """One line's counts, or what is wrong with them."""
     faults: list[Fault] = []
     values: dict[str, int] = {}
@@ -116,10 +143,10 @@ def _line(file: str, number: int, record: dict[str, str], columns: Columns) -> t
         if text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least:
             values[column] = int(text)
         else:
-            faults.append(Fault(file, number, column, f"found {text!r}", f"a whole number from {least} to 999999999 is allowed"))
-    for column in (columns.label, columns.by):
-        if column is not None and not record[column]:
-            faults.append(Fault(file, number, column, "found nothing", "a name is allowed"))
+            allowed = f"a whole number from {least} to 999999999 is allowed"
+            faults.append(Fault(file, number, column, f"found {text!r}", allowed))
+    names = [column for column in (columns.label, columns.by) if column is not None and not record[column]]
+    faults += [Fault(file, number, column, "found nothing", "a name is allowed") for column in names]
     if faults:
         return None, faults
     responders, n = values[columns.responders], values[columns.n]
@@ -138,12 +165,15 @@ def _repeated(file: str, lines: Sequence[_Line], unit: str) -> Iterator[Fault]:
     for line in lines:
         known = first.setdefault((line.label, line.group), line.number)
         if known != line.number:
-            found = f"found {line.label!r} again{f' in {line.group!r}' if line.group else ''} (first in line {known})"
+            within = f" in {line.group!r}" if line.group else ""
+            found = f"found {line.label!r} again{within} (first in line {known})"
             yield Fault(file, line.number, "", found, "one line a trial, or --unit arm, is allowed")
 
 
 def _labels(lines: Sequence[_Line], unit: str) -> list[str]:
     times = Counter(line.label for line in lines)
     if unit == "arm":
-        return [f"{line.label} (line {line.number})" if times[line.label] > 1 else line.label for line in lines]
+        return [
+            f"{line.label} (line {line.number})" if times[line.label] > 1 else line.label for line in lines
+        ]
     return [line.label for line in lines]

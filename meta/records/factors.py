@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import product
+from typing import TYPE_CHECKING
 
-from meta.records.trial import FactorValue
+if TYPE_CHECKING:
+    from meta.records.trial import FactorValue
 
 SITE_TREE: dict[str, tuple[str, ...]] = {
     "gep": ("pancreas", "gastrointestinal"),
@@ -81,7 +83,12 @@ class Universe:
     """
 
     def __init__(self, conditions: Iterable[Mapping[str, FactorValue]]) -> None:
-        named = [(factor, name) for given in conditions for factor, value in given.items() for name in values_of(value)]
+        named = [
+            (factor, name)
+            for given in conditions
+            for factor, value in given.items()
+            for name in values_of(value)
+        ]
         finer = dict.fromkeys(name for factor, name in named if factor == "site" and "/" in name)
         cohorts = dict.fromkeys(name for factor, name in named if factor == "cohort")
         self._leaves: dict[str, tuple[str, ...]] = {

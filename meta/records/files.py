@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from meta.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -24,4 +28,5 @@ def write(path: Path, content: str | bytes) -> None:
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, there is nothing to remove
+            beside.unlink(missing_ok=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from meta.errors import SpecError
 from meta.models import Model
 from meta.records.schema import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNITS = ("trial", "arm")
 

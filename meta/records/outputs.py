@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meta.records import store
 from meta.records.files import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MANIFEST = ".manifest.json"
 
 
 class Outputs:
-    """The files below one folder, each with the digest of what it was made from.
+    """The files below one folder, each with the digest of what it was made from and that of its content.
 
-    A file is made anew when its digest changes or it is gone. Files of earlier runs that no run
+    A file is made anew when what it is made from changes, or when it is gone or no longer what was
+    written (by a run that was stopped before it could remember, or by hand). Files of earlier runs that no run
     claims any more (a variation that was taken out) are removed, files of the user's never.
     """
 
@@ -28,20 +33,26 @@ class Outputs:
     def _read(self) -> dict[str, str]:
         try:
             known = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
-        return known if isinstance(known, dict) else {}
+        pairs = known.items() if isinstance(known, dict) else ()
+        return {name: made for name, made in pairs if isinstance(made, str) and ".." not in Path(name).parts}
 
     def is_current(self, name: str, digest: str) -> bool:
         """Whether `name` (a path below the folder) is there and was made from `digest`; it is claimed either way."""
         self._claimed.add(name)
-        return self._known.get(name) == digest and (self.folder / name).exists()
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError:
+            return False
+        return self._known.get(name) == _made(digest, content)
 
     def write(self, name: str, digest: str, content: str | bytes) -> None:
         """Write a file whole, and claim it."""
         self._claimed.add(name)
-        write(self.folder / name, content)
-        self._known[name] = digest
+        whole = content.encode() if isinstance(content, str) else content
+        write(self.folder / name, whole)
+        self._known[name] = _made(digest, whole)
 
     def close(self, kept: Iterable[str] = (), *, complete: bool) -> None:
         """Remember what there is.
@@ -64,3 +75,7 @@ class Outputs:
         for part in self.folder.rglob(".*.part"):  # left by a run that was killed while writing
             with suppress(OSError):
                 part.unlink()
+
+
+def _made(digest: str, content: bytes) -> str:
+    return f"{digest}:{hashlib.sha256(content).hexdigest()}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meta.errors import SpecError
 from meta.records.files import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TEMPLATE = """\
 # A new trial. Replace every TODO; `nen-meta check` names each that is left, with its line.
@@ -14,7 +17,7 @@ _TEMPLATE = """\
 id: {id}
 registry: []                        # e.g. [NCT02937116]
 drugs: [{{name: TODO, target: PD-1}}]
-regimen: TODO                       # monotherapy, ici-combination, with-antiangiogenic, with-chemotherapy, with-other
+regimen: TODO           # monotherapy, ici-combination, with-antiangiogenic, with-chemotherapy, with-other
 line: later                         # first or later
 region: TODO                        # Asia, West or International
 countries: []                       # e.g. [CN] (Norway: ["NO"], quoted)
@@ -31,7 +34,7 @@ reports:
         where: TODO                 # e.g. Table 2
         rows:
           - {{n: TODO, responders: TODO}}                          # everyone
-          # - {{differentiation: poor, n: 20, responders: 4}}      # groups; leave out what is not reported, never 0
+          # - {{differentiation: poor, n: 20, responders: 4}}      # leave out what is not reported, never 0
           # - {{site: pancreas, n: 8}}
 """
 

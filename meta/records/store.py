@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,7 +15,16 @@ from meta.records.analysis import Analysis
 from meta.records.run import SCHEMA, Run
 from meta.records.trial import Trial
 
-RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {"run": Run, "analysis": Analysis, "trial": Trial}
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meta.records.outputs import Outputs
+
+RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
+    "run": Run,
+    "analysis": Analysis,
+    "trial": Trial,
+}
 
 
 @cache
@@ -28,6 +36,12 @@ def schema(record: str) -> str:
     """The JSON Schema (draft 2020-12) of a record: "run", "analysis" or "trial"."""
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"nen-meta {record}"}
     return dumps({**document, **_adapter(record).json_schema()})
+
+
+def write_schemas(outputs: Outputs) -> None:
+    """Publish the schema of every record."""
+    for record in RECORDS:
+        outputs.write(f"schema/{record}.schema.json", "", schema(record))
 
 
 def plain(record: object) -> Any:
@@ -57,6 +71,8 @@ def from_json(text: str, name: str = "run") -> Run:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise StoreError(f"{name}:{error.lineno}: not JSON: {error.msg}; a stored run is allowed") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, endless nesting
+        raise StoreError(f"{name}: not read: {error}; a stored run is allowed") from None
     found = data.get("schema") if isinstance(data, Mapping) else None
     if found != SCHEMA:
         raise StoreError(f"{name}: schema: found {found!r}; {SCHEMA} is allowed (run `make pool` again)")
@@ -65,7 +81,9 @@ def from_json(text: str, name: str = "run") -> Run:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise StoreError(f"{name}: {place}: {first['msg']}; a run as `make pool` stores it is allowed") from None
+        raise StoreError(
+            f"{name}: {place}: {first['msg']}; a run as `make pool` stores it is allowed"
+        ) from None
     return run
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from meta.models.options import STRICT
+
 Regimen = Literal["monotherapy", "ici-combination", "with-antiangiogenic", "with-chemotherapy", "with-other"]
 Line = Literal["first", "later"]
 Region = Literal["Asia", "West", "International"]
@@ -36,8 +38,6 @@ FactorName = Literal["site", "differentiation", "grade", "pdl1", "cohort"]
 # A site may be made finer than the tree with a slash: other/liver, intestine/rectum.
 FactorValue = str | tuple[str, ...] | Mapping[Literal["not"], tuple[str, ...]]
 
-_STRICT = {"extra": "forbid", "strict": True}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factors:
@@ -51,7 +51,9 @@ class Factors:
 
     def given(self) -> dict[str, FactorValue]:
         """The factors that are stated, by name."""
-        pairs = ((name, getattr(self, name)) for name in ("site", "differentiation", "grade", "pdl1", "cohort"))
+        pairs = (
+            (name, getattr(self, name)) for name in ("site", "differentiation", "grade", "pdl1", "cohort")
+        )
         return {name: value for name, value in pairs if value is not None}
 
 
@@ -86,7 +88,7 @@ class Row(Factors):
         The adverse event or characteristic that is counted.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     term: str | None = None
     n: int | None = None
@@ -113,7 +115,7 @@ class Row(Factors):
 class Table:
     """Rows that share outcome, criteria, population, assessor, time point and arm."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     outcome: Outcome
     rows: tuple[Row, ...]
@@ -133,7 +135,7 @@ class Table:
 class Survival(Factors):
     """A median time to event as printed, with its printed 95 % limits (None: not reached or not given)."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     endpoint: Endpoint
     median: Median
@@ -148,11 +150,19 @@ class Survival(Factors):
     note: str | None = None
 
 
+    @property
+    def text(self) -> str:
+        """The median with its limits and unit, e.g. ``10.8 (4.3 to NA) months``."""
+        ends = ["NA" if end is None else f"{end:g}" for end in (self.low, self.high)]
+        limits = "" if self.low is self.high is None else f" ({' to '.join(ends)})"
+        return f"{self.median}{limits}" + (f" {self.unit}" if isinstance(self.median, float | int) else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One publication of the trial."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     id: str
     citation: str
@@ -169,7 +179,7 @@ class Report:
 class Drug:
     """A drug and what it binds."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     name: str
     target: str | None = None
@@ -179,7 +189,7 @@ class Drug:
 class Arm:
     """What differs in one arm; anything left out is the trial's."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     drugs: tuple[Drug, ...] | None = None
     regimen: Regimen | None = None
@@ -191,7 +201,7 @@ class Arm:
 class Source:
     """A publication that is not the trial's own but quotes its numbers; `via` names its id."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     id: str
     citation: str
@@ -202,7 +212,7 @@ class Source:
 class Acknowledged:
     """A contradiction that the source itself prints: the audit's place and finding, and our reason."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     at: str
     finding: str
@@ -213,7 +223,7 @@ class Acknowledged:
 class Remark:
     """An oddity of a source that no arithmetic can see."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     text: str
     where: str
@@ -224,7 +234,7 @@ class Remark:
 class Trial:
     """One trial with all its reports; `id` is the file's name."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     id: str
     drugs: tuple[Drug, ...]

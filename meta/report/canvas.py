@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +22,8 @@ from meta.records.files import write
 from meta.report.format import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.backend_bases import RendererBase
 
 POINT = 72.0  # points an inch

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from matplotlib.figure import Figure
+
 from meta.records.run import BASE, Run
-from meta.report.tables import LEAVE_ONE_OUT, headline
-from meta.results import Fit
+from meta.report.tables import headline
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from meta.records.outputs import Outputs
+    from meta.results import Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,39 @@ class Plan:
     draw: Callable[[], Figure]
 
 
+def write_figures(runs: Sequence[Run], outputs: Outputs, progress: Callable[[int], None]) -> int:
+    """Draw, as PNG and SVG, every figure that is not there yet or shows something else now.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        All variations of one analysis.
+    outputs : Outputs
+    progress : callable
+        Called with the number of figures still to be drawn, before each and after the last.
+
+    Returns
+    -------
+    int
+        How many were drawn.
+    """
+    todo = []
+    for figure in figures(runs):
+        names = [f"figures/{figure.name}.{kind}" for kind in ("png", "svg")]
+        current = [outputs.is_current(name, figure.digest) for name in names]  # each of them is claimed
+        if not all(current):
+            todo.append((figure, names))
+    for done, (figure, names) in enumerate(todo):
+        from meta.report.canvas import render
+
+        progress(len(todo) - done)
+        picture = figure.draw()
+        for name in names:
+            outputs.write(name, figure.digest, render(picture, name.rpartition(".")[2]))
+    progress(0)
+    return len(todo)
+
+
 def figures(runs: Sequence[Run]) -> Iterator[Plan]:
     """A forest plot of each variation, overall and by each grouping, and one of the leave-one-outs.
 
@@ -32,13 +67,39 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
     runs : sequence of Run
         All variations of one analysis.
     """
-    without = [run for run in runs if LEAVE_ONE_OUT in f"{run.variation}."]
-    for run in runs:
-        if run not in without:
-            yield from (_forest(run, fit) for fit in run.fits)
     base = next((run for run in runs if run.variation == BASE), None)
-    if base is not None and without and headline(base) is not None:
-        yield _leave_one_out(base, without)
+    without: dict[str, list[tuple[str, Run]]] = {}
+    for run in runs:
+        trial = left_out(base, run) if base is not None else None
+        if trial is None:
+            yield from forests(run).values()
+        else:
+            without.setdefault(run.variation.removesuffix(f".{_id_left_out(run)}"), []).append((trial, run))
+    if base is not None and headline(base) is not None:
+        yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
+
+
+def forests(run: Run) -> dict[str | None, Plan]:
+    """A forest plot of a run by each grouping, None for the overall one; of the model that comes first."""
+    plans: dict[str | None, Plan] = {}
+    for fit in run.fits:
+        plans.setdefault(fit.by, _forest(run, fit))
+    return plans
+
+
+def left_out(base: Run, run: Run) -> str | None:
+    """The label of the trial that a leave-one-out run is without; None for any other run."""
+    trial = _id_left_out(run)
+    if trial is None or not run.variation.endswith(f".{trial}"):
+        return None
+    return next((e.label for e in base.ledger if e.trial == trial and e.action == "used"), None)
+
+
+def _id_left_out(run: Run) -> str | None:
+    """The trial that the run's last exclusion names, if it does."""
+    excluded = run.analysis.get("exclude") or [{}]
+    trial: str | None = excluded[-1].get("trial")
+    return trial
 
 
 def _forest(run: Run, fit: Fit) -> Plan:
@@ -47,7 +108,7 @@ def _forest(run: Run, fit: Fit) -> Plan:
     name = f"{run.name}{variation}.{by}"
 
     def draw() -> Figure:
-        from meta.report.forest import forest  # noqa: PLC0415 - matplotlib takes a second to load
+        from meta.report.forest import forest
 
         return forest(fit, ledger=run.ledger, title=_title(run, fit.by), subtitle=run.question)
 
@@ -59,22 +120,17 @@ def _title(run: Run, by: str | None) -> str:
     return f"{run.name}{variation}: {f'by {by}' if by else 'overall'}"
 
 
-def _leave_one_out(base: Run, without: Sequence[Run]) -> Plan:
-    digest = hashlib.sha256("".join(run.provenance.digest for run in (base, *without)).encode()).hexdigest()
-    name = without[0].variation.partition(".")[0]
+def _leave_one_out(name: str, base: Run, without: Sequence[tuple[str, Run]]) -> Plan:
+    runs = (base, *(run for _, run in without))
+    digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
 
     def draw() -> Figure:
-        from meta.report.forest import leave_one_out_forest  # noqa: PLC0415
+        from meta.report.forest import leave_one_out_forest
 
         whole = headline(base)
-        rows = [(left_out(base, run.variation.partition(".")[2]), fit) for run in without if (fit := headline(run)) is not None]
+        rows = [(trial, fit) for trial, run in without if (fit := headline(run)) is not None]
         assert whole is not None  # figures() has looked
         title = f"{base.name}: leave one out"
         return leave_one_out_forest(whole, rows, title=title, subtitle=base.question)
 
     return Plan(f"{base.name}.{name}", digest, draw)
-
-
-def left_out(base: Run, trial: str) -> str:
-    """The label of a trial that is in the base, by its id."""
-    return next((entry.label for entry in base.ledger if entry.trial == trial and entry.action == "used"), trial)

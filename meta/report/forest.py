@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,8 @@ from meta.report.rows import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure
 
     from meta.records.run import LedgerEntry
@@ -43,7 +44,8 @@ def forest(
     fit : Fit
         As stored.
     ledger : sequence of LedgerEntry
-        The run's; entries used by this fit become its footnotes.
+        The run's; entries used by this fit become its footnotes, and so does every trial that was
+        left out, in part or whole.
     title, subtitle : str, optional
 
     Returns
@@ -65,7 +67,7 @@ def forest(
             *([Column("weight", "Weight %")] if weighted(fit) else []),
         ),
         rows=tuple(rows),
-        below=(*_statistics(fit), *_footnotes(fit), *sources.paragraphs()),
+        below=(*_statistics(fit), *_footnotes(fit), *_unlike_the_reports(ledger), *sources.paragraphs()),
         axis_label=f"{what}, %",
         reference=fit.proportion.value,
         title=title,
@@ -174,14 +176,15 @@ def _overall(fit: Fit, sources: _Sources) -> list[Row]:
     told = {entry for group in fit.groups for entry in group.not_reported}
     absent = absent_details([entry for entry in fit.not_reported if entry not in told])
     method = wording.method(fit)
-    pooled = pooled_row(fit, "overall")
+    pooled = pooled_row(fit, wording.scope(fit))
     details = (*pooled.details, *([(method, SMALL)] if method else []), *absent)
     return [*rows, replace(pooled, above=BLOCK_GAP, details=details), prediction_row(fit)]
 
 
 def _statistics(fit: Fit) -> list[Paragraph]:
     """Return the statistics of the overall estimate, which stand below the axis."""
-    lines = [Paragraph(lead="Heterogeneity, all trials:", text=wording.heterogeneity(fit, intervals=True))]
+    scope = wording.scope(fit).removesuffix(":").replace("overall", "all trials")
+    lines = [Paragraph(lead=f"Heterogeneity, {scope}:", text=wording.heterogeneity(fit, intervals=True))]
     test = wording.between(fit)
     if test is not None:
         by = f" by {fit.by}" if fit.by else ""
@@ -209,6 +212,12 @@ def _leave_one_out_notes(base: Fit, others: Sequence[Fit]) -> list[Paragraph]:
         "Filled: headline estimate. Hollow: shown, not a headline.",
     ]
     return _small_print(" ".join(filter(None, legend)), *wording.notes(base, others))
+
+
+def _unlike_the_reports(ledger: Sequence[LedgerEntry]) -> list[Paragraph]:
+    """Return what became of trials that are not here, or not as their reports have them."""
+    lines = dict.fromkeys(wording.fate(e) for e in ledger if e.action in {"dropped", "excluded", "kept"})
+    return [Paragraph(lead="Exclusions:", text=f"{'; '.join(lines)}.", style=SMALL)] if lines else []
 
 
 def _small_print(*texts: str) -> list[Paragraph]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
@@ -93,7 +96,7 @@ def clean(text: str) -> str:
     White space becomes single spaces; control characters and halves of surrogate pairs become
     U+FFFD; marks that would reverse the text of neighbours are taken out.
     """
-    flat = " ".join(text.split()).translate(_BIDI_CONTROLS)
+    flat = " ".join(text.translate(_BIDI_CONTROLS).split())
     return "".join("\N{REPLACEMENT CHARACTER}" if _unprintable(c) else c for c in flat)
 
 

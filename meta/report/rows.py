@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +12,8 @@ from meta.report.layout import BOLD, SMALL, Row
 from meta.report.marks import Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from meta.results import Fit, NotReported, Proportion, TrialEffect
 
 ABSENT = Style(italic=True, colour=GREY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,13 @@ from meta.records.run import BASE
 from meta.report.format import clean, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
     import pandas as pd
 
     from meta.records.outputs import Outputs
     from meta.records.run import Printed, Run
     from meta.results import Fit, Interval
-
-LEAVE_ONE_OUT = "leave-one-out."
 
 
 def headline(run: Run, by: str | None = None) -> Fit | None:
@@ -95,7 +94,7 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
                 "failures": len(run.failures),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else ["analysis", "variation"])
 
 
 def groups(runs: Sequence[Run]) -> pd.DataFrame:
@@ -107,7 +106,7 @@ def groups(runs: Sequence[Run]) -> pd.DataFrame:
          "patients_not_reported": sum(entry.n or 0 for entry in group.not_reported)}
         for run in runs for fit in run.fits for group in fit.groups
     ]  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else ["analysis", "variation", "by", "group"])
 
 
 def ledger(runs: Sequence[Run]) -> pd.DataFrame:
@@ -115,12 +114,14 @@ def ledger(runs: Sequence[Run]) -> pd.DataFrame:
     import pandas as pd
 
     columns = (
-        "trial", "report", "action", "reason", "by", "group", "n", "responders", "where", "via", "file", "line", "path"
+        "trial", "report", "action", "reason", "by", "group", "n", "responders", "where", "via",
+        "file", "line", "path",
     )  # fmt: skip
     rows = [
         {**_names(run), **{c: getattr(entry, c) for c in columns}} for run in runs for entry in run.ledger
     ]
-    return pd.DataFrame(rows).astype({"n": "Int64", "responders": "Int64"})
+    frame = pd.DataFrame(rows, columns=["analysis", "variation", *columns])
+    return frame.astype({"n": "Int64", "responders": "Int64"})
 
 
 def reproduction(run: Run) -> list[dict[str, Any]]:
@@ -136,7 +137,7 @@ def reproduction(run: Run) -> list[dict[str, Any]]:
 
 
 def side_by_side(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """A :func:`reproduction` in the shape of the published table: a row a characteristic, a column a trial."""
+    """A :func:`reproduction` in the shape of the published table: a column a trial."""
     cells = {}
     for row in rows:
         ours = f"{row['count']}/{row['of']} = {row['ours']} %" if row["ours"] else ""
@@ -145,16 +146,20 @@ def side_by_side(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[lis
         cells[row["what"], row["trial"]] = "; ".join(part for part in (ours, printed) if part) + differs
     whats, trials = (list(dict.fromkeys(pair[i] for pair in cells)) for i in (0, 1))
     ordered = sorted(whats, key=_order)
-    return ["", *trials], [[what, *(cells.get((what, trial), "not printed") for trial in trials)] for what in ordered]
+    return ["", *trials], [
+        [what, *(cells.get((what, trial), "not printed") for trial in trials)] for what in ordered
+    ]
 
 
 def _order(what: str) -> int:
     """Patients by differentiation, by site, response, survival: the order of a trial's tables."""
-    return next((i for i, start in enumerate(("n, differentiation", "n, ", "ORR")) if what.startswith(start)), 3)
+    return next(
+        (i for i, start in enumerate(("n, differentiation", "n, ", "ORR")) if what.startswith(start)), 3
+    )
 
 
 def _stands_in(row: Printed, wanted: Mapping[str, str]) -> bool:
-    """In the table itself, or the pooled count, which that table prints whatever place the record names for it."""
+    """In the table itself, or the pooled count: that table prints it, whatever place the record names."""
     return (row.via or row.report) == wanted["source"] and (row.where == wanted["where"] or row.pooled)
 
 
@@ -181,7 +186,8 @@ def _share(count: int, of: int, printed: float | None) -> dict[str, Any]:
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown, every cell escaped: names in records are text, never markup."""
-    lines = [header, ["---"] * len(header), *([_escaped(cell) for cell in row] for row in rows)]
+    head, *body = ([_escaped(cell) for cell in row] for row in (header, *rows))
+    lines = [head, ["---"] * len(head), *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -194,7 +200,7 @@ def _escaped(cell: str) -> str:
 
 def fit_table(fit: Fit) -> pd.DataFrame:
     """A fit and its groups, one row each."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     rows = [{"group": "overall", **fit_row(fit)}, *({"group": g.label, **fit_row(g)} for g in fit.groups)]
     return pd.DataFrame(rows)
@@ -214,12 +220,14 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
     for run in runs:
         rows = reproduction(run) if run.variation == BASE else []
         if rows:
-            import pandas as pd  # noqa: PLC0415
+            import pandas as pd
 
             frame = pd.DataFrame(rows).astype({"count": "Int64", "of": "Int64"})
             texts = {"csv": frame.to_csv(index=False), "md": markdown(*side_by_side(rows))}
             for ending, text in texts.items():
-                outputs.write(f"tables/{run.name}.reproduced.{ending}", run.provenance.digest, text)
+                name = f"tables/{run.name}.reproduced.{ending}"
+                if not outputs.is_current(name, run.provenance.digest):
+                    outputs.write(name, run.provenance.digest, text)
 
 
 def _digest(runs: Sequence[Run]) -> str:

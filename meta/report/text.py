@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
 from meta.report import wording
 from meta.report.figures import left_out
 from meta.report.format import counts, interval, level, percent
-from meta.results import Fit, Proportion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from meta.results import Fit, Proportion
 
 
 def orr(found: Proportion) -> str:
@@ -36,7 +40,7 @@ def lines(fit: Fit) -> Iterator[str]:
         yield from _one(group)
     if fit.groups:
         yield ""
-        yield "Overall"
+        yield f"{wording.capital(wording.scope(fit)).removesuffix(':')}"
     yield from _one(fit)
     between = wording.between(fit)
     if between:
@@ -55,10 +59,19 @@ def _one(fit: Fit) -> Iterator[str]:
     yield f"  {wording.capital(found.estimand)}, % ({level(found.level)} interval): {orr(found)}"
     yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders; {fit.standing.reason}"
     yield f"  {wording.method(fit)}"
-    yield f"  Prediction interval, %: {wording.prediction(fit.prediction)}"
+    yield f"  {_ahead(fit)}"
     yield f"  {wording.heterogeneity(fit, intervals=True)}"
     for entry in fit.not_reported:
         yield f"  {wording.not_reported(entry)}"
+
+
+def _ahead(fit: Fit) -> str:
+    """The prediction interval with its method, or why there is none."""
+    ahead = fit.prediction.proportion
+    if ahead.low is None or ahead.high is None:
+        return f"Prediction interval {wording.not_given(fit.prediction.reason)}"
+    how = wording.prediction(fit.prediction)
+    return f"{level(ahead.level)} prediction interval, %: {prediction(fit)} ({how})"
 
 
 def answers(runs: Sequence[Run]) -> Iterator[tuple[str, ...]]:
@@ -82,8 +95,8 @@ def answers(runs: Sequence[Run]) -> Iterator[tuple[str, ...]]:
 def _variation(base: Run, run: Run) -> str:
     if run.variation == BASE:
         return "all trials"
-    kind, _, trial = run.variation.partition(".")
-    return f"without {left_out(base, trial).partition(' (')[0]}" if trial else kind
+    trial = left_out(base, run)
+    return f"without {trial}" if trial else run.variation
 
 
 def _answer(name: str, fit: Fit) -> tuple[str, ...]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from meta.records.factors import describe
-from meta.records.trial import Row, Table, TrialFile
 from meta.report.format import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meta.records.trial import Row, Table, TrialFile
 
 
 def trial_lines(file: TrialFile) -> Iterator[str]:
     """The record line by line; each number starts with ``file:line``."""
     trial = file.trial
     drugs = ", ".join(drug.name for drug in trial.drugs)
-    yield f"{trial.id}: {drugs}; {trial.regimen}; {trial.region}; {', '.join(trial.registry) or 'no registry number'}"
+    registry = ", ".join(trial.registry) or "no registry number"
+    yield f"{trial.id}: {drugs}; {trial.regimen}; {trial.region}; {registry}"
     for i, report in enumerate(trial.reports):
         yield ""
-        yield f"{report.id} ({report.kind}, {report.published}): {report.citation}{f' doi:{report.doi}' if report.doi else ''}"
+        doi = f" doi:{report.doi}" if report.doi else ""
+        yield f"{report.id} ({report.kind}, {report.published}): {report.citation}{doi}"
         for j, table in enumerate(report.tables):
             yield f"  {_heading(table)}"
             for k, row in enumerate(table.rows):
@@ -24,12 +30,11 @@ def trial_lines(file: TrialFile) -> Iterator[str]:
                 yield f"    {file.file}:{line}  {_row(table, row)}"
         for j, entry in enumerate(report.survival):
             line = file.line(f"reports[{i}].survival[{j}]")
-            unit = f" {entry.unit}" if isinstance(entry.median, float | int) else ""
-            limits = "" if entry.low is entry.high is None else f" ({entry.low or 'NA'} to {entry.high or 'NA'})"
-            what = f"{entry.endpoint} of {describe(entry.given())}: median {entry.median}{limits}{unit}"
+            what = f"{entry.endpoint} of {describe(entry.given())}: median {entry.text}"
             yield f"    {file.file}:{line}  {what}  {_place(entry.where, entry.via)}"
     for i, known in enumerate(trial.acknowledged):
-        yield f"  acknowledged, {file.file}:{file.line(f'acknowledged[{i}]')}: {known.finding} at {known.at}: {known.reason}"
+        line = file.line(f"acknowledged[{i}]")
+        yield f"  acknowledged, {file.file}:{line}: {known.finding} at {known.at}: {known.reason}"
     for remark in trial.remarks:
         yield f"  remark, {_place(remark.where, remark.via)}: {remark.text}"
 
@@ -57,3 +62,7 @@ def _row(table: Table, row: Row) -> str:
 
 def _place(where: str | None, via: str | None) -> str:
     return f"[{where}{f', via {via}' if via else ''}]"
+
+
+def _limit(value: float | None) -> str:
+    return "NA" if value is None else str(value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from meta.report.format import interval, level, number, p_value, percent, symbols
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from meta.records.run import LedgerEntry
     from meta.results import Fit, Interval, NotReported, Prediction
 
@@ -34,6 +35,12 @@ def pooled_label(fit: Fit, scope: str) -> str:
     """Name a pooled row by its estimand and number of trials."""
     words = f"{scope} {fit.proportion.estimand}" if fit.k > 1 else fit.proportion.estimand
     return f"{capital(words)} (k = {fit.k})"
+
+
+def scope(fit: Fit) -> str:
+    """Name what the last pooled row pools: not every trial, where some did not report the groups."""
+    untold = [entry for part in (fit, *fit.groups) for entry in part.not_reported]
+    return f"trials that report by {fit.by}:" if fit.by and untold else "overall"
 
 
 def capital(words: str) -> str:
@@ -81,7 +88,8 @@ def _tau2(fit: Fit, *, intervals: bool) -> str:
     tau2 = fit.tau2
     if tau2.value is None:
         return f"τ² {not_given(tau2.reason)}"
-    value = f"τ² = {number(tau2.value)} ({symbols(tau2.method)})"
+    shared = "common " if fit.label is not None and fit.model.get("groups") == "common" else ""
+    value = f"{shared}τ² = {number(tau2.value)} ({symbols(tau2.method)})"
     ends = f", {_ends(tau2.interval, number)}" if tau2.interval and intervals else ""
     return value + ends + (f", {symbols(tau2.reason)}" if tau2.reason else "")
 
@@ -153,7 +161,7 @@ def prediction(found: Prediction) -> str:
 def not_reported(entry: NotReported) -> str:
     """Say whose responders are unknown, and among how many patients."""
     patients = "number of patients not reported" if entry.n is None else f"{entry.n} patients"
-    known = "not reported" in entry.reason
+    known = entry.reason.startswith(("responders not reported", "not reported", "not told apart"))
     why = entry.reason if known else f"responders not reported ({entry.reason})"
     return f"{entry.label}: {patients}, {why}"
 
@@ -169,6 +177,11 @@ def source(ledger: Sequence[LedgerEntry], label: str, by: str | None, group: str
     rows = [e for e in ledger if e.action == "used" and (e.label, e.by, e.group) == (label, by, group)]
     places = dict.fromkeys(map(_place, rows))
     return f"{label}: {' + '.join(places)}" if places else None
+
+
+def fate(entry: LedgerEntry) -> str:
+    """Say what became of a trial, and where its record stands."""
+    return f"{entry.label}: {entry.reason} ({entry.file}:{entry.line})"
 
 
 def _place(entry: LedgerEntry) -> str:

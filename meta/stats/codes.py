@@ -27,12 +27,12 @@ SENTENCES: dict[Code, str] = {
     Code.FEW_TRIALS: "fewer than two trials",
     Code.NOT_CONVERGED: "the root search did not converge",
     Code.INFINITE_EFFECT: (
-        "an arm with no responder or only responders has an infinite effect or no sampling variance on this "
-        "scale; allow a continuity correction or choose an arcsine scale"
+        "an arm with no responder or only responders has an infinite effect or no sampling variance on "
+        "this scale; allow a continuity correction or choose an arcsine scale"
     ),
     Code.EMPTY_INTERVAL: (
-        "the trials agree more closely than sampling error alone makes likely: no value of tau2 is compatible "
-        "with Q at this level"
+        "the trials agree more closely than sampling error alone makes likely: no value of tau2 is "
+        "compatible with Q at this level"
     ),
     Code.ZERO_VARIANCE: "the trials' effects are identical, so the Knapp-Hartung variance is zero",
     Code.NO_DF: "the reference t distribution would have no degree of freedom",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import chdtrc, chdtri
 
 from meta.stats.codes import Code, CodeArray
-from meta.stats.scales import FloatArray
 from meta.stats.tau2 import bound, solve_q, trace
 from meta.stats.weights import Arms, arms
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from meta.stats.scales import FloatArray
 
 I2_FROM_TAU2 = "tau2 / (tau2 + typical sampling variance)"
 I2_FROM_Q = "max(0, (Q - df) / Q)"

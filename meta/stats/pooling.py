@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import chdtrc, ndtri, stdtrit
 
 from meta.stats.codes import Code, CodeArray
-from meta.stats.scales import FloatArray
 from meta.stats.weights import arms
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from meta.stats.scales import FloatArray
 
 IntervalMethod = Literal["wald", "hk", "mhk"]
 PredictionMethod = Literal["normal", "t", "hts", "hk"]
@@ -145,7 +148,8 @@ def prediction(
 
     References
     ----------
-    .. [1] Higgins, Thompson & Spiegelhalter (2009), J R Stat Soc A 172:137-159, doi:10.1111/j.1467-985X.2008.00552.x
+    .. [1] Higgins, Thompson & Spiegelhalter (2009), J R Stat Soc A 172:137-159,
+       doi:10.1111/j.1467-985X.2008.00552.x
     """
     centre, error, variance, size = np.broadcast_arrays(
         *(np.asarray(z, dtype=float) for z in (mu, se, tau2, k))
@@ -156,7 +160,9 @@ def prediction(
 
 def _limits(mu: FloatArray, se: FloatArray, df: FloatArray, level: float) -> Limits:
     upper = (1 + level) / 2
-    quantile = np.where(np.isinf(df), ndtri(upper), stdtrit(np.where((df >= 1) & np.isfinite(df), df, 1.0), upper))
+    quantile = np.where(
+        np.isinf(df), ndtri(upper), stdtrit(np.where((df >= 1) & np.isfinite(df), df, 1.0), upper)
+    )
     code = np.where(df >= 1, Code.OK, Code.NO_DF).astype(np.int8)
     half = np.where(code == Code.OK, quantile, np.nan) * se
     return Limits(mu - half, mu + half, se, df, code)

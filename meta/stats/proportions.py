@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtri
 
-from meta.stats.scales import FloatArray
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
+
+    from meta.stats.scales import FloatArray
 
 TrialInterval = Literal["clopper-pearson", "wilson", "jeffreys"]
 

@@ -64,20 +64,17 @@ def bracketed_root(
         go = ~done
         if not go.any():
             return root, converged
-        step = _next_step(a, b, c, fa, fb, fc, limit)[go]
+        step = np.clip(_interpolated((a, b, c), (fa, fb, fc)), limit, 1 - limit)[go]
         rows, a, b, c, fa, fb, fc = (z[go] for z in (rows, a, b, c, fa, fb, fc))
     root[rows] = a
     return root, converged
 
 
-def _next_step(
-    a: FloatArray, b: FloatArray, c: FloatArray, fa: FloatArray, fb: FloatArray, fc: FloatArray, limit: FloatArray
-) -> FloatArray:
+def _interpolated(points: tuple[FloatArray, ...], values: tuple[FloatArray, ...]) -> FloatArray:
     """Fraction of the way from a to b: interpolated where Chandrupatla's criterion allows, else half."""
+    (a, b, c), (fa, fb, fc) = points, values
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
         safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
         step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
-    step = np.where(safe & np.isfinite(step), step, 0.5)
-    clipped: FloatArray = np.clip(step, limit, 1 - limit)
-    return clipped
+    return np.where(safe & np.isfinite(step), step, 0.5)

@@ -106,7 +106,7 @@ def _double_arcsine(x: FloatArray, n: FloatArray) -> FloatArray:
     return 0.5 * (np.arcsin(np.sqrt(x / (n + 1))) + np.arcsin(np.sqrt((x + 1) / (n + 1))))
 
 
-def _arcsine_inverse(y: FloatArray, n: FloatArray) -> FloatArray:  # noqa: ARG001 - one signature for all scales
+def _arcsine_inverse(y: FloatArray, n: FloatArray) -> FloatArray:
     return np.sin(np.clip(y, 0.0, np.pi / 2)) ** 2
 
 
@@ -124,7 +124,7 @@ LOGIT = Scale(
     normal=True,
     transform=lambda x, n: logit(x / n),
     variance=lambda x, n: 1 / x + 1 / (n - x),
-    inverse=lambda y, n: expit(y),  # noqa: ARG005
+    inverse=lambda y, n: expit(y),
 )
 LOG = Scale(
     "log",
@@ -132,7 +132,7 @@ LOG = Scale(
     normal=True,
     transform=lambda x, n: np.log(x / n),
     variance=lambda x, n: 1 / x - 1 / n,
-    inverse=lambda y, n: np.exp(np.minimum(y, 0.0)),  # noqa: ARG005
+    inverse=lambda y, n: np.exp(np.minimum(y, 0.0)),
 )
 IDENTITY = Scale(
     "identity",
@@ -140,14 +140,14 @@ IDENTITY = Scale(
     normal=True,
     transform=lambda x, n: x / n,
     variance=lambda x, n: x * (n - x) / n**3,
-    inverse=lambda y, n: np.clip(y, 0.0, 1.0),  # noqa: ARG005
+    inverse=lambda y, n: np.clip(y, 0.0, 1.0),
 )
 ARCSINE = Scale(
     "arcsine",
     "median ORR",
     normal=False,
     transform=lambda x, n: np.arcsin(np.sqrt(x / n)),
-    variance=lambda x, n: 1 / (4 * n),  # noqa: ARG005
+    variance=lambda x, n: 1 / (4 * n),
     inverse=_arcsine_inverse,
 )
 DOUBLE_ARCSINE = Scale(
@@ -155,7 +155,7 @@ DOUBLE_ARCSINE = Scale(
     "median ORR",
     normal=False,
     transform=_double_arcsine,
-    variance=lambda x, n: 1 / (4 * n + 2),  # noqa: ARG005
+    variance=lambda x, n: 1 / (4 * n + 2),
     inverse=_double_arcsine_inverse,
 )
 

@@ -7,15 +7,17 @@ which every row has at least one degree of freedom, and returns tau2 >= 0 and wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from meta.stats.codes import Code, CodeArray
 from meta.stats.roots import bracketed_root
 from meta.stats.scales import BoolArray, FloatArray
 from meta.stats.weights import Arms, arms
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Tau2Method = Literal["REML", "DL", "PM", "common-effect"]
 Estimator = Callable[[Arms], tuple[FloatArray, BoolArray]]
@@ -92,6 +94,17 @@ def estimate(
 def bound(a: Arms) -> FloatArray:
     """A value that REML and PM cannot exceed: the squared range of the effects.
 
+    Parameters
+    ----------
+    a : Arms
+        Shape (..., k), at least one trial in each cell.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Notes
+    -----
     With p_i = w_i / sum(w) a residual is at most (1 - p_i) times the range R, hence
     sum(w^2 r^2) <= R^2/tau2 (sum(w) - sum(w^2)/sum(w)): the restricted score is negative beyond
     R^2. Likewise Q(tau2) <= k R^2 / (4 tau2), which is below k - 1.
@@ -115,7 +128,20 @@ def _paule_mandel(a: Arms) -> tuple[FloatArray, BoolArray]:
 
 
 def solve_q(a: Arms, target: FloatArray, high: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """The tau2 in [0, high] at which Q(tau2) falls to `target`; 0 where it is below already."""
+    """The tau2 in [0, high] at which Q(tau2), which falls, reaches `target`; 0 where it is below already.
+
+    Parameters
+    ----------
+    a : Arms
+        Flat, shape (B, k).
+    target, high : ndarray, shape (B,)
+        A value of Q, and a tau2 at which Q is below it.
+
+    Returns
+    -------
+    tau2 : ndarray, shape (B,)
+    converged : ndarray of bool, shape (B,)
+    """
     value, converged = np.zeros(len(target)), np.ones(len(target), dtype=bool)
     rows = np.flatnonzero(a.q(value) > target)
     if rows.size:
@@ -173,7 +199,18 @@ def _score(a: Arms, tau2: FloatArray) -> FloatArray:
 
 
 def trace(a: Arms, tau2: FloatArray) -> FloatArray:
-    """sum(w) - sum over groups of sum(w^2)/sum(w): the trace of the residual projection, shape (...)."""
+    """sum(w) - sum over groups of sum(w^2)/sum(w): the trace of the residual projection.
+
+    Parameters
+    ----------
+    a : Arms
+    tau2 : ndarray, shape (...)
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Inverse squared units of the effects.
+    """
     at = a.weighted(tau2)
     squares = (at.w**2) @ a.groups.T
     lost = np.divide(squares, at.total, out=np.zeros_like(squares), where=at.total > 0)

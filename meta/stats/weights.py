@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from meta.errors import DataError
-from meta.stats.scales import BoolArray, FloatArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from meta.stats.scales import BoolArray, FloatArray
 
 
 class Weighted(NamedTuple):

@@ -6,15 +6,18 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meta.errors import MetaError, StoreError
 from meta.results import Fit
 from meta.workflow.execute import run
 from meta.workflow.pool import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 Key = tuple[str, str, str, str]
 
@@ -41,7 +44,9 @@ def at_revision(root: Path, revision: str) -> Iterator[Path]:
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
-        raise StoreError(f"git cannot be run ({error.strerror}); it is needed to see the records before the change") from None
+        raise StoreError(
+            f"git cannot be run ({error.strerror}); it is needed to see the records before the change"
+        ) from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise StoreError(f"{root}: git does not have trials/ and analyses/ at {revision}: {said}")
@@ -86,9 +91,15 @@ def diff(root: Path, revision: str = "HEAD") -> list[Change]:
         try:
             before = answers(folder)
         except MetaError as error:
-            raise type(error)(f"the records at {revision} cannot be pooled by this version:\n{error}") from None
+            raise type(error)(
+                f"the records at {revision} cannot be pooled by this version:\n{error}"
+            ) from None
     keys = dict.fromkeys([*before, *after])
-    return [Change(key, before.get(key), after.get(key)) for key in keys if _differ(before.get(key), after.get(key))]
+    return [
+        Change(key, before.get(key), after.get(key))
+        for key in keys
+        if _differ(before.get(key), after.get(key))
+    ]
 
 
 def _differ(before: Fit | None, after: Fit | None) -> bool:

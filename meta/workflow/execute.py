@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import MetaError, StoreError
-from meta.models import Model
 from meta.models.policy import waived
 from meta.records import store
 from meta.records.files import write
 from meta.records.run import Contradiction, Failure, Provenance, Run
-from meta.results import Fit, NotReported
-from meta.workflow.expand import Variation
-from meta.workflow.reports import Candidate
 from meta.workflow.printed import printed
-from meta.workflow.select import Grouping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from meta.models import Model
+    from meta.results import Fit, NotReported
+    from meta.workflow.expand import Variation
+    from meta.workflow.group import Grouping
+    from meta.workflow.reports import Candidate
 
 
 @cache
 def versions() -> Mapping[str, str]:
-    """What numbers depend on; `code` is a digest of this package's source, which changes more often than its version."""
+    """What numbers depend on; `code` digests this package's source, which changes between versions too."""
     source = hashlib.sha256()
     package = Path(__file__).resolve().parent.parent
     for file in sorted(package.rglob("*.py")):
@@ -57,9 +61,10 @@ def run(variation: Variation) -> Run:
     fits: list[Fit] = []
     failures: list[Failure] = []
     for role, model in analysis.models.items():
-        for by, data in ((None, selection.counts), *((g.by, g) for g in selection.groupings)):
+        for grouping in (None, *selection.groupings):
+            by = grouping.by if grouping else None
             try:
-                fit = _grouped(model, data) if isinstance(data, Grouping) else model.fit(data)
+                fit = _grouped(model, grouping) if grouping else model.fit(selection.counts)
             except MetaError as error:
                 failures.append(Failure(role=role, by=by, reason=str(error)))
                 continue
@@ -74,7 +79,9 @@ def _grouped(model: Model, grouping: Grouping) -> Fit:
     return replace(fit, groups=groups, not_reported=_missing(missing, None))
 
 
-def _missing(missing: Mapping[str | None, tuple[NotReported, ...]], name: str | None) -> tuple[NotReported, ...]:
+def _missing(
+    missing: Mapping[str | None, tuple[NotReported, ...]], name: str | None
+) -> tuple[NotReported, ...]:
     return missing.get(name, ())
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from meta.errors import SpecError
+from meta.errors import Fault, SpecError
 from meta.records.analysis import Analysis, Where
 from meta.records.run import BASE
-from meta.records.trial import TrialFile
 from meta.workflow.select import Selection, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from meta.records.trial import TrialFile
+
 
 @dataclass(frozen=True, slots=True)
 class Variation:
@@ -40,7 +45,7 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     """
     plain = replace(analysis, sensitivity={})
     base = Variation(BASE, plain, select(trials, plain))
-    variations, faults = [base], []
+    variations, faults = [base], list[Fault]()
     for name, changed in _sensitivity(analysis, base):
         try:
             variations.append(Variation(name, changed, select(trials, changed)))

@@ -8,11 +8,14 @@ way is not reported; it is never 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from meta.records.factors import Universe
-from meta.records.trial import Row
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from meta.records.factors import Universe
+    from meta.records.trial import Row
 
 MOST_PARTS = 8  # rows added up or subtracted for one count; more were never printed
 
@@ -41,7 +44,9 @@ class Found:
         """In words, for the ledger."""
         if self.minus:
             return "a larger row less the rows of the other patients"
-        return "printed for exactly these patients" if len(self.plus) == 1 else "sum of rows that do not overlap"
+        return (
+            "printed for exactly these patients" if len(self.plus) == 1 else "sum of rows that do not overlap"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,10 @@ class Margins:
     def _cover(self, target: int, margins: Sequence[Margin]) -> tuple[Margin, ...] | None:
         """The fewest rows that do not overlap and together are exactly `target`."""
         inside = [m for m in margins if self.occupied(m.cells) and self.occupied(m.cells) & ~target == 0]
-        return next((found for most in range(1, MOST_PARTS + 1) if (found := self._search(target, inside, most))), None)
+        return next(
+            (found for most in range(1, MOST_PARTS + 1) if (found := self._search(target, inside, most))),
+            None,
+        )
 
     def _search(self, target: int, margins: Sequence[Margin], most: int) -> tuple[Margin, ...] | None:
         first = target & -target  # some row must hold the first cell that is still open

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meta.errors import SpecError
-from meta.records.analysis import Analysis
 from meta.records.load import load
-from meta.records.run import Run
-from meta.records.trial import TrialFile
 from meta.workflow.execute import execute
 from meta.workflow.expand import Variation, expand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from meta.records.analysis import Analysis
+    from meta.records.run import Run
+    from meta.records.trial import TrialFile
 
 RESULTS = "results"
 
@@ -58,6 +62,6 @@ def name_of(variation: Variation) -> str:
 
 
 def runs(planned: Sequence[Variation], out: Path) -> Iterator[tuple[Run, bool]]:
-    """Each variation's run, and whether it had to be fitted; a stop in between loses nothing that was finished."""
+    """Each variation's run, and whether it had to be fitted; a stop in between loses nothing finished."""
     for variation in planned:
         yield execute(variation, out / name_of(variation))

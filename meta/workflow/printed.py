@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from meta.records.factors import describe
 from meta.records.run import Printed
-from meta.records.trial import FactorValue, Row, Survival, Table
-from meta.workflow.select import Included
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from meta.records.trial import FactorValue, Row, Survival, Table
+    from meta.workflow.select import Included
 
 BASELINE = "baseline"  # the term of rows that only say how many patients of a kind there were
 
@@ -65,15 +69,13 @@ def _patients(trial: Included, given: Mapping[str, FactorValue]) -> str:
 
 def _median(trial: Included, entry: Survival, path: str) -> Printed:
     file = trial.chosen.file
-    limits = "" if entry.low is entry.high is None else f" ({entry.low or 'NA'} to {entry.high or 'NA'})"
-    unit = f" {entry.unit}" if isinstance(entry.median, float | int) else ""
     return Printed(
         trial=file.trial.id,
         label=trial.label,
         report=trial.chosen.report.id,
         outcome=entry.endpoint,
         patients=_patients(trial, entry.given()),
-        median=f"{entry.median}{limits}{unit}",
+        median=entry.text,
         status=entry.status,
         file=file.file,
         line=file.line(path),

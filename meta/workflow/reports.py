@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
 from meta.records.factors import Universe, describe
 from meta.records.run import Action, LedgerEntry
-from meta.records.trial import FactorValue, Report, Row, Table, Trial, TrialFile
-from meta.workflow.margins import Margins
+from meta.records.trial import Drug, FactorValue, Report, Row, Table, Trial, TrialFile
+from meta.workflow.margins import Found, Margins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 _KINDS = ("full-paper", "preprint", "abstract", "registry")  # the order in which a tie of dates is broken
 
@@ -45,8 +48,7 @@ class Candidate:
         """What figures call the trial: its drugs and the report, e.g. ``Sintilimab (Jia 2022)``."""
         arm = self.trial.arms.get(self.arm) if self.arm else None
         drugs = (arm.drugs if arm else None) or self.trial.drugs
-        names = " + ".join(drug.name[:1].upper() + drug.name[1:] for drug in drugs)
-        return f"{names}{f', arm {self.arm}' if self.arm else ''} ({report_label(self.report)})"
+        return f"{drugs_label(drugs)}{f', arm {self.arm}' if self.arm else ''} ({report_label(self.report)})"
 
     def path(self, row: int | None = None) -> str:
         """The record's path of the table, or of a row of it."""
@@ -87,18 +89,38 @@ class Candidate:
             via=via,
         )
 
+    def used(self, found: Found, by: str | None, group: str | None) -> Iterator[LedgerEntry]:
+        """Entries for the rows that a count was made from."""
+        for row in found.plus:
+            yield self.ledger("used", found.how, row=row, by=by, group=group)
+        for row in found.minus:
+            yield self.ledger("used", f"{found.how}: subtracted", row=row, by=by, group=group)
+
+
+def drugs_label(drugs: Sequence[Drug]) -> str:
+    """Their names joined, e.g. ``Nivolumab + Ipilimumab``."""
+    return " + ".join(drug.name[:1].upper() + drug.name[1:] for drug in drugs)
+
 
 def report_label(report: Report) -> str:
     """The id as a reader writes it: ``jia-2022`` is Jia 2022, ``esmo-2018`` ESMO 2018."""
     words = report.id.split("-")
-    return " ".join(w.upper() if w in {"asco", "esmo", "aacr", "nanets", "ssrn"} else w.capitalize() for w in words)
+    return " ".join(
+        w.upper() if w in {"asco", "esmo", "aacr", "nanets", "ssrn"} else w.capitalize() for w in words
+    )
 
 
 def trial_entry(file: TrialFile, action: Action, reason: str) -> LedgerEntry:
     """A ledger entry about a whole trial."""
     trial = file.trial
     return LedgerEntry(
-        trial=trial.id, label=trial.id, action=action, reason=reason, file=file.file, line=1, path="id"
+        trial=trial.id,
+        label=drugs_label(trial.drugs),
+        action=action,
+        reason=reason,
+        file=file.file,
+        line=1,
+        path="id",
     )
 
 

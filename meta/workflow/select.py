@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import product
 
-from meta.data import Counts, GroupedCounts
+from meta.data import Counts
 from meta.errors import Fault, SpecError
 from meta.records.analysis import Analysis, TrialEntry, Where
-from meta.records.factors import VALUES, describe
+from meta.records.factors import describe
 from meta.records.run import LedgerEntry
 from meta.records.trial import FactorValue, TrialFile
-from meta.results import NotReported
+from meta.workflow.group import Grouping, group
 from meta.workflow.margins import Found
 from meta.workflow.reports import Candidate, choose, trial_entry
-
-TRIAL_FACTORS = ("region", "line", "regimen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +26,6 @@ class Included:
     found: Found
     population: Mapping[str, FactorValue]
     attributes: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Grouping:
-    """Counts by a factor; `not_reported` under a group's name, or None for the grouping as a whole."""
-
-    by: str
-    counts: GroupedCounts
-    not_reported: Mapping[str | None, tuple[NotReported, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +71,7 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
         raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
     included = _with_unique_labels(included)
     for trial in included:
-        ledger += _used(trial.chosen, trial.found, None, None)
+        ledger += trial.chosen.used(trial.found, None, None)
     groupings = []
     for by in analysis.by:
         grouping, notes = group(included, analysis, (by,) if isinstance(by, str) else by)
@@ -171,10 +159,20 @@ def _without(
         return cells & ~excluded, [chosen.ledger("excluded", f"{of}; left out", n=number)], None
     missing = f"{of}; their responders are not reported"
     if analysis.unresolved == "drop":
-        return None, [chosen.ledger("dropped", f"{missing}; the trial is left out (unresolved: drop)", n=number)], None
+        return (
+            None,
+            [chosen.ledger("dropped", f"{missing}; the trial is left out (unresolved: drop)", n=number)],
+            None,
+        )
     if analysis.unresolved == "keep":
-        return cells, [chosen.ledger("kept", f"{missing}; all patients are kept (unresolved: keep)", n=number)], None
-    allowed = "a row with the responders of either part, or unresolved: drop or keep in the analysis, is allowed"
+        return (
+            cells,
+            [chosen.ledger("kept", f"{missing}; all patients are kept (unresolved: keep)", n=number)],
+            None,
+        )
+    allowed = (
+        "a row with the responders of either part, or unresolved: drop or keep in the analysis, is allowed"
+    )
     path = chosen.path()
     return None, [], Fault(chosen.file.file, chosen.file.line(path), path, f"found {missing}", allowed)
 
@@ -187,24 +185,22 @@ def _entering_twice(included: list[Included], analysis: Analysis) -> Iterator[Fa
         for other in set(trial.chosen.trial.shares_patients_with).intersection(ids[:i] + ids[i + 1 :]):
             allowed = f"exclude: [{{trial: {other}}}], or the other of the two, is allowed"
             line = file.line("shares_patients_with")
-            yield Fault(file.file, line, "shares_patients_with", f"found {other} in the same analysis", allowed)
+            yield Fault(
+                file.file, line, "shares_patients_with", f"found {other} in the same analysis", allowed
+            )
         if analysis.unit == "trial" and trial.chosen.trial.id in ids[:i]:
             found = f"found arm {trial.chosen.arm} beside another arm of this trial"
-            yield Fault(file.file, file.line("arms"), "arms", found, "one arm a trial, or unit: arm, is allowed")
+            yield Fault(
+                file.file, file.line("arms"), "arms", found, "one arm a trial, or unit: arm, is allowed"
+            )
 
 
 def _with_unique_labels(included: list[Included]) -> list[Included]:
     labels = [trial.label for trial in included]
     return [
-        replace(t, label=f"{t.label} [{t.chosen.trial.id}]") if labels.count(t.label) > 1 else t for t in included
+        replace(t, label=f"{t.label} [{t.chosen.trial.id}]") if labels.count(t.label) > 1 else t
+        for t in included
     ]
-
-
-def _used(chosen: Candidate, found: Found, by: str | None, name: str | None) -> Iterator[LedgerEntry]:
-    for row in found.plus:
-        yield chosen.ledger("used", found.how, row=row, by=by, group=name)
-    for row in found.minus:
-        yield chosen.ledger("used", f"{found.how}: subtracted", row=row, by=by, group=name)
 
 
 def _unused(included: list[Included], ledger: list[LedgerEntry]) -> Iterator[LedgerEntry]:
@@ -217,79 +213,3 @@ def _unused(included: list[Included], ledger: list[LedgerEntry]) -> Iterator[Led
             printed = row.status == "verified" and not row.back_calculated
             reason = "overlaps with the rows used" if printed else "not seen in print (evidence: printed)"
             yield chosen.ledger("unused", reason, row=index)
-
-
-def group(
-    included: list[Included], analysis: Analysis, factors: tuple[str, ...]
-) -> tuple[Grouping, list[LedgerEntry]]:
-    """Counts by the factors, and the patients of each group whose responders were not printed."""
-    by = " x ".join(factors)
-    rows: list[tuple[str, str, int, int]] = []
-    missing: dict[str | None, list[NotReported]] = {}
-    ledger: list[LedgerEntry] = []
-    names = _groups(included, analysis, factors)
-    for trial in included:
-        chosen, told, untold = trial.chosen, 0, 0
-        for name, cells in _parts(trial, analysis, factors, names):
-            found = chosen.margins.counts(cells & trial.cells)
-            if found is not None and found.n == 0:
-                continue
-            size = chosen.margins.size(cells & trial.cells)
-            if found is not None:
-                told += found.n
-                rows.append((trial.label, name, found.responders, found.n))
-                ledger += _used(chosen, found, by, name)
-            elif size is not None:
-                told += size.n
-                gap = NotReported(label=trial.label, n=size.n, reason="responders not reported")
-                missing.setdefault(name, []).append(gap)
-                ledger += [chosen.ledger("not reported", gap.reason, row=r, by=by, group=name) for r in size.rows]
-            else:
-                untold += 1
-        if untold and trial.found.n > told:
-            left = NotReported(label=trial.label, n=trial.found.n - told, reason=f"not told apart by {by}")
-            missing.setdefault(None, []).append(left)
-            ledger.append(chosen.ledger("not reported", left.reason, by=by, n=left.n))
-    shown = [n for n in names if n in missing or any(row[1] == n for row in rows)]
-    counts = GroupedCounts.of(
-        [row[2] for row in rows], [row[3] for row in rows], [row[1] for row in rows], [row[0] for row in rows], shown
-    )
-    return Grouping(by, counts, {name: tuple(entries) for name, entries in missing.items()}), ledger
-
-
-def _groups(included: list[Included], analysis: Analysis, factors: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Every group, by the name under which it is shown and in that order, with its factors' values."""
-    combinations = product(*(_levels(included, analysis, factor) for factor in factors))
-    return {", ".join(values): values for values in combinations}
-
-
-def _levels(included: list[Included], analysis: Analysis, factor: str) -> list[str]:
-    if factor in TRIAL_FACTORS:
-        return sorted({trial.attributes[factor] for trial in included})
-    if factor == "site":
-        return list(analysis.site_level)
-    if factor == "cohort":
-        cohorts = (row.cohort for trial in included for row in trial.chosen.table.rows)
-        return list(dict.fromkeys(value for value in cohorts if isinstance(value, str)))
-    return list(VALUES[factor])  # type: ignore[index]  # the factors left are those of VALUES
-
-
-def _parts(
-    trial: Included, analysis: Analysis, factors: tuple[str, ...], groups: Mapping[str, tuple[str, ...]]
-) -> Iterator[tuple[str, int]]:
-    """The groups that this trial can belong to, with their cells."""
-    for name, values in groups.items():
-        cells, belongs = trial.chosen.universe.everyone, True
-        for factor, value in zip(factors, values, strict=True):
-            if factor in TRIAL_FACTORS:
-                belongs = belongs and trial.attributes[factor] == value
-            else:
-                cells &= trial.chosen.universe.mask({factor: _level(analysis, factor, value)})
-        if belongs:
-            yield name, cells
-
-
-def _level(analysis: Analysis, factor: str, value: str) -> FactorValue:
-    """``other`` among the site levels is whatever the rest of them do not name."""
-    rest = tuple(node for node in analysis.site_level if node != "other")
-    return {"not": rest} if factor == "site" and value == "other" else value

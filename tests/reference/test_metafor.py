@@ -29,18 +29,18 @@ SCALE = {"PR": "identity", "PLO": "logit", "PLN": "log", "PAS": "arcsine", "PFT"
 METHOD = {"EE": "common-effect", "DL": "DL", "PM": "PM", "REML": "REML"}
 PREDICTION = {"pi_z": ("normal", "wald"), "pi_riley": ("hts", "wald"), "pi_hk": ("hk", "hk")}
 
-# The file holds 12 significant digits, and nothing was iterated: half a unit of the last digit is at most 5e-12.
+# The file holds 12 significant digits and nothing was iterated: half a unit of the last is at most 5e-12.
 PRINTED = 6e-12
 # metafor stops its PM and REML iterations when a step is below threshold = 1e-12, absolute in tau2; the steps
 # shrink geometrically, so that what remains is a few times that (5.3e-12 is the largest difference found).
 TAU2 = 1e-11
-# What follows from tau2 moves, relatively, by about TAU2 / (2 v), and v is 0.002 at its smallest (identity scale).
+# What follows from tau2 moves, relatively, by about TAU2 / (2 v); v is 0.002 at its smallest (identity).
 FROM_TAU2 = 2e-9
-# I2 in percent moves by 100 TAU2 typical / (tau2 + typical)^2: at tau2 = 0 and typical = 0.0026, the smallest, 4e-7.
+# I2 in percent moves by 100 TAU2 typical / (tau2 + typical)^2: 4e-7 at tau2 = 0, typical = 0.0026 (smallest).
 I2_PERCENT = 4e-7
 # confint() was left at its default control: uniroot stops within .Machine$double.eps^0.25 of the root.
 UNIROOT = 1.3e-4
-# meta's REML ran at metafor's default threshold (1e-5 absolute in tau2), and the transform is printed to 12 digits.
+# meta's REML ran at metafor's default threshold, 1e-5 absolute in the step of tau2.
 META_DEFAULT = 1e-6
 
 CASES = [pytest.param(*case, id="-".join(case)) for case in product(SETS, SCALE, METHOD)]
@@ -71,7 +71,7 @@ def model(measure, method, **options):
     )
 
 
-def agrees(ours, theirs, *, rel=PRINTED, abs=0.0):  # noqa: A002 - the words of pytest.approx
+def agrees(ours, theirs, *, rel=PRINTED, abs=0.0):
     __tracebackhide__ = True
     np.testing.assert_allclose(np.asarray(ours, float), np.asarray(theirs, float), rtol=rel, atol=abs)
 
@@ -99,7 +99,9 @@ def test_the_whole_grid_is_there():
         if method == "REML":
             assert {len(case["leave1out"][key]) for key in ("mu", "se", "tau2", "I2")} == {k}
             assert {"b", "se", "tau2", "QM", "QM_p", "QE"} <= case["mod"].keys()
-    assert {"n_harmonic", "p_random", "te"} <= set.intersection(*(set(REFERENCE[s]["metaprop_pft"]) for s in SETS))
+    assert {"n_harmonic", "p_random", "te"} <= set.intersection(
+        *(set(REFERENCE[s]["metaprop_pft"]) for s in SETS)
+    )
 
 
 def test_the_versions_are_recorded():
@@ -121,12 +123,17 @@ def test_pooled_effect(name, measure, method):
     agrees(fit.mu.value, theirs["mu"], rel=FROM_TAU2)
     agrees(fit.mu.se, theirs["se"], rel=FROM_TAU2)
     # a limit may be close to zero: its error is that of mu and se
-    agrees([fit.mu.interval.low, fit.mu.interval.high], theirs["ci"], rel=0, abs=FROM_TAU2 * abs(theirs["mu"]))
+    agrees(
+        [fit.mu.interval.low, fit.mu.interval.high], theirs["ci"], rel=0, abs=FROM_TAU2 * abs(theirs["mu"])
+    )
 
 
 @pytest.mark.parametrize(("name", "measure", "method"), CASES)
 def test_heterogeneity(name, measure, method):
-    ours, theirs = model(measure, method).fit(counts(name)).heterogeneity, REFERENCE[name]["rma"][measure][method]
+    ours, theirs = (
+        model(measure, method).fit(counts(name)).heterogeneity,
+        REFERENCE[name]["rma"][measure][method],
+    )
     agrees(ours.Q, theirs["Q"])
     agrees(ours.p, theirs["Q_p"])
     assert ours.df == len(REFERENCE[name]["data"]) - 1
@@ -200,7 +207,9 @@ def test_i2_interval(name, measure, method):
     agrees(100 * heterogeneity.i2_from_tau2(limits, typical), theirs["I2_ci_qp"], abs=1e-9)
     interval = model(measure, method).fit(counts(name)).heterogeneity.I2.interval
     slope = 100 * typical / (np.maximum(limits - UNIROOT, 0) + typical) ** 2
-    assert (np.abs(100 * np.array([interval.low, interval.high]) - theirs["I2_ci_qp"]) <= UNIROOT * slope).all()
+    assert (
+        np.abs(100 * np.array([interval.low, interval.high]) - theirs["I2_ci_qp"]) <= UNIROOT * slope
+    ).all()
 
 
 @pytest.mark.parametrize(("name", "measure"), BY_SCALE)
@@ -250,8 +259,12 @@ def test_freeman_tukey_at_the_harmonic_mean(name):
     theirs = REFERENCE[name]["metaprop_pft"]
     arms = counts(name)
     inverse = SCALES["double-arcsine"].inverse
-    agrees(inverse(np.array(theirs["te"]), np.array(theirs["n_harmonic"])), theirs["p_random"], rel=5 * PRINTED)
-    agrees(inverse(np.array(theirs["te"]), len(arms.n) / np.sum(1 / arms.n)), theirs["p_random"], rel=5 * PRINTED)
+    agrees(
+        inverse(np.array(theirs["te"]), np.array(theirs["n_harmonic"])), theirs["p_random"], rel=5 * PRINTED
+    )
+    agrees(
+        inverse(np.array(theirs["te"]), len(arms.n) / np.sum(1 / arms.n)), theirs["p_random"], rel=5 * PRINTED
+    )
     fit = model("PFT", "REML").fit(arms)
     agrees(fit.mu.value, theirs["te"], rel=META_DEFAULT)
     agrees(fit.proportion.value, theirs["p_random"], rel=META_DEFAULT)
@@ -262,7 +275,9 @@ def test_table1_as_printed_by_metafor():
     """What a reader types into R: rma(yi, vi, data = escalc("PLO", ...)), Table 1 of Jia et al. (2022)."""
     fit = models.InverseVariance(interval="hk").fit(grouped("table1"))
     assert fit.mu.value == pytest.approx(-1.752336, abs=5e-7)
-    assert models.InverseVariance(interval="wald").fit(counts("table1")).mu.se == pytest.approx(0.422923, abs=5e-7)
+    assert models.InverseVariance(interval="wald").fit(counts("table1")).mu.se == pytest.approx(
+        0.422923, abs=5e-7
+    )
     assert fit.tau2.value == pytest.approx(0.306546, abs=5e-7)
     assert 100 * fit.heterogeneity.I2.value == pytest.approx(43.894, abs=5e-4)
     assert fit.heterogeneity.Q == pytest.approx(5.310246, abs=5e-7)

@@ -85,7 +85,11 @@ def test_as_many_labels_as_trials():
 @pytest.fixture
 def by_site():
     return GroupedCounts.of(
-        [2, 3, 1, 4], [10, 20, 7, 9], ["lung", "gep", "gep", "lung"], ["x", "x", "y", "z"], ["gep", "lung", "skin"]
+        [2, 3, 1, 4],
+        [10, 20, 7, 9],
+        ["lung", "gep", "gep", "lung"],
+        ["x", "x", "y", "z"],
+        ["gep", "lung", "skin"],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import FrozenInstanceError, asdict, fields, is_dataclass
-from itertools import cycle, product
+from itertools import cycle, islice, product
 from math import isfinite
 
 import numpy as np
@@ -21,7 +21,9 @@ from meta.stats.scales import SCALES
 TABLE1 = ([5, 6, 2, 1], [18, 32, 29, 21])
 NORMAL = ("logit", "log", "identity")
 PREDICTIONS = ("hts", "hk", "t", "normal", "none")
-ESTIMATORS = [(tau2, interval) for tau2 in ("REML", "DL", "PM") for interval in INTERVALS] + [("common-effect", "wald")]
+ESTIMATORS = [(tau2, interval) for tau2 in ("REML", "DL", "PM") for interval in INTERVALS] + [
+    ("common-effect", "wald")
+]
 
 CORNERS = {
     "table 1": TABLE1,
@@ -38,8 +40,7 @@ CORNERS = {
     "identical arms without responder": ([0, 0, 0], [20, 20, 20]),
 }
 
-# Fields that are None where nothing is missing; `weight`, `y`, `v` and `interval` of a Statistic are looked at apart.
-BY_DESIGN = {"label", "role", "by", "between", "reason", "df", "interval"}
+# What must have a reason where it is None; trials' effects and weights are looked at apart.
 VALUES = {
     Estimate: ("value", "se", "interval"),
     Tau2: ("value", "interval"),
@@ -53,7 +54,9 @@ VALUES = {
 
 def grouped(name, responders, n):
     """Alternating groups, and a third that nobody belongs to."""
-    return GroupedCounts.of(responders, n, [("odd", "even")[i % 2] for i in range(len(n))], names=["odd", "even", name])
+    return GroupedCounts.of(
+        responders, n, [("odd", "even")[i % 2] for i in range(len(n))], names=["odd", "even", name]
+    )
 
 
 def walk(thing, path="fit"):
@@ -119,15 +122,21 @@ def check_numbers(fit):
 @pytest.mark.parametrize(("tau2", "interval"), ESTIMATORS)
 @pytest.mark.parametrize("scale", SCALES)
 def test_corners(scale, tau2, interval):
-    """Each data set, ungrouped and in groups, with and without correction; predictions take turns."""
-    prediction = cycle(PREDICTIONS)
-    for (name, (x, n)), groups in product(CORNERS.items(), ("common", "separate")):
+    """Each data set with and without correction; predictions and groupings take turns, so all pairs meet."""
+    turn = ESTIMATORS.index((tau2, interval))
+    others = islice(cycle(product(PREDICTIONS, ("common", "separate"))), turn, None)
+    for name, (x, n) in CORNERS.items():
         extreme = any(a in {0, b} for a, b in zip(x, n, strict=True))
         for continuity in (0.5, "none") if extreme and scale in NORMAL else (0.5,):
+            prediction, groups = next(others)
             model = InverseVariance(
-                scale=scale, tau2=tau2, interval=interval, prediction=next(prediction),
-                groups=groups, continuity=continuity,
-            )  # fmt: skip
+                scale=scale,
+                tau2=tau2,
+                interval=interval,
+                prediction=prediction,
+                groups=groups,
+                continuity=continuity,
+            )
             fit = model.fit(grouped(name, x, n))
             assert len(fit.groups) == 3
             assert sum(group.k for group in fit.groups) == fit.k == len(n)
@@ -135,12 +144,17 @@ def test_corners(scale, tau2, interval):
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-@pytest.mark.parametrize("trial_interval", ["clopper-pearson", "wilson", "jeffreys"])
-@pytest.mark.parametrize("level", [0.5, 0.999])
+@pytest.mark.parametrize(
+    ("trial_interval", "level"), [("clopper-pearson", 0.999), ("wilson", 0.5), ("jeffreys", 0.8)]
+)
 def test_corners_of_the_other_options(prediction, trial_interval, level):
-    for (name, (x, n)), interval in product(CORNERS.items(), INTERVALS):
+    for (name, (x, n)), interval in zip(CORNERS.items(), cycle(INTERVALS), strict=False):
         model = InverseVariance(
-            prediction=prediction, trial_interval=trial_interval, level=level, interval=interval, continuity=1.0
+            prediction=prediction,
+            trial_interval=trial_interval,
+            level=level,
+            interval=interval,
+            continuity=1.0,
         )
         fit = model.fit(grouped(name, x, n))
         check_fit(fit)
@@ -170,7 +184,7 @@ def test_ungrouped_counts_are_the_overall_fit_of_grouped_ones():
 # Options
 
 
-@pytest.mark.parametrize("level", [0, 1, -0.5, 95, float("nan")])
+@pytest.mark.parametrize("level", [0, 1, -0.5, 95, float("nan"), 1 - 1e-12])
 def test_level_out_of_range(level):
     with pytest.raises(SpecError, match=r"level: found .*; a number between 0 and 1 is allowed"):
         InverseVariance(level=level)
@@ -184,7 +198,9 @@ def test_continuity_out_of_range(continuity):
 
 @pytest.mark.parametrize("interval", ["hk", "mhk"])
 def test_knapp_hartung_needs_an_estimated_tau2(interval):
-    with pytest.raises(SpecError, match=rf"interval: found {interval} with tau2: common-effect.*interval: wald"):
+    with pytest.raises(
+        SpecError, match=rf"interval: found {interval} with tau2: common-effect.*interval: wald"
+    ):
         InverseVariance(tau2="common-effect", interval=interval)
 
 
@@ -287,7 +303,13 @@ def test_no_correction_where_none_is_needed(scale):
 def test_without_a_correction_extreme_arms_cannot_be_pooled(scale):
     fit = InverseVariance(scale=scale, continuity="none").fit(Counts.of([5, 0, 2, 1], TABLE1[1]))
     assert fit.mu.value is None
-    for reason in (fit.mu.reason, fit.tau2.reason, fit.heterogeneity.reason, fit.prediction.reason, fit.proportion.reason):
+    for reason in (
+        fit.mu.reason,
+        fit.tau2.reason,
+        fit.heterogeneity.reason,
+        fit.prediction.reason,
+        fit.proportion.reason,
+    ):
         assert "allow a continuity correction or choose an arcsine scale" in reason
     assert [trial.y is None for trial in fit.trials] == [False, True, False, False]
     assert fit.trials[1].proportion.low == 0  # the arm itself is still shown
@@ -304,7 +326,7 @@ def test_tau2_at_zero_is_not_called_homogeneity_and_allows_no_prediction():
     assert fit.tau2.value == 0
     assert fit.tau2.at_boundary
     (note,) = fit.notes
-    assert "With k = 3 that is a likely outcome even under large heterogeneity" in note
+    assert "with few trials a common outcome even under large heterogeneity" in note
     assert "homogen" not in note
     assert (fit.prediction.low, fit.prediction.high) == (None, None)
     assert "tau2 is estimated as 0" in fit.prediction.reason
@@ -335,7 +357,9 @@ def test_trials_too_alike_for_a_tau2_interval():
     assert InverseVariance().fit(Counts.of(*CORNERS["identical arms"])).mu.interval is not None
 
 
-@pytest.mark.parametrize(("k", "status"), [*enumerate(["none", "one trial", "two trials", *["headline"] * 3])])
+@pytest.mark.parametrize(
+    ("k", "status"), [*enumerate(["none", "one trial", "two trials", *["headline"] * 3])]
+)
 def test_standing_follows_the_k_policy(k, status):
     fit = InverseVariance().fit(Counts.of([4, 6, 2, 1, 3][:k], [18, 32, 29, 21, 30][:k]))
     assert fit.standing.status == status
@@ -354,7 +378,8 @@ def test_one_trial_has_its_exact_interval_only():
     assert fit.proportion.method == "exact (Clopper-Pearson)"
     assert fit.proportion.estimand == "ORR of the one trial"
     assert fit.proportion.value == 3 / 19
-    assert (fit.proportion.low, fit.proportion.high) == pytest.approx((0.03377, 0.39578), abs=1e-5)
+    exact = stats.beta.ppf(0.025, 3, 17), stats.beta.ppf(0.975, 4, 16)
+    assert (fit.proportion.low, fit.proportion.high) == pytest.approx(exact, rel=1e-9)
     assert (fit.mu.value, fit.tau2.value, fit.heterogeneity.Q) == (None, None, None)
     assert fit.mu.reason == "one trial: exact interval only"
 
@@ -391,7 +416,7 @@ def test_separate_groups_are_fits_of_their_own():
 
 @pytest.mark.parametrize("groups", ["common", "separate"])
 def test_the_test_between_groups_never_uses_knapp_hartung(groups):
-    """Unmodified standard errors of two trials that agree are close to zero and make any difference significant."""
+    """Standard errors of two trials that agree would be close to zero and make any difference significant."""
     tests = [InverseVariance(interval=interval, groups=groups).fit(REGIONS) for interval in INTERVALS]
     assert len({fit.between.p for fit in tests}) == 1
     asia, west = InverseVariance(interval="wald", groups=groups).fit(REGIONS).groups
@@ -417,7 +442,9 @@ def test_the_caveat_counts_trials_not_rows():
 
 
 def test_a_group_without_rows_is_shown_and_left_out_of_the_test():
-    with_gap = GroupedCounts.of(*TABLE1, ["Asia", "Asia", "West", "West"], names=["Asia", "International", "West"])
+    with_gap = GroupedCounts.of(
+        *TABLE1, ["Asia", "Asia", "West", "West"], names=["Asia", "International", "West"]
+    )
     fit, without = InverseVariance().fit(with_gap), InverseVariance().fit(REGIONS)
     check_fit(fit)
     gap = fit.groups[1]
@@ -445,7 +472,9 @@ def test_a_group_of_one_trial_takes_part_in_the_test_under_a_common_tau2():
 
 
 def test_the_overall_fit_pools_each_trial_once():
-    rows = GroupedCounts.of([2, 3, 1, 4], [10, 20, 7, 9], ["lung", "gep", "gep", "lung"], ["x", "x", "y", "z"])
+    rows = GroupedCounts.of(
+        [2, 3, 1, 4], [10, 20, 7, 9], ["lung", "gep", "gep", "lung"], ["x", "x", "y", "z"]
+    )
     fit = InverseVariance().fit(rows)
     assert [(t.label, t.responders, t.n) for t in fit.trials] == [("x", 5, 30), ("y", 1, 7), ("z", 4, 9)]
     assert sum(group.k for group in fit.groups) == 4

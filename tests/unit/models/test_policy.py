@@ -28,7 +28,9 @@ def test_standing(k, responders, status, words):
     assert words in found.reason
 
 
-@pytest.mark.parametrize(("k", "responders", "stands_in"), [(3, 40, True), (5, 4, True), (5, 5, False), (9, 80, False)])
+@pytest.mark.parametrize(
+    ("k", "responders", "stands_in"), [(3, 40, True), (5, 4, True), (5, 5, False), (9, 80, False)]
+)
 def test_the_normal_approximation_says_where_it_only_stands_in(k, responders, stands_in):
     assert ("stands in" in standing(k, responders).reason) is stands_in
 

@@ -68,6 +68,11 @@ def test_disjoint_parts_that_add_up_to_more_are_found():
     assert "differentiation poor" in detail
 
 
+def test_parts_exceed_the_whole_even_if_one_of_them_is_all_of_it():
+    rows = (Row(n=24), Row(differentiation="poor", n=24), Row(differentiation="well", n=1))
+    assert found_in(*rows) == [(f"{ROWS}[0].n", "parts-exceed-whole")]
+
+
 def test_overlapping_parts_may_add_up_to_more():
     assert found_in(Row(n=24), Row(differentiation="poor", n=18), Row(site="pancreas", n=16)) == []
 
@@ -220,6 +225,9 @@ def test_an_interval_finding_names_both_intervals():
 
 def test_factors_that_exclude_each_other_are_found():
     assert found_in(Row(grade="G1", differentiation="poor", n=3)) == [(f"{ROWS}[0]", "no-such-patients")]
+    assert found_in(Row(n=2), Row(grade="G1", differentiation="poor", n=3)) == [
+        (f"{ROWS}[1]", "no-such-patients")  # and nothing follows from its n
+    ]
     assert found_in(Row(grade="G3", differentiation="poor", n=3)) == []
 
 

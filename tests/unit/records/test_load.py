@@ -133,6 +133,30 @@ def test_scalars_are_what_they_look_like(root):
     assert (trial.phase, trial.selected_on, trial.note) == ("2", None, "2019-05-31")
 
 
+def test_limits_themselves_are_allowed(root):
+    text = TRIAL
+    for old, new in [
+        ("responders: 3, percent: 10.0", "responders: 30, percent: 100.0, percent_of_total: 100"),
+        ("n: 19", "n: 0, responders: 0"),
+        ("n: 12, percent_of_total: 40.0", "n: 0, percent_of_total: 0, interval: [50, 50]"),
+        ("criteria: irRECIST", "not_evaluable: 0"),
+        ("median: 4.2, low: 2.0, high: 7.5", "median: 4.2, low: 4.2, high: 4.2"),
+    ]:
+        text = edited(text, old, new)
+    assert load_trial(write_trial(root, text), root)
+
+
+def test_responders_and_events_exclude_each_other(root):
+    faults = faults_of(root, edited(TRIAL, "responders: 3", "responders: 3, events: 3"))
+    assert "found events beside responders" in {fault.found for fault in faults}
+
+
+def test_nothing_is_looked_up_in_a_piece_that_could_not_be_read(root):
+    unreadable = "    survival: [{endpoint: OS, median: 4.2, where: Table 1, via: two}]\n  - id: two\n"
+    text = TRIAL.partition("    survival:")[0] + unreadable
+    assert {fault.path for fault in faults_of(root, text)} == {"reports[1]"}
+
+
 def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(root):
     text = b"\xef\xbb\xbf" + TRIAL.replace("\n", "\r\n").encode()
     assert load_trial(write_trial(root, text), root).lines["reports[0].tables[0].rows[0]"] == 19
@@ -240,6 +264,10 @@ MALFORMED = [
          "found '2019-13'; allowed: a date such as 2019"),
     Case("day", "published: 2019-05", "published: 2019-05-32", 13, "reports[0].published",
          "found '2019-05-32'; allowed: a date"),
+    Case("extracted-on", "line: later", "extracted_on: May 2024", 4, "extracted_on",
+         "found 'May 2024'; allowed: a date such as 2019"),
+    Case("survival-factor", "endpoint: OS", "endpoint: OS, grade: G4", 26, "reports[0].survival[0].grade",
+         "found 'G4'; allowed: G1, G2, G3, unknown"),
     Case("factor", "site: pancreas", "site: colon", 21, f"{ROW}[2].site",
          "found 'colon'; allowed: gep, gastrointestinal"),
     Case("empty-factor", "site: pancreas", "site: []", 21, f"{ROW}[2].site",
@@ -313,6 +341,14 @@ MALFORMED = [
     Case("back-calculated-form", "n: 19", 'n: 19, back_calculated: {n: "two thirds"}',
          20, f"{ROW}[1].back_calculated.n",
          "found 'two thirds'; allowed: text such as"),
+    Case("back-calculated-of-nothing", "n: 19", 'n: 19, back_calculated: {responders: "5 % of 19"}', 20,
+         f"{ROW}[1].back_calculated.responders", "found no responders in the row; allowed: responders"),
+    Case("back-calculated-of-nobody", "n: 19", 'n: 19, back_calculated: {n: "50 % of 0"}', 20,
+         f"{ROW}[1].back_calculated.n", "a percentage of no patients"),
+    Case("negative-survival", "low: 2.0", "low: -2.0", 26, "reports[0].survival[0].low",
+         "found -2; allowed: 0 or more"),
+    Case("interval-limit", "percent: 10.0", "interval: [2.1, 265]", 19, f"{ROW}[0].interval[1]",
+         "found 265; allowed: 0 to 100"),
     Case("shares-with-itself", "line: later", "shares_patients_with: [tiny]", 4, "shares_patients_with[0]",
          "found 'tiny', this trial itself"),
     # what it adds up to
@@ -490,6 +526,10 @@ WRONG_ANALYSES = [
          "found region again; allowed: each grouping once"),
     Case("crossing-with-itself", "[region, site]", "[site, site]", 7, "by[1]",
          "found site again; allowed: each factor once"),
+    Case("by-nothing", "[region, [", "[[], [", 7, "by[0]",
+         "found an empty list; allowed: at least one factor"),
+    Case("site-twice", "[pancreas, other]", "[pancreas, pancreas]", 8, "site_level[1]",
+         "found 'pancreas' again; allowed: each site once"),
     Case("site-level", "[pancreas, other]", "[pancreas, rest]", 8, "site_level[1]",
          "found 'rest'; allowed: gep"),
     Case("role", "{conventional: {tau2: DL}}", "{conventionel: {tau2: DL}}", 9, "models.conventionel",

@@ -38,7 +38,7 @@ def test_q_against_its_pairwise_form():
 
 
 def test_q_against_statsmodels():
-    from statsmodels.stats.meta_analysis import combine_effects  # noqa: PLC0415
+    from statsmodels.stats.meta_analysis import combine_effects
 
     theirs = combine_effects(Y, V)
     test = het.q_test(Y, V)

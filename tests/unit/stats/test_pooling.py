@@ -1,4 +1,4 @@
-"""Pooled effects by generalised least squares, their intervals by scipy's distributions, and the group test."""
+"""Pooled effects by generalised least squares, intervals by scipy's distributions, the group test."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_weights_are_shares_of_precision():
 
 
 def test_against_statsmodels():
-    from statsmodels.stats.meta_analysis import combine_effects  # noqa: PLC0415
+    from statsmodels.stats.meta_analysis import combine_effects
 
     theirs = combine_effects(Y, V, method_re="dl", use_t=False)
     pooled = pool(Y, V, tau2=theirs.tau2)

@@ -15,7 +15,7 @@ ARMS = [(x, n) for n in (1, 2, 14, 33, 110) for x in {0, 1, n // 3, n - 1, n}]
 @pytest.mark.parametrize("method", STATSMODELS)
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.999])
 def test_agrees_with_statsmodels(method, level):
-    from statsmodels.stats.proportion import proportion_confint  # noqa: PLC0415
+    from statsmodels.stats.proportion import proportion_confint
 
     x, n = np.transpose(ARMS)
     inside = (x > 0) & (x < n)  # at 0 and n statsmodels leaves the Jeffreys limit off 0 and 1

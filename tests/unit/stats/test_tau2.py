@@ -16,7 +16,7 @@ SEED = 20260
 
 
 def restricted_loglik(y, v, x, tau2):
-    """Harville's form with a design matrix, for many tau2 at once: nothing here is shared with the package."""
+    """Harville's form with a design matrix, for many tau2 at once; shares nothing with the package."""
     w = 1 / (v + np.atleast_1d(tau2)[:, None])
     cross = np.einsum("ki,tk,kj->tij", x, w, x)
     beta = np.linalg.solve(cross, np.einsum("ki,tk,k->ti", x, w, y)[..., None])[..., 0]
@@ -55,8 +55,8 @@ def test_reml_is_at_the_global_maximum(spread):
         assert restricted_loglik(y, v, x, float(tau2))[0] >= best - 1e-9
 
 
-# Two precise trials agree, three imprecise ones do not: either the two agree because trials do not differ, or by
-# chance. The restricted likelihood has a peak for each story, and a search from one end finds only the nearer.
+# Two precise trials agree, three imprecise ones do not: either the two agree because trials do not differ,
+# or by chance. The restricted likelihood has a peak for each; a search from one end finds the nearer.
 TWO_PEAKS = {
     "higher at zero": ([0.0, 0.01, 3.0, -3.0, 2.5], [0.001, 0.001, 2.0, 2.0, 2.0]),
     "higher far out": ([0.0, 0.01, 3.0, -3.0, 2.5], [0.001, 0.001, 1.2, 1.2, 1.2]),
@@ -112,17 +112,21 @@ def test_dersimonian_laird_against_its_moment_equation():
         w = np.diag(1 / v)
         p = w - w @ x @ np.linalg.inv(x.T @ w @ x) @ x.T @ w
         moment = (y @ p @ y - (len(y) - x.shape[1])) / np.trace(p)
-        assert estimate(y, v, method="DL", groups=groups)[0] == pytest.approx(max(moment, 0), rel=1e-9, abs=1e-12)
+        assert estimate(y, v, method="DL", groups=groups)[0] == pytest.approx(
+            max(moment, 0), rel=1e-9, abs=1e-12
+        )
 
 
 def test_dersimonian_laird_and_paule_mandel_against_statsmodels():
-    from statsmodels.stats.meta_analysis import combine_effects  # noqa: PLC0415
+    from statsmodels.stats.meta_analysis import combine_effects
 
     truncated = 0
     for y, v, groups, _ in random_sets(60, SEED + 4):
         if groups.any():
             continue
-        with np.errstate(invalid="ignore"):  # statsmodels does not truncate, and takes roots of negative variances
+        with np.errstate(
+            invalid="ignore"
+        ):  # statsmodels does not truncate, and takes roots of negative variances
             theirs = combine_effects(y, v, method_re="dl")
         truncated += theirs.tau2 < 0
         assert estimate(y, v, method="DL")[0] == pytest.approx(max(theirs.tau2, 0), rel=1e-9, abs=1e-12)

@@ -37,7 +37,7 @@ def test_expand_makes_complete_analyses(trials, analysis):
 
 
 def test_expand_reports_the_faults_of_all_variations(trials, analysis):
-    from meta.records.analysis import Where  # noqa: PLC0415
+    from meta.records.analysis import Where
 
     base = analysis("a", "b", "c")
     strict = replace(base, exclude=(Where(differentiation="well"),))
@@ -66,7 +66,9 @@ def test_the_k_policy_can_be_waived_and_says_so(trials, analysis):
 
 def test_a_stored_run_is_read_back_whole(variation):
     found = run(variation)
-    assert store.from_json(store.to_json(found)) == store.from_json(store.to_json(store.from_json(store.to_json(found))))
+    assert store.from_json(store.to_json(found)) == store.from_json(
+        store.to_json(store.from_json(store.to_json(found)))
+    )
 
 
 def test_a_run_is_fitted_once(variation, tmp_path):

@@ -97,7 +97,9 @@ SITES, GRADES = ("pancreas", "gastroesophageal", "intestine", REST), ("well", "p
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=12, max_size=12),
     st.lists(st.booleans(), min_size=20, max_size=20),
-    st.sampled_from([{}, {"site": "pancreas"}, {"differentiation": "poor"}, {"differentiation": {"not": ("well",)}}]),
+    st.sampled_from(
+        [{}, {"site": "pancreas"}, {"differentiation": "poor"}, {"differentiation": {"not": ("well",)}}]
+    ),
 )
 def test_whatever_is_found_is_the_truth_of_the_latent_table(cells, printed, patients):
     """Any choice of true margins leads to the true count or to none, never to another."""
@@ -118,7 +120,13 @@ def test_whatever_is_found_is_the_truth_of_the_latent_table(cells, printed, pati
     universe = Universe([r.given() for r in rows])
     margins = Margins(universe, enumerate(shown))
     wanted = universe.mask(patients)
-    truth = [k for k in everything if universe.mask({"site": SITES[k[0]], "differentiation": GRADES[k[1]]}) & wanted]
+    truth = [
+        k
+        for k in everything
+        if universe.mask({"site": SITES[k[0]], "differentiation": GRADES[k[1]]}) & wanted
+    ]
     found, size = margins.counts(wanted), margins.size(wanted)
-    assert found is None or (found.n, found.responders) == tuple(sum(table[k][i] for k in truth) for i in (0, 1))
+    assert found is None or (found.n, found.responders) == tuple(
+        sum(table[k][i] for k in truth) for i in (0, 1)
+    )
     assert size is None or size.n == sum(table[k][0] for k in truth)

@@ -19,7 +19,13 @@ TOTALS = [Row(n=29, responders=2), Row(differentiation="well", n=10), Row(site="
 
 
 def counts(selection):
-    return dict(zip(selection.counts.labels, zip(selection.counts.responders, selection.counts.n, strict=True), strict=True))
+    return dict(
+        zip(
+            selection.counts.labels,
+            zip(selection.counts.responders, selection.counts.n, strict=True),
+            strict=True,
+        )
+    )
 
 
 def actions(selection, **wanted):
@@ -37,7 +43,10 @@ def test_population_of_an_entry(make_trial, analysis):
 def test_exclusion_uses_the_row_of_the_rest(make_trial, analysis):
     selection = select({"a": make_trial("a", SPLIT)}, analysis("a", exclude=NOT_WELL))
     assert counts(selection) == {"A (Smith 2020)": (6, 32)}
-    assert "8 of 40 patients are differentiation well; left out" in actions(selection, action="excluded")[0].reason
+    assert (
+        "8 of 40 patients are differentiation well; left out"
+        in actions(selection, action="excluded")[0].reason
+    )
 
 
 def test_exclusion_subtracts_where_only_the_excluded_are_printed(make_trial, analysis):
@@ -50,11 +59,16 @@ def test_unreported_responders_of_the_excluded(make_trial, analysis, unresolved,
     selection = select({"b": make_trial("b", TOTALS)}, analysis("b", exclude=NOT_WELL, unresolved=unresolved))
     assert counts(selection) == expected
     action = {"drop": "dropped", "keep": "kept"}[unresolved]
-    assert "10 of 29 patients are differentiation well; their responders are not reported" in actions(selection, action=action)[0].reason
+    assert (
+        "10 of 29 patients are differentiation well; their responders are not reported"
+        in actions(selection, action=action)[0].reason
+    )
 
 
 def test_unreported_number_of_the_excluded_is_said_to_be_unreported(make_trial, analysis):
-    selection = select({"c": make_trial("c", [Row(n=21, responders=1)])}, analysis("c", exclude=NOT_WELL, unresolved="drop"))
+    selection = select(
+        {"c": make_trial("c", [Row(n=21, responders=1)])}, analysis("c", exclude=NOT_WELL, unresolved="drop")
+    )
     assert "an unreported number of 21 patients" in actions(selection, action="dropped")[0].reason
 
 
@@ -115,9 +129,19 @@ def test_a_tie_of_dates_goes_to_the_full_paper(make_trial, analysis, report):
 
 def test_preferred_criteria_and_population(make_trial, analysis, report):
     def table(criteria, population, x):
-        return Table(outcome="response", criteria=criteria, population=population, where="T", rows=(Row(n=21, responders=x),))
+        return Table(
+            outcome="response",
+            criteria=criteria,
+            population=population,
+            where="T",
+            rows=(Row(n=21, responders=x),),
+        )
 
-    tables = (table("irRECIST", "enrolled", 6), table("RECIST 1.1", "evaluable", 4), table("RECIST 1.1", "enrolled", 3))
+    tables = (
+        table("irRECIST", "enrolled", 6),
+        table("RECIST 1.1", "evaluable", 4),
+        table("RECIST 1.1", "enrolled", 3),
+    )
     trials = {"a": make_trial("a", reports=(report("r-2020", [], tables=tables),))}
     assert counts(select(trials, analysis("a"))) == {"A (R 2020)": (3, 21)}
     other = Prefer(criteria=("irRECIST", "RECIST 1.1"))
@@ -147,7 +171,9 @@ def test_by_region_and_by_site(make_trial, analysis):
         ("A (Smith 2020)", 6, 27),
     ]
     assert [(entry.label, entry.n) for entry in site.not_reported["pancreas"]] == [("B (Smith 2020)", 13)]
-    assert [(entry.label, entry.n) for entry in site.not_reported["other"]] == [("B (Smith 2020)", 16)]  # 29 - 13
+    assert [(entry.label, entry.n) for entry in site.not_reported["other"]] == [
+        ("B (Smith 2020)", 16)
+    ]  # 29 - 13
 
 
 def test_a_group_that_nobody_reported_is_still_there(make_trial, analysis):
@@ -183,7 +209,8 @@ def test_unreported_subgroups_of_a_kept_trial_stay_unreported(make_trial, analys
 @pytest.fixture
 def two_arms(make_trial, report):
     tables = tuple(
-        Table(outcome="response", arm=arm, where="T", rows=(Row(n=n, responders=1),)) for arm, n in (("A", 14), ("B", 22))
+        Table(outcome="response", arm=arm, where="T", rows=(Row(n=n, responders=1),))
+        for arm, n in (("A", 14), ("B", 22))
     )
     arms = {"A": Arm(), "B": Arm(regimen="with-chemotherapy", drugs=(Drug(name="x"), Drug(name="y")))}
     return {"raj": make_trial("raj", reports=(report("raj-2023", [], tables=tables),), arms=arms)}
@@ -199,7 +226,9 @@ def test_two_arms_are_not_two_trials(two_arms, analysis):
 
 
 def test_an_arm_is_chosen_by_its_own_regimen(two_arms, analysis):
-    assert list(counts(select(two_arms, analysis("raj", where=Where(regimen="monotherapy"))))) == ["Raj, arm A (Raj 2023)"]
+    assert list(counts(select(two_arms, analysis("raj", where=Where(regimen="monotherapy"))))) == [
+        "Raj, arm A (Raj 2023)"
+    ]
 
 
 def test_patients_do_not_enter_twice(make_trial, analysis):

@@ -1,0 +1,219 @@
+"""The command line in this process and in its own, roots to run it on, and one pool of the real records."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from meta.cli import main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COLUMNS = "200"  # so that a table on the terminal is not broken in the middle of a name
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind; a traceback is a failure whatever a test asks for."""
+
+    code: int
+    out: str
+    err: str
+
+    def __post_init__(self) -> None:
+        assert "Traceback" not in self.out + self.err, self.err
+        assert "Warning:" not in self.err, self.err
+
+
+Command = Callable[..., Result]
+
+
+def _called(*arguments: object) -> Result:
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with (
+        mock.patch.object(sys, "argv", ["nen-meta", *map(str, arguments)]),
+        mock.patch.dict(os.environ, {"COLUMNS": COLUMNS, "TERM": "dumb"}),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+    assert isinstance(code, int), code
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def _environment() -> dict[str, str]:
+    """As inherited, without what would colour the output or point git elsewhere, and with this checkout's package."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "FORCE_COLOR"))}
+    return {**kept, "COLUMNS": COLUMNS, "PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "utf-8"}
+
+
+def _spawned(*arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-m", "meta", *map(str, arguments)],
+        capture_output=True, cwd=cwd, env={**_environment(), **(env or {})}, timeout=120, check=False,
+    )  # fmt: skip
+    return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+@pytest.fixture(scope="session")
+def cli() -> Command:
+    """Run a command in this process."""
+    return _called
+
+
+@pytest.fixture(scope="session")
+def spawn() -> Command:
+    """Run a command as its own process."""
+    return _spawned
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., subprocess.Popen[bytes]]:
+    """Start a command as its own process, to be stopped half-way."""
+
+    def run(*arguments: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "meta", *map(str, arguments)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(),
+        )  # fmt: skip
+
+    return run
+
+
+def _records(root: Path) -> Path:
+    for folder in ("trials", "analyses"):
+        shutil.copytree(REPOSITORY / folder, root / folder)
+    return root
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """A copy of the trials and analyses on record."""
+    return _records(tmp_path / "root")
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A root that was pooled, and what the command said."""
+
+    root: Path
+    result: Result
+
+    @property
+    def out(self) -> Path:
+        return self.root / "out"
+
+
+@pytest.fixture(scope="session")
+def pooled(tmp_path_factory: pytest.TempPathFactory) -> Pooled:
+    """The real records, pooled once; not to be written to."""
+    root = _records(tmp_path_factory.mktemp("pooled") / "root")
+    result = _called("pool", "--root", root)
+    assert result.code == 0, result.err
+    return Pooled(root, result)
+
+
+TRIAL = """\
+id: {id}
+drugs: [{{name: {drug}, target: PD-1}}]
+regimen: monotherapy
+region: {region}
+reports:
+  - id: {report}
+    citation: {drug} paper
+    kind: full-paper
+    published: "2020"
+    tables:
+      - outcome: response
+        criteria: RECIST 1.1
+        where: Table 1
+        rows:
+          - {{n: {n}, responders: {responders}}}
+"""
+ANALYSIS = """\
+name: quick
+question: How many respond?
+trials: all
+by: [region]
+"""
+ARMS = {"alpha": ("Asia", 3, 20), "beta": ("West", 5, 31), "gamma": ("West", 0, 12)}
+
+
+def write_trial(root: Path, name: str, region: str, responders: int, n: int, drug: str | None = None) -> Path:
+    path = root / "trials" / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = TRIAL.format(
+        id=name, drug=drug or name, region=region, responders=responders, n=n, report="smith-2020"
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def add_trial() -> Callable[..., Path]:
+    """Write the file of a small trial."""
+    return write_trial
+
+
+def write_quick(root: Path) -> Path:
+    for name, (region, responders, n) in ARMS.items():
+        write_trial(root, name, region, responders, n)
+    (root / "analyses").mkdir(parents=True)
+    (root / "analyses" / "quick.yaml").write_text(ANALYSIS, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    """Three made-up trials and one analysis with two figures."""
+    return write_quick(tmp_path / "quick")
+
+
+@pytest.fixture(scope="session")
+def _quick_pooled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write_quick(tmp_path_factory.mktemp("quick") / "root")
+    assert _called("pool", "--root", root).code == 0
+    return root
+
+
+@pytest.fixture
+def quick_pooled(_quick_pooled: Path, tmp_path: Path) -> Path:
+    """The same, pooled; a copy of the test's own."""
+    return Path(shutil.copytree(_quick_pooled, tmp_path / "quick-pooled"))
+
+
+def _tree(folder: Path) -> dict[str, tuple[str, int]]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+        )
+        for path in files
+    }
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], dict[str, tuple[str, int]]]:
+    """Every file below a folder with the digest of its bytes and the time it was written."""
+    return _tree
+
+
+@pytest.fixture(scope="session")
+def digests() -> Callable[[Path], dict[str, str]]:
+    """Every file below a folder with the digest of its bytes."""
+    return lambda folder: {name: digest for name, (digest, _) in _tree(folder).items()}

@@ -1,0 +1,109 @@
+"""`pool` stopped half-way: what has its final name is whole, and the next run finishes."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+import xml.etree.ElementTree as ET
+
+import pandas as pd
+import pytest
+from jsonschema import Draft202012Validator
+
+from meta.records import store
+
+pytestmark = pytest.mark.slow
+
+# One run and one figure: a result, three tables, three schemas, two pictures and the manifest.
+FILES = 10
+JITTER = random.Random(2022)
+
+
+@pytest.fixture
+def single(quick):
+    analysis = quick / "analyses" / "quick.yaml"
+    analysis.write_text(analysis.read_text().replace("by: [region]\n", ""))
+    return quick
+
+
+def finished(out):
+    """Files under a final name, that is all but those still being written."""
+    return [path for path in out.rglob("*") if path.is_file() and not path.name.endswith(".part")]
+
+
+def wait_for(process, out, number):
+    deadline = time.monotonic() + 60
+    while len(finished(out)) < number and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def assert_whole(path):
+    content = path.read_bytes()
+    if path.suffix == ".png":
+        assert content.endswith(b"IEND\xaeB`\x82"), path
+    elif path.suffix == ".svg":
+        ET.fromstring(content)
+    elif path.suffix == ".csv":
+        assert not pd.read_csv(path).empty, path
+        assert content.endswith(b"\n"), path
+    elif path.parent.parent.name == "results":
+        Draft202012Validator(json.loads(store.schema("run"))).validate(json.loads(content))
+        store.from_json(content.decode())
+    else:
+        assert path.suffix == ".json", path
+        json.loads(content)
+
+
+def assert_finishes(root, cli):
+    out = root / "out"
+    assert cli("pool", "--root", root).code == 0
+    assert len(finished(out)) == FILES
+    for path in finished(out):
+        assert_whole(path)
+    assert not list(out.rglob("*.part"))
+
+
+# Killed when so many files are there, and a moment later; 0 is somewhere in the first second, before any.
+@pytest.mark.parametrize("number", [0, 1, 3, 7, 8, 9])
+def test_killed(number, single, start, cli):
+    out = single / "out"
+    process = start("pool", "--root", single)
+    wait_for(process, out, number)
+    time.sleep(JITTER.uniform(0, 0.8 if number == 0 else 0.02))
+    process.kill()
+    process.communicate()
+    assert process.returncode in {-signal.SIGKILL, 0}  # 0 where it was quicker than the moment
+    for path in finished(out):
+        assert_whole(path)
+    assert_finishes(single, cli)
+
+
+def test_what_a_killed_writer_left_is_cleared_away(quick_pooled, cli, digests):
+    """A half-written file lies beside its target under another name; the next run takes it away."""
+    out = quick_pooled / "out"
+    before = digests(out)
+    left = out / "figures" / ".quick.overall.svg.4711.part"
+    left.write_text("<svg")
+    (out / "notes.part").write_text("mine")
+    assert cli("pool", "--root", quick_pooled).code == 0
+    assert not left.exists()
+    assert digests(out).keys() - before.keys() == {"notes.part"}
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_interrupted_from_the_keyboard(number, single, start):
+    out = single / "out"
+    process = start("pool", "--root", single)
+    wait_for(process, out, number)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    said, complained = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in said + complained
+    assert b"Interrupted" in complained
+    assert len(finished(out)) < FILES
+    for path in finished(out):
+        assert_whole(path)

@@ -1,0 +1,671 @@
+"""`pool` on the real records: its files, its numbers, and what a change of the records changes."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+import xml.etree.ElementTree as ET
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from meta.records import store
+from meta.report.tables import fit_row
+
+pytestmark = pytest.mark.slow
+
+ANALYSES = ("g3-nen", "jia-2022-table1")
+IDS = (
+    "avelumab-avenec",
+    "pembrolizumab-nct02939651",
+    "sintilimab-nct02937116",
+    "toripalimab-nct03167853",
+)
+WELL = ("no-well-differentiated-dropped", "no-well-differentiated-kept")
+VARIATIONS = ("base", *WELL, *(f"leave-one-out.{name}" for name in IDS))
+
+
+def run_of(pooled, analysis, variation="base"):
+    return store.load_run(pooled.out / "results" / analysis / f"{variation}.json")
+
+
+def fit_by(run, by=None):
+    return next(fit for fit in run.fits if fit.by == by)
+
+
+def counts_of(fit):
+    return {trial.label: (trial.responders, trial.n) for trial in fit.trials}
+
+
+def groups_of(fit):
+    return {group.label: (group.responders, group.n) for group in fit.groups}
+
+
+# Files
+
+
+def test_every_file_that_is_promised_is_there_and_no_other(pooled):
+    figures = {
+        f"figures/{analysis}{variation}.{what}.{ending}"
+        for analysis in ANALYSES
+        for variation in ("", *(f".{name}" for name in WELL))
+        for what in ("overall", "region", "site")
+        for ending in ("png", "svg")
+    }
+    figures |= {f"figures/{a}.leave-one-out.{ending}" for a in ANALYSES for ending in ("png", "svg")}
+    expected = figures | {f"results/{a}/{v}.json" for a in ANALYSES for v in VARIATIONS}
+    expected |= {f"schema/{record}.schema.json" for record in ("run", "analysis", "trial")}
+    expected |= {f"tables/{name}.csv" for name in ("groups", "ledger", "jia-2022-table1.reproduced")}
+    expected |= {"summary.csv", "tables/jia-2022-table1.reproduced.md", ".manifest.json"}
+    found = {path.relative_to(pooled.out).as_posix() for path in pooled.out.rglob("*") if path.is_file()}
+    assert found == expected
+
+
+def test_figures_are_whole_pictures(pooled):
+    for path in (pooled.out / "figures").iterdir():
+        content = path.read_bytes()
+        if path.suffix == ".png":
+            assert content.startswith(b"\x89PNG"), path
+            assert content.endswith(b"IEND\xaeB`\x82"), path
+        else:
+            assert ET.fromstring(content).tag.endswith("svg"), path
+
+
+@pytest.mark.parametrize("record", ["run", "analysis", "trial"])
+def test_published_schemas_are_schemas(pooled, record):
+    schema = json.loads((pooled.out / "schema" / f"{record}.schema.json").read_text())
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_stored_runs_validate_and_round_trip(pooled, analysis, variation):
+    schema = json.loads((pooled.out / "schema" / "run.schema.json").read_text())
+    path = pooled.out / "results" / analysis / f"{variation}.json"
+    text = path.read_text(encoding="utf-8")
+    data = json.loads(text, parse_constant=lambda name: pytest.fail(f"{path}: {name}"))
+    Draft202012Validator(schema).validate(data)
+    run = store.from_json(text)
+    assert store.to_json(run) == text
+    assert (run.name, run.variation) == (analysis, variation)
+    assert re.fullmatch("[0-9a-f]{64}", run.provenance.digest)
+    assert {"numpy", "scipy", "nen-meta"} <= run.provenance.versions.keys()
+
+
+def test_the_schema_refuses_a_run_with_a_part_missing(pooled):
+    schema = json.loads((pooled.out / "schema" / "run.schema.json").read_text())
+    data = json.loads((pooled.out / "results" / "g3-nen" / "base.json").read_text())
+    del data["fits"][0]["tau2"]["method"]
+    assert not Draft202012Validator(schema).is_valid(data)
+
+
+@pytest.mark.parametrize("record", ["trial", "analysis"])
+def test_records_on_disk_fit_their_published_schema(pooled, record):
+    """An editor that checks YAML against the schema must not complain of ours."""
+    schema = json.loads((pooled.out / "schema" / f"{record}.schema.json").read_text())
+    folder = {"trial": "trials", "analysis": "analyses"}[record]
+    for path in (pooled.root / folder).glob("*.yaml"):
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data.pop("sensitivity", None)  # changes, merged into the analysis before it is one
+        errors = [error.message for error in Draft202012Validator(schema).iter_errors(data)]
+        assert not errors, path
+
+
+def test_nothing_failed(pooled):
+    for analysis in ANALYSES:
+        for variation in VARIATIONS:
+            assert run_of(pooled, analysis, variation).failures == ()
+
+
+# Numbers
+
+
+def test_table_1_of_jia_2022_as_metafor_pools_it(pooled):
+    fit = fit_by(run_of(pooled, "jia-2022-table1"))
+    assert (fit.k, fit.n, fit.responders) == (4, 100, 14)
+    assert set(counts_of(fit).values()) == {(5, 18), (6, 32), (2, 29), (1, 21)}
+    assert fit.mu.value == pytest.approx(-1.752336, abs=5e-7)
+    assert fit.tau2.value == pytest.approx(0.306546, abs=5e-7)
+    assert fit.tau2.method == "REML"
+    assert fit.tau2.interval.low == 0
+    assert fit.tau2.interval.high == pytest.approx(12.0751, abs=1e-4)
+    assert fit.heterogeneity.I2.value == pytest.approx(0.43894, abs=5e-6)
+    assert "tau2" in fit.heterogeneity.I2.definition
+    assert fit.heterogeneity.Q == pytest.approx(5.310246, abs=5e-7)
+    assert fit.heterogeneity.df == 3
+    # q is above 1 here, so that the floor does not bind: metafor's unmodified Knapp-Hartung interval
+    assert (fit.mu.interval.low, fit.mu.interval.high) == pytest.approx((-3.152129, -0.352543), abs=5e-7)
+    assert fit.mu.interval.df == 3
+    assert fit.proportion.value == pytest.approx(1 / (1 + math.exp(1.752336)), abs=1e-7)
+    assert fit.proportion.estimand == "median ORR"
+
+
+SITES = {"pancreas": (0, 8), "gastroesophageal": (5, 15), "intestine": (1, 14), "other": (5, 13)}
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_groups_by_site(pooled, analysis):
+    assert groups_of(fit_by(run_of(pooled, analysis), "site")) == SITES
+
+
+def test_groups_by_region(pooled):
+    assert groups_of(fit_by(run_of(pooled, "jia-2022-table1"), "region")) == {"Asia": (11, 50), "West": (3, 50)}
+    assert groups_of(fit_by(run_of(pooled, "g3-nen"), "region")) == {"Asia": (11, 50), "West": (4, 89)}
+
+
+def test_regions_are_never_compared_by_unmodified_standard_errors(pooled):
+    """p < 0.0001 beside an interval of 1 to 88 % is what other software prints on these data."""
+    between = fit_by(run_of(pooled, "jia-2022-table1"), "region").between
+    assert between.p == pytest.approx(0.03067, abs=5e-5)
+    assert "common tau2" in between.method
+
+
+def test_the_latest_reports(pooled):
+    fit = fit_by(run_of(pooled, "g3-nen"))
+    assert set(counts_of(fit).values()) == {(5, 18), (6, 32), (3, 60), (1, 29)}
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_without_the_well_differentiated(pooled, analysis):
+    dropped, kept = (run_of(pooled, analysis, name) for name in WELL)
+    assert set(counts_of(fit_by(dropped)).values()) == {(5, 18), (6, 32)}
+    assert fit_by(kept).k == 4
+    assert counts_of(fit_by(kept)) == counts_of(fit_by(run_of(pooled, analysis)))
+
+
+@pytest.mark.parametrize(
+    ("variation", "action", "words"),
+    [(WELL[0], "dropped", "the trial is left out"), (WELL[1], "kept", "all patients are kept")],
+)
+def test_the_ledger_says_why_a_trial_left_or_stayed(pooled, variation, action, words):
+    ledger = run_of(pooled, "jia-2022-table1", variation).ledger
+    said = {entry.trial: entry for entry in ledger if entry.action == action}
+    assert set(said) == {"avelumab-avenec", "pembrolizumab-nct02939651"}
+    avelumab, pembrolizumab = said["avelumab-avenec"], said["pembrolizumab-nct02939651"]
+    assert avelumab.reason.startswith("10 of 29 patients are differentiation well")
+    assert avelumab.n == 10
+    assert pembrolizumab.reason.startswith("an unreported number of 21 patients are differentiation well")
+    assert pembrolizumab.n is None
+    for entry in said.values():
+        assert "responders are not reported" in entry.reason
+        assert words in entry.reason
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_leave_one_out_leaves_each_out(pooled, analysis):
+    base = counts_of(fit_by(run_of(pooled, analysis)))
+    left = [counts_of(fit_by(run_of(pooled, analysis, f"leave-one-out.{name}"))) for name in IDS]
+    assert all(len(counts) == 3 and counts.items() <= base.items() for counts in left)
+    assert {label for counts in left for label in base if label not in counts} == set(base)
+
+
+def test_leave_one_out_as_metafor_does_it(pooled):
+    """The order of leave1out() is that of Table 1; without avelumab tau2 is zero up to metafor's tolerance."""
+    reference = json.loads((Path(__file__).parents[1] / "reference" / "metafor.json").read_text())
+    theirs = reference["table1"]["rma"]["PLO"]["REML"]["leave1out"]
+    for i, name in enumerate((IDS[2], IDS[3], IDS[0], IDS[1])):
+        fit = fit_by(run_of(pooled, "jia-2022-table1", f"leave-one-out.{name}"))
+        assert fit.mu.value == pytest.approx(theirs["mu"][i], abs=1e-9)
+        assert fit.tau2.value == pytest.approx(theirs["tau2"][i], abs=1e-9)
+
+
+def test_patients_whose_responders_nobody_printed_are_seen(pooled):
+    by_site = fit_by(run_of(pooled, "jia-2022-table1"), "site")
+    pancreas = next(group for group in by_site.groups if group.label == "pancreas")
+    missing = {entry.label: entry.n for entry in pancreas.not_reported}
+    assert missing == {"Avelumab (Fottner 2019)": 13, "Pembrolizumab (Vijayvergia 2018)": 6}
+    svg = (pooled.out / "figures" / "jia-2022-table1.site.svg").read_text(encoding="utf-8")
+    assert "Avelumab (Fottner 2019): 13 patients, responders not reported" in svg
+
+
+def test_the_published_table_is_reproduced(pooled):
+    table = pd.read_csv(pooled.out / "tables" / "jia-2022-table1.reproduced.csv", dtype={"printed": str})
+    compared = table[table.agrees.notna()]
+    assert len(compared) == 24  # 6, 6, 7 and 5 of the four columns
+    differs = compared[compared.agrees.astype(str) == "False"]
+    assert {(row.trial, row.what, row.ours, row.printed) for row in differs.itertuples()} == {
+        ("Toripalimab (Lu 2020)", "ORR", 18.8, "18.7"),
+        ("Pembrolizumab (Vijayvergia 2018)", "ORR", 4.8, "4.7"),
+    }
+    text = (pooled.out / "tables" / "jia-2022-table1.reproduced.md").read_text(encoding="utf-8")
+    assert text.count("(differs)") == 2
+    widths = {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines()}
+    assert widths == {6}  # four trials and the row's name
+
+
+def test_summary_has_the_numbers_of_the_runs(pooled):
+    table = pd.read_csv(pooled.out / "summary.csv")
+    assert list(zip(table.analysis, table.variation, strict=True)) == [
+        (run.name, run.variation) for run in map(run_from, ordered(table, pooled))
+    ]
+    assert len(table) == len(ANALYSES) * len(VARIATIONS)
+    for row, path in zip(table.to_dict("records"), ordered(table, pooled), strict=True):
+        run = run_from(path)
+        for name, value in fit_row(fit_by(run)).items():
+            assert same(row[name], value), (run.variation, name)
+        for by in ("region", "site"):
+            assert same(row[f"p_between_{by}"], fit_by(run, by).between.p), (run.variation, by)
+        assert row["trials"] == " | ".join(counts_of(fit_by(run)))
+
+
+def test_groups_table_has_the_numbers_of_the_runs(pooled):
+    table = pd.read_csv(pooled.out / "tables" / "groups.csv")
+    base = table[(table.analysis == "jia-2022-table1") & (table.variation == "base") & (table.by == "site")]
+    assert {row.group: (row.responders, row.n) for row in base.itertuples()} == SITES
+    groups = fit_by(run_of(pooled, "jia-2022-table1"), "site").groups
+    for row, group in zip(base.to_dict("records"), groups, strict=True):
+        assert all(same(row[name], value) for name, value in fit_row(group).items())
+        assert row["patients_not_reported"] == sum(entry.n for entry in group.not_reported)
+
+
+def ordered(table, pooled):
+    results = pooled.out / "results"
+    return [results / row.analysis / f"{row.variation}.json" for row in table.itertuples()]
+
+
+def run_from(path):
+    return store.load_run(path)
+
+
+def same(cell, value):
+    if value is None:
+        return isinstance(cell, float) and math.isnan(cell)
+    return cell == value  # full double precision: what was written reads back as the same number
+
+
+def test_the_terminal_ends_with_the_answers(pooled):
+    said = pooled.result.out
+    assert "14 runs (14 fitted, the rest unchanged), 20 figures drawn." in said
+    assert re.search(r"all trials +4 +14/100 +14\.8 \(4\.1–41\.3\) +0\.9–77\.6", said)
+    assert re.search(r"site: pancreas +2\* +0/8 ", said)
+    assert re.search(r"without Sintilimab \(Jia 2022\) +3 +9/82 ", said)
+    assert f"{pooled.out}/summary.csv" in said
+
+
+# From a number in a figure to its line
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_every_number_can_be_followed_to_its_line(pooled, analysis, variation):
+    run = run_of(pooled, analysis, variation)
+    for fit in run.fits:
+        for part, group in ((fit, None), *((group, group.label) for group in fit.groups)):
+            by = fit.by if group is not None else None
+            for trial in part.trials:
+                entries = [
+                    entry for entry in run.ledger
+                    if entry.action == "used" and (entry.label, entry.by, entry.group) == (trial.label, by, group)
+                ]  # fmt: skip
+                assert len(entries) == 1, (trial.label, by, group)
+                row = row_at(pooled.root / entries[0].file, entries[0].line)
+                assert (row["responders"], row["n"]) == (trial.responders, trial.n)
+                assert entries[0].where
+
+
+def row_at(path, line):
+    """The row of a table that begins in this line, read from the text there and nothing else."""
+    lines = path.read_text(encoding="utf-8").splitlines()[line - 1 :]
+    assert lines[0].lstrip().startswith("- "), lines[0]
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    row = [lines[0]]
+    for text in lines[1:]:
+        if text.strip() and len(text) - len(text.lstrip()) <= indent:
+            break
+        row.append(text)
+    (data,) = yaml.safe_load("\n".join(row))
+    return data
+
+
+def test_figures_name_the_lines_of_their_numbers(pooled):
+    """Footnotes wrap, so the text is compared without its blanks."""
+    for by in ("overall", "region", "site"):
+        svg = ET.parse(pooled.out / "figures" / f"jia-2022-table1.{by}.svg")
+        said = "".join("".join(element.itertext()) for element in svg.iter()).replace(" ", "")
+        factor = None if by == "overall" else by
+        used = [e for e in run_of(pooled, "jia-2022-table1").ledger if e.action == "used" and e.by == factor]
+        assert used
+        assert all(f"{entry.file}:{entry.line}" in said for entry in used)
+
+
+# Once more
+
+
+def test_a_second_pool_does_nothing_again(pooled, cli, tree):
+    before = tree(pooled.out)
+    result = cli("pool", "--root", pooled.root)
+    assert result.code == 0
+    assert "14 runs (0 fitted, the rest unchanged), 0 figures drawn." in result.out
+    after = tree(pooled.out)
+    rewritten = {name for name in before if not name.startswith(("schema/", ".manifest"))}
+    assert {name: after[name] for name in rewritten} == {name: before[name] for name in rewritten}
+    assert {name: digest for name, (digest, _) in after.items()} == {n: d for n, (d, _) in before.items()}
+
+
+def test_two_processes_give_the_same_bytes(quick_pooled, spawn, digests, tmp_path):
+    """Other folder, other process, other hash seed."""
+    result = spawn("pool", "--root", quick_pooled, "--out", tmp_path / "other", env={"PYTHONHASHSEED": "7"})
+    assert result.code == 0, result.err
+    ours = digests(quick_pooled / "out")
+    assert len([name for name in ours if name.endswith((".png", ".svg"))]) == 4
+    assert digests(tmp_path / "other") == ours
+
+
+def test_one_analysis_alone(quick_pooled, cli, tree):
+    """The other's files stay, the summary is of what was asked for."""
+    (quick_pooled / "analyses" / "other.yaml").write_text(
+        "name: other\nquestion: Same?\ntrials: [alpha, beta]\nmodels: {conventional: {tau2: DL}}\n"
+    )
+    before = tree(quick_pooled / "out" / "results")
+    result = cli("pool", "other", "--root", quick_pooled)
+    assert result.code == 0
+    assert "1 runs (1 fitted, the rest unchanged), 1 figures drawn." in result.out
+    after = tree(quick_pooled / "out")
+    assert {f"results/{name}" for name in before} <= after.keys()
+    assert {"results/other/base.json", "figures/other.overall.svg", "figures/quick.overall.svg"} <= after.keys()
+
+
+def changed(before, after):
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_a_new_trial_is_one_file(quick_pooled, cli, tree, add_trial):
+    add_trial(quick_pooled, "delta", "Asia", 4, 25)
+    before = tree(quick_pooled / "out")
+    assert cli("pool", "--root", quick_pooled).code == 0
+    after = tree(quick_pooled / "out")
+    assert before.keys() == after.keys()
+    run = store.load_run(quick_pooled / "out" / "results" / "quick" / "base.json")
+    assert counts_of(fit_by(run))["Delta (Smith 2020)"] == (4, 25)
+    assert groups_of(fit_by(run, "region")) == {"Asia": (7, 45), "West": (5, 43)}
+    for figure in ("overall", "region"):
+        assert "Delta (Smith 2020)" in (quick_pooled / "out" / "figures" / f"quick.{figure}.svg").read_text()
+
+
+def test_a_new_sensitivity_analysis_is_one_line(quick_pooled, cli, tree):
+    out, analysis = quick_pooled / "out", quick_pooled / "analyses" / "quick.yaml"
+    text = analysis.read_text()
+    before = tree(out)
+    analysis.write_text(text + "sensitivity: {no-gamma: {by: [], exclude: [{trial: gamma}]}}\n")
+    result = cli("pool", "--root", quick_pooled)
+    assert "2 runs (1 fitted, the rest unchanged), 1 figures drawn." in result.out
+    after = tree(out)
+    new = {
+        "results/quick/no-gamma.json",
+        "figures/quick.no-gamma.overall.png",
+        "figures/quick.no-gamma.overall.svg",
+    }
+    assert after.keys() - before.keys() == new
+    assert {n for n in changed(before, after) if n.startswith(("results/", "figures/"))} == new
+    assert list(pd.read_csv(out / "summary.csv").variation) == ["base", "no-gamma"]
+    ledger = store.load_run(out / "results" / "quick" / "no-gamma.json").ledger
+    assert [(e.trial, e.reason) for e in ledger if e.action == "dropped"] == [("gamma", "left out by exclude")]
+
+    own = (out / "results" / "quick" / "my notes.txt", out / "figures" / "quick.mine.svg")
+    for path in own:
+        path.write_text("mine")
+    analysis.write_text(text)
+    assert cli("pool", "--root", quick_pooled).code == 0
+    assert not [name for name in new if (out / name).exists()]
+    assert [path.read_text() for path in own] == ["mine", "mine"]
+    assert {n for n in changed(before, tree(out)) if n.startswith(("results/", "figures/"))} == {
+        "results/quick/my notes.txt", "figures/quick.mine.svg"
+    }  # fmt: skip
+    assert list(pd.read_csv(out / "summary.csv").variation) == ["base"]
+
+
+def test_leave_one_out_is_one_line(quick_pooled, cli):
+    analysis = quick_pooled / "analyses" / "quick.yaml"
+    analysis.write_text(analysis.read_text() + "sensitivity: {each: each-trial, tau2.dl: {by: [], unit: arm}}\n")
+    result = cli("pool", "--root", quick_pooled)
+    assert "5 runs (4 fitted, the rest unchanged), 2 figures drawn." in result.out
+    assert re.search(r"without Alpha \(Smith 2020\) +2\* +5/43", result.out)
+    assert re.search(r"^ *tau2\.dl +3 +8/63", result.out, re.MULTILINE)
+    names = {path.name for path in (quick_pooled / "out" / "figures").glob("*.svg")}
+    assert names == {"quick.overall.svg", "quick.region.svg", "quick.each.svg", "quick.tau2.dl.overall.svg"}
+    svg = (quick_pooled / "out" / "figures" / "quick.each.svg").read_text()
+    assert all(f"without {name} (Smith 2020)" in svg for name in ("Alpha", "Beta", "Gamma"))
+
+
+def test_a_change_taken_back_after_an_interruption(quick_pooled, cli, monkeypatch, digests):
+    """Files that a stopped run wrote from other data are not taken for those of these data."""
+    out, trial = quick_pooled / "out", quick_pooled / "trials" / "alpha.yaml"
+    before, text = digests(out), trial.read_text()
+    trial.write_text(text.replace("responders: 3", "responders: 9"))
+    with monkeypatch.context() as patched:
+        patched.setattr("meta.records.outputs.Outputs.close", stopped)
+        with suppress(KeyboardInterrupt):
+            assert cli("pool", "--root", quick_pooled).code == 130
+    meanwhile = digests(out)
+    for name in ("summary.csv", "tables/ledger.csv", "results/quick/base.json", "figures/quick.overall.svg"):
+        assert meanwhile[name] != before[name], name
+    trial.write_text(text)
+    assert cli("pool", "--root", quick_pooled).code == 0
+    assert digests(out) == before
+
+
+def stopped(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_a_damaged_file_is_made_anew(quick_pooled, cli, digests):
+    out = quick_pooled / "out"
+    before = digests(out)
+    (out / "figures" / "quick.overall.png").write_bytes(b"half")
+    (out / "results" / "quick" / "base.json").write_text('{"schema": 1')
+    (out / "tables" / "groups.csv").unlink()
+    (out / ".manifest.json").write_text("[" * 100_000)
+    assert cli("pool", "--root", quick_pooled).code == 0
+    assert digests(out) == before
+
+
+def test_a_run_of_an_older_schema_is_fitted_anew(quick_pooled, cli, digests):
+    out = quick_pooled / "out"
+    before, path = digests(out), out / "results" / "quick" / "base.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 0', 1))
+    result = cli("pool", "--root", quick_pooled)
+    assert "1 runs (1 fitted, the rest unchanged), 0 figures drawn." in result.out
+    assert digests(out) == before
+
+
+def test_no_analysis_yet(tmp_path, cli):
+    for folder in ("trials", "analyses"):
+        (tmp_path / folder).mkdir()
+    result = cli("pool", "--root", tmp_path)
+    assert result.code == 0
+    for name in ("summary.csv", "tables/groups.csv", "tables/ledger.csv"):
+        assert pd.read_csv(io.StringIO((tmp_path / "out" / name).read_text())).empty
+
+
+# Faults
+
+
+def test_unresolved_error_stops_before_anything_is_written(records, cli):
+    path = records / "analyses" / "jia-2022-table1.yaml"
+    path.write_text(path.read_text().replace("unresolved: drop", "unresolved: error"))
+    result = cli("pool", "--root", records)
+    assert result.code == 2
+    assert not (records / "out").exists()
+    assert "analysis jia-2022-table1: trials cannot be selected as asked" in result.err
+    for name, line, found in (
+        ("avelumab-avenec", 36, "10 of 29 patients are differentiation well"),
+        ("pembrolizumab-nct02939651", 36, "an unreported number of 21 patients are differentiation well"),
+    ):
+        assert f"trials/{name}.yaml:{line}: reports[0].tables[0]: found {found}" in result.err
+        table = (records / "trials" / f"{name}.yaml").read_text().splitlines()[line - 1]
+        assert table.strip() == "- outcome: response"
+    assert "unresolved: drop or keep" in result.err
+
+
+# What to break: file, what stands there, what to put there, and the line of the fault with a part of its message
+BREAKS = {
+    "more responders than patients": (
+        "trials/alpha.yaml", "responders: 3}", "responders: 33}", 15, "rows[0]"
+    ),
+    "a count in words": ("trials/alpha.yaml", "n: 20,", "n: twenty,", 15, "found 'twenty'"),
+    "an unknown key": ("trials/beta.yaml", "region: West", "regoin: West", 4, "did you mean 'region'?"),
+    "a repeated key": ("trials/beta.yaml", "region: West", "region: West\nregion: Asia", 5, "region"),
+    "another id": ("trials/gamma.yaml", "id: gamma", "id: gama", 1, "found 'gama'"),
+    "an unknown region": ("trials/gamma.yaml", "region: West", "region: NO", 4, "region"),
+    "broken YAML": ("trials/alpha.yaml", "regimen: monotherapy", "regimen: [monotherapy", 5, ""),
+    "no where": ("trials/beta.yaml", "        where: Table 1\n", "", 14, "where"),
+    "a percentage that is none": (
+        "trials/gamma.yaml", "responders: 0}", "responders: 0, percent: 8.3}", 15, "percent"
+    ),
+    "an unknown trial": ("analyses/quick.yaml", "trials: all", "trials: [alpha, omega]", 3, "omega"),
+    "an unknown grouping": ("analyses/quick.yaml", "by: [region]", "by: [regions]", 4, "did you mean 'region'?"),
+    "a tau2 of its own": (
+        "analyses/quick.yaml", "by: [region]", "models: {conventional: {tau2: DSL}}", 4, "'DSL'"
+    ),
+    "two options at odds": (
+        "analyses/quick.yaml", "by: [region]", "models: {conventional: {tau2: common-effect}}", 4, "wald"
+    ),
+    "a control character": (
+        "trials/beta.yaml", "citation: beta", 'citation: "\\e[31mbeta"', 7, "control character '\\x1b'"
+    ),
+}  # fmt: skip
+COMBINATIONS = (
+    *((name,) for name in BREAKS),
+    ("more responders than patients", "an unknown key", "another id", "an unknown grouping"),
+    ("a count in words", "a repeated key", "an unknown region", "an unknown trial"),
+    ("broken YAML", "no where", "a percentage that is none", "a tau2 of its own"),
+    ("a control character", "an unknown region", "two options at odds"),
+)
+
+
+@pytest.mark.parametrize("names", COMBINATIONS, ids=" + ".join)
+def test_bad_input_changes_nothing_and_names_every_fault(names, quick_pooled, cli, tree):
+    for name in names:
+        file, old, new, _, _ = BREAKS[name]
+        path = quick_pooled / file
+        text = path.read_text()
+        assert text.count(old) == 1, name
+        path.write_text(text.replace(old, new))
+    before = tree(quick_pooled / "out")
+    for command in ("pool", "check"):
+        result = cli(command, "--root", quick_pooled)
+        assert result.code == 2
+        assert result.out == ""
+        lines = result.err.splitlines()
+        for name in names:
+            file, _, _, line, words = BREAKS[name]
+            assert any(said.startswith(f"{file}:{line}: ") and words in said for said in lines), (name, lines)
+        files = {BREAKS[name][0] for name in names}
+        assert {said.partition(":")[0] for said in lines} == files
+    assert tree(quick_pooled / "out") == before
+
+
+def test_bad_input_in_a_process_of_its_own(quick_pooled, spawn, tree):
+    (quick_pooled / "trials" / "alpha.yaml").write_bytes(b"\xff\xfe\x00id: alpha")
+    (quick_pooled / "analyses" / "quick.yaml").unlink()
+    before = tree(quick_pooled / "out")
+    result = spawn("pool", "quick", "--root", quick_pooled)
+    assert result.code == 2
+    assert "trials/alpha.yaml" in result.err
+    assert "analyses/quick.yaml: found no such file; allowed: there is none yet" in result.err
+    assert tree(quick_pooled / "out") == before
+
+
+def test_results_cannot_be_written_into_a_file(quick, cli, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    result = cli("pool", "--root", quick, "--out", tmp_path / "file")
+    assert result.code == 2
+    assert "cannot be written" in result.err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+# Names that mean something to somebody else
+
+HOSTILE = {
+    "script": "<script>alert(1)</script>",
+    "mathematics": "$x^2$ \\\\frac{1}{2}",
+    "markup": "[bold red]b[/bold red] [link=http://example.org]l[/link] [/]",
+    "table": "a | b \\\\| c",
+    "entity": "AT&T &lt; ]]> <!-- \\\" '",
+    "bidirectional": "\\u202Edesrever\\u202C \\u05d0\\u05d1\\u05d2",
+    "emoji": "\\U0001F600 \\U0001F468\\u200D\\U0001F469",
+    "blanks": "a\\r\\nb\\tc",
+    "long": "long" * 50,
+}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory, cli, add_trial):
+    root = tmp_path_factory.mktemp("hostile")
+    for name, drug in HOSTILE.items():
+        path = add_trial(root, name, "West", 2, 20, drug=f'"{drug}"')
+        text = path.read_text().replace(f'citation: "{drug}" paper', f'citation: "{drug} paper"')
+        path.write_text(text.replace("where: Table 1", f'where: "{drug}"'))
+    (root / "analyses").mkdir()
+    (root / "analyses" / "q.yaml").write_text(
+        f'name: q\nquestion: "{HOSTILE["script"]} {HOSTILE["markup"]} {HOSTILE["mathematics"]}"\ntrials: all\n'
+        f"reproduces: {{source: smith-2020, where: \"{HOSTILE['table']}\"}}\nsensitivity: {{each: each-trial}}\n"
+    )
+    return root, cli("pool", "--root", root)
+
+
+CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_hostile_names_on_the_terminal(hostile, cli):
+    root, pooled = hostile
+    assert pooled.code == 0
+    outputs = [pooled, cli("list", "--root", root), cli("check", "--root", root)]
+    outputs += [cli("show", name, "--root", root) for name in HOSTILE]
+    for result in outputs:
+        assert result.code == 0
+        assert not CONTROL.search(result.out + result.err)
+    said = "".join(result.out for result in outputs)
+    for text in ("[bold red]b[/bold red]", "[link=http://example.org]l[/link]", "[/]", "<script>alert(1)</script>"):
+        assert text in said  # as text, neither obeyed nor lost
+
+
+def test_hostile_names_in_figures(hostile):
+    root, _ = hostile
+    for name in ("q.overall.svg", "q.each.svg"):
+        text = (root / "out" / "figures" / name).read_text(encoding="utf-8")
+        assert not CONTROL.search(text)
+        svg = ET.fromstring(text)
+        tags = {element.tag.rpartition("}")[2] for element in svg.iter()}
+        assert tags <= {"svg", "g", "defs", "style", "path", "use", "text", "tspan", "clipPath", "rect", "metadata",
+                        "RDF", "Work", "type", "format", "creator", "title", "date", "Agent"}  # fmt: skip
+        said = "".join("".join(svg.itertext()).split())
+        for words in ("<script>alert(1)</script>", "$x^2$", "[boldred]b[/boldred]", "AT&T&lt;]]><!--"):
+            assert words in said
+
+
+def test_hostile_names_in_a_markdown_table(hostile):
+    root, _ = hostile
+    text = (root / "out" / "tables" / "q.reproduced.md").read_text(encoding="utf-8")
+    assert not CONTROL.search(text)
+    assert not re.search(r"(?<!\\)[<>\[\]`]", text)
+    cells = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in text.splitlines()}
+    assert cells == {len(HOSTILE) + 2}
+
+
+def test_hostile_names_in_tables_come_back(hostile):
+    root, _ = hostile
+    table = pd.read_csv(root / "out" / "tables" / "ledger.csv")
+    assert "<script>alert(1)</script>" in set(table["where"])
+    assert len(pd.read_csv(root / "out" / "summary.csv")) == 1 + len(HOSTILE)
+
+
+def test_control_characters_are_refused_with_their_line(quick, cli):
+    path = quick / "trials" / "alpha.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("alpha paper", '"\\e]8;;http://example.org\\a"'))
+    result = cli("list", "--root", quick)
+    assert (result.code, result.out) == (2, "")
+    assert "trials/alpha.yaml:7: reports[0].citation: found the control character '\\x1b'" in result.err
+    path.write_bytes(text.replace("alpha paper", "\x1b[2J").encode())
+    result = cli("list", "--root", quick)
+    assert result.code == 2
+    assert "trials/alpha.yaml:7: found the control character '\\x1b'" in result.err
+    assert not CONTROL.search(result.err)
