@@ -228,7 +228,7 @@ def fit(
 
     options = {
         "model": model, "scale": scale, "tau2": tau2, "prediction": prediction, "groups": groups,
-        "interval": interval or ("wald" if tau2 == "common-effect" else "mhk"),
+        "interval": interval if interval is not None else "wald" if tau2 == "common-effect" else "mhk",
         "continuity": continuity, "trial_interval": trial_interval, "level": level,
     }  # fmt: skip
     chosen = model_from(options, unit=unit)

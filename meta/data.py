@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from meta.errors import DataError
 
 IntArray = NDArray[np.int64]
-MOST = 10**9  # patients in an arm; beyond, sums would leave the whole numbers that a float can hold
+MOST = 9_999_999  # patients in an arm; beyond, the variances of arms differ by more than a float can hold
 
 
 def _whole_numbers(values: ArrayLike, name: str) -> IntArray:

@@ -15,7 +15,11 @@ StandingStatus = Literal["headline", "two trials", "one trial", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """An interval and what it means; `df` is None where the reference distribution has none."""
+    """An interval and what it means.
+
+    `df` is None where the reference distribution has none; `se` is the standard error that the
+    interval was made from, None where it was not made from one.
+    """
 
     low: float
     high: float
@@ -23,11 +27,16 @@ class Interval:
     kind: IntervalKind
     method: str
     df: float | None = None
+    se: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """The pooled effect on the analysis scale, with its standard error under the interval's method."""
+    """The pooled effect on the analysis scale.
+
+    `se` is the model's own (for inverse variance 1/sqrt(sum of weights)) whatever the interval;
+    where an interval inflates it, as Knapp-Hartung does, `interval.se` is the inflated one.
+    """
 
     value: float | None
     se: float | None = None

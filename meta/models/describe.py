@@ -59,12 +59,15 @@ def limits_of(
     *,
     kind: IntervalKind = "confidence",
     df: float | FloatArray = np.inf,
+    se: float | FloatArray = np.nan,
 ) -> Interval | None:
     """An interval, or None where a limit is missing."""
     ends = number(low), number(high)
     if ends[0] is None or ends[1] is None:
         return None
-    return Interval(low=ends[0], high=ends[1], level=level, kind=kind, method=method, df=number(df))
+    return Interval(
+        low=ends[0], high=ends[1], level=level, kind=kind, method=method, df=number(df), se=number(se)
+    )
 
 
 def proportion(

@@ -216,11 +216,14 @@ class InverseVariance:
     def _mu(self, pooled: Pooled, limits: Limits) -> Estimate:
         missing = describe.sentence(int(limits.code[0]))
         between = describe.limits_of(
-            limits.low[0], limits.high[0], self.level, INTERVALS[self.interval], df=limits.df[0]
+            limits.low[0],
+            limits.high[0],
+            self.level,
+            INTERVALS[self.interval],
+            df=limits.df[0],
+            se=limits.se[0],
         )
-        return Estimate(
-            value=float(pooled.mu[0]), se=describe.number(limits.se[0]), interval=between, reason=missing
-        )
+        return Estimate(value=float(pooled.mu[0]), se=float(pooled.se[0]), interval=between, reason=missing)
 
     def _tau2(self, spread: Spread) -> Tau2:
         if self.tau2 == "common-effect":

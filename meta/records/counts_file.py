@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meta.data import Counts, GroupedCounts
+from meta.data import MOST, Counts, GroupedCounts
 from meta.errors import DataError, Fault
 
 if TYPE_CHECKING:
@@ -140,10 +140,10 @@ def _line(
     values: dict[str, int] = {}
     for column, least in ((columns.responders, 0), (columns.n, 1)):
         text = record[column]
-        if text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least:
+        if text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= MOST:
             values[column] = int(text)
         else:
-            allowed = f"a whole number from {least} to 999999999 is allowed"
+            allowed = f"a whole number from {least} to {MOST} is allowed"
             faults.append(Fault(file, number, column, f"found {text!r}", allowed))
     names = [column for column in (columns.label, columns.by) if column is not None and not record[column]]
     faults += [Fault(file, number, column, "found nothing", "a name is allowed") for column in names]

@@ -70,13 +70,7 @@ class Document:
 
 
 def around(path: str) -> Iterator[str]:
-    """Yield a path, then the paths of all that contains it, from the inside to the whole.
-
-    Examples
-    --------
-    >>> list(around("rows[2].n"))
-    ['rows[2].n', 'rows[2]', 'rows', '']
-    """
+    """Yield a path, then the paths of all that contains it: a[2].n, a[2], a and the empty path."""
     while path:
         yield path
         path = path[: max(path.rfind("."), path.rfind("["), 0)]

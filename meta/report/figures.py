@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-
 from meta.records.run import BASE, Run
 from meta.report.tables import headline
 
 if TYPE_CHECKING:
+    # Nothing evaluates Plan's annotations, and a run without a new figure need not load matplotlib.
+    from matplotlib.figure import Figure  # noqa: TC004
+
     from meta.records.outputs import Outputs
     from meta.results import Fit
 

@@ -219,15 +219,22 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
             outputs.write(name, made, table().to_csv(index=False))
     for run in runs:
         rows = reproduction(run) if run.variation == BASE else []
-        if rows:
-            import pandas as pd
+        for ending, write in _REPRODUCED.items() if rows else ():
+            name = f"tables/{run.name}.reproduced.{ending}"
+            if not outputs.is_current(name, run.provenance.digest):
+                outputs.write(name, run.provenance.digest, write(rows))
 
-            frame = pd.DataFrame(rows).astype({"count": "Int64", "of": "Int64"})
-            texts = {"csv": frame.to_csv(index=False), "md": markdown(*side_by_side(rows))}
-            for ending, text in texts.items():
-                name = f"tables/{run.name}.reproduced.{ending}"
-                if not outputs.is_current(name, run.provenance.digest):
-                    outputs.write(name, run.provenance.digest, text)
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    import pandas as pd
+
+    return pd.DataFrame(rows).astype({"count": "Int64", "of": "Int64"}).to_csv(index=False)
+
+
+_REPRODUCED: dict[str, Callable[[Sequence[Mapping[str, Any]]], str]] = {
+    "csv": _csv,
+    "md": lambda rows: markdown(*side_by_side(rows)),
+}
 
 
 def _digest(runs: Sequence[Run]) -> str:

@@ -115,7 +115,7 @@ def test_groups_agree_with_metafor(scale, fitted):
     assert [group["label"] for group in found["groups"]] == ["Asia", "West"]
     first, second = (group["mu"]["value"] for group in found["groups"])
     assert [first, second - first] == close(theirs["b"], theirs["b"][0])
-    assert {group["tau2"]["value"] for group in found["groups"]} == {pytest.approx(theirs["tau2"], abs=1e-11)}
+    assert [group["tau2"]["value"] for group in found["groups"]] == pytest.approx([theirs["tau2"]] * 2, abs=1e-11)
     assert found["between"]["statistic"] == close(theirs["QM"])
     assert found["between"]["p"] == pytest.approx(theirs["QM_p"], rel=2e-8)
     assert found["between"]["df"] == 1
@@ -198,21 +198,19 @@ def test_widths_grow_with_the_level(fitted):
     assert widths == sorted(widths)
 
 
+Z = 1.959963984540054
+
+
 @pytest.mark.parametrize(
-    ("method", "low", "high"),
-    [("clopper-pearson", 0.0, 0.218018), ("wilson", 0.0, 0.203879), ("jeffreys", 0.0, 0.162998)],
+    ("method", "high", "digits"),
+    [("clopper-pearson", 1 - 0.025 ** (1 / 15), 1e-12), ("wilson", Z**2 / (15 + Z**2), 1e-12), ("jeffreys", 0.151817, 5e-7)],
 )
-def test_intervals_of_a_trial(method, low, high, fitted):
-    """0 of 15: the closed forms, 1 - 0.025^(1/15) and z^2/(n + z^2), and the Beta(0.5, 15.5) quantile."""
+def test_intervals_of_a_trial(method, high, digits, fitted):
+    """0 of 15, by the closed forms; Jeffreys by the 97.5 % quantile of Beta(0.5, 15.5)."""
     found = fitted("x,n\n0,15\n3,20\n", "--responders", "x", "--trial-interval", method)
     interval = found["trials"][0]["proportion"]
-    if method == "jeffreys":
-        assert interval["low"] <= 0.0001
-        assert 0.1 < interval["high"] < 0.2
-        return
-    closed = 1 - 0.025 ** (1 / 15) if method == "clopper-pearson" else 1.959963984540054**2 / (15 + 1.959963984540054**2)
-    assert (interval["low"], interval["high"]) == (pytest.approx(low, abs=1e-12), pytest.approx(closed, abs=1e-9))
-    assert interval["high"] == pytest.approx(high, abs=5e-7)
+    assert interval["low"] == 0
+    assert interval["high"] == pytest.approx(high, abs=digits)
 
 
 def test_text(fit):
@@ -276,7 +274,7 @@ FAULTS = {
     "negative": ("trial,x,n\na,-1,18\nb,3,-4\n", [":2: x: found '-1'", ":3: n: found '-4'"]),
     "more responders than patients": ("trial,x,n\na,19,18\n", [":2: x: found 19 responders of 18; at most 18"]),
     "no patients": ("trial,x,n\na,0,0\n", [":2: n: found '0'; a whole number from 1"]),
-    "huge": (f"trial,x,n\na,1,{'9' * 400}\n", [":2: n: found '999", "a whole number from 1 to 999999999"]),
+    "huge": (f"trial,x,n\na,1,{'9' * 400}\n", [":2: n: found '999", "a whole number from 1 to 9999999"]),
     "twice": ("trial,x,n\na,5,18\nb,6,32\na,2,29\n", [":4: found 'a' again (first in line 2)", "--unit arm"]),
     "no name": ("trial,x,n\n,5,18\n", [":2: trial: found nothing"]),
     "too few cells": ("trial,x,n\na,5\n", [":2: found 2 cells; 3, as in the header"]),
@@ -418,7 +416,7 @@ EXTREMES = {
     "one patient": [(0, 1)],
     "arms of one patient": [(0, 1), (1, 1), (0, 1)],
     "100000 patients": [(0, 100_000), (1, 100_000), (99_999, 100_000), (50_000, 100_000)],
-    "the largest n": [(1, 999_999_999), (5, 18), (999_999_999, 999_999_999)],
+    "the largest n": [(1, 9_999_999), (5, 18), (9_999_999, 9_999_999)],
     "2000 trials": [(i % 7, 7 + i % 40) for i in range(2000)],
 }
 
@@ -443,7 +441,8 @@ def numbers(data, at=""):
 @pytest.mark.parametrize("scale", SCALES)
 def test_extremes_have_an_answer_or_a_reason(name, scale, fitted):
     arms = EXTREMES[name]
-    for tau2, continuity in (("REML", "0.5"), ("PM", "none"), ("DL", "0.5"), ("common-effect", "none")):
+    several = (("REML", "0.5"), ("PM", "none"), ("DL", "0.5"), ("common-effect", "none"))
+    for tau2, continuity in several if len(arms) < 100 else several[:1]:
         found = fitted(table_of(arms), "--responders", "x", "--scale", scale, "--tau2", tau2, "--continuity", continuity)
         assert found["k"] == len(arms)
         assert found["responders"] == sum(x for x, _ in arms)
@@ -488,7 +487,7 @@ def test_the_continuity_correction_is_named(fitted):
 
 def test_tau2_of_zero_is_not_called_agreement(fit):
     result = fit("x,n\n3,20\n3,20\n4,27\n", "--responders", "x")
-    assert "not a sign that trials agree" in result.out
+    assert "even under large heterogeneity" in result.out
     assert "homogen" not in result.out.lower()
 
 

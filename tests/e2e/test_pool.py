@@ -514,7 +514,8 @@ BREAKS = {
     "a repeated key": ("trials/beta.yaml", "region: West", "region: West\nregion: Asia", 5, "region"),
     "another id": ("trials/gamma.yaml", "id: gamma", "id: gama", 1, "found 'gama'"),
     "an unknown region": ("trials/gamma.yaml", "region: West", "region: NO", 4, "region"),
-    "broken YAML": ("trials/alpha.yaml", "regimen: monotherapy", "regimen: [monotherapy", 5, ""),
+    "broken YAML": ("trials/alpha.yaml", "regimen: monotherapy", "regimen: [monotherapy", 4, "YAML"),
+    "patients without end": ("trials/gamma.yaml", "n: 12,", "n: 999999999999,", 15, ""),
     "no where": ("trials/beta.yaml", "        where: Table 1\n", "", 14, "where"),
     "a percentage that is none": (
         "trials/gamma.yaml", "responders: 0}", "responders: 0, percent: 8.3}", 15, "percent"

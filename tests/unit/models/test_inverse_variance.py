@@ -230,7 +230,8 @@ def test_default_fit_by_hand():
     mu = np.sum(w * y) / np.sum(w)
     se = np.sqrt(1 / np.sum(w)) * np.sqrt(max(1, np.sum(w * (y - mu) ** 2) / 3))
     assert fit.mu.value == pytest.approx(mu, rel=1e-12)
-    assert fit.mu.se == pytest.approx(se, rel=1e-12)
+    assert fit.mu.se == pytest.approx(np.sqrt(1 / np.sum(w)), rel=1e-12)
+    assert fit.mu.interval.se == pytest.approx(se, rel=1e-12)
     low, high = stats.t.interval(0.95, 3, mu, se)
     assert (fit.mu.interval.low, fit.mu.interval.high) == pytest.approx((low, high), rel=1e-12)
     assert (fit.mu.interval.kind, fit.mu.interval.df) == ("confidence", 3)
@@ -257,7 +258,7 @@ def test_the_prediction_of_knapp_hartung_takes_the_floor_from_the_interval():
     assert widths["wald"] == widths["mhk"]
     for interval in ("hk", "mhk"):
         fit = fits[interval]
-        half = stats.t.ppf(0.975, 3) * np.sqrt(fit.tau2.value + fit.mu.se**2)
+        half = stats.t.ppf(0.975, 3) * np.sqrt(fit.tau2.value + fit.mu.interval.se**2)
         assert widths[interval] == pytest.approx(2 * half, rel=1e-12)
 
 

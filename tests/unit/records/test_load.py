@@ -10,7 +10,7 @@ from meta.errors import MetaError, RecordError
 from meta.models import InverseVariance
 from meta.records.load import load, load_analyses, load_analysis, load_trial, load_trials
 from meta.records.trial import Drug
-from meta.records.yaml_nodes import MAX_BYTES
+from meta.records.yaml_nodes import MAX_BYTES, MAX_DEPTH, parse
 
 TRIAL = """\
 id: tiny
@@ -475,6 +475,20 @@ def test_deep_nesting_is_refused_early(root, opening):
     assert "found nesting deeper than 32" in str(faults[-1])
 
 
+def test_nesting_is_allowed_as_far_as_the_limit():
+    levels = MAX_DEPTH - 1  # the record itself is one
+    assert parse(f"x: {'[' * levels}{']' * levels}", "x.yaml").data
+    with pytest.raises(RecordError, match="nesting"):
+        parse(f"x: [{'[' * levels}{']' * levels}]", "x.yaml")
+
+
+@pytest.mark.parametrize("key", ['""', "x" * 101, '"a\\nb"'])
+def test_keys_that_cannot_stand_in_a_path_are_refused(root, key):
+    (fault,) = faults_of(root, edited(TRIAL, "{A: {}, ", f"{{A: {{}}, {key}: {{}}, "))
+    assert (fault.line, fault.path) == (7, "arms")
+    assert "allowed: 1 to 100 printable characters" in str(fault)
+
+
 def test_patients_can_be_shared_with_known_trials_only(root):
     write_trial(root, edited(TRIAL, "line: later", "shares_patients_with: [two, tree]"))
     two = edited(TRIAL, "id: tiny", "id: two")
@@ -593,6 +607,17 @@ def test_every_fault_of_an_analysis_is_reported_at_once(root):
     with pytest.raises(RecordError) as raised:
         load_analyses(root)
     assert [fault.line for fault in raised.value.faults] == [5, 9, 10, 12, 13, 14]
+
+
+def test_what_is_wrong_with_the_base_is_not_repeated_for_its_variations(root):
+    text = edited(edited(ANALYSIS, "[0.1, 0.2]", "[0.1, 20.0]"), "unresolved: drop", "thresholds: [20.0]")
+    (root / "analyses" / "all-nen.yaml").write_text(text)
+    with pytest.raises(RecordError) as raised:
+        load_analyses(root)
+    assert [(fault.line, fault.path) for fault in raised.value.faults] == [
+        (10, "thresholds[1]"),
+        (12, "sensitivity.dropped.thresholds[0]"),  # its own; hartung merely inherits the base's
+    ]
 
 
 def test_sensitivity_must_be_a_mapping(root):

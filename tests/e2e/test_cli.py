@@ -1,0 +1,470 @@
+"""The other commands: help, list, show, check, schema, new, forest, diff; and odd places to run them in."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from meta.records import store
+
+COMMANDS = ("pool", "check", "list", "show", "forest", "diff", "new", "fit", "schema")
+
+
+# Help and usage
+
+
+def test_help_lists_the_commands(spawn):
+    result = spawn("--help")
+    assert (result.code, result.err) == (0, "")
+    assert all(re.search(rf"^\W*{name} ", result.out, re.MULTILINE) for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command(command, cli):
+    result = cli(command, "--help")
+    assert result.code == 0
+    assert f"{command} " in result.out
+
+
+def test_no_command_shows_the_help(cli):
+    result = cli()
+    assert result.code == 2
+    assert all(name in result.out + result.err for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("pol",), ("show",), ("pool", "--rot", "."), ("forest",), ("fit", "a.csv", "--level", "high"), ("schema",)],
+    ids=" ".join,
+)
+def test_what_is_no_command(arguments, cli):
+    result = cli(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "Usage" in result.err
+
+
+# Looking at records
+
+
+def test_list(records, cli):
+    result = cli("list", "--root", records)
+    assert (result.code, result.err) == (0, "")
+    assert re.search(r"^ *avelumab-avenec +West +monotherapy +3 *$", result.out, re.MULTILINE)
+    assert "g3-nen: Objective response" in result.out
+    assert "  variations: base, no-well-differentiated-dropped, no-well-differentiated-kept, leave-one-out" in result.out
+
+
+def test_list_is_readable_on_a_narrow_terminal(records, spawn):
+    result = spawn("list", "--root", records, env={"COLUMNS": "80"})
+    for path in (records / "trials").glob("*.yaml"):
+        assert re.search(rf"^ *{path.stem} ", result.out, re.MULTILINE)
+
+
+def test_show_leads_every_number_to_its_line(records, cli):
+    result = cli("show", "sintilimab-nct02937116", "--root", records)
+    assert (result.code, result.err) == (0, "")
+    text = (records / "trials" / "sintilimab-nct02937116.yaml").read_text(encoding="utf-8").splitlines()
+    found = re.findall(r"^    trials/sintilimab-nct02937116\.yaml:(\d+)  (.+)$", result.out, re.MULTILINE)
+    assert len(found) > 30
+    for number, said in found:
+        line = text[int(number) - 1]
+        assert line.lstrip().startswith("- "), (number, line)
+        counts = re.search(r": (\d+)/(\d+) = ", said)
+        if counts and "n:" in line:
+            assert f"n: {counts[2]}" in line, (number, said)
+            assert re.search(rf"(responders|events): {counts[1]}\b", line), (number, said)
+    assert "differentiation poor: 5/18 = 27.8 % (printed 27.8 %)  [Primary assessment: NECs]" in result.out
+    assert re.search(r"site not pancreas .*: 2/6 = 33.3 % \[our arithmetic\]  \[Table 1\]", result.out)
+
+
+def test_show_says_what_is_not_reported(records, cli):
+    said = cli("show", "avelumab-avenec", "--root", records).out
+    assert "site pancreas: n 13, not reported  [Table 1, via jia-2022]" in said
+    assert re.search(r"acknowledged, trials/avelumab-avenec\.yaml:\d+: rows-disagree at ", said)
+
+
+def test_show_of_an_unknown_trial(records, cli):
+    result = cli("show", "avelumab", "--root", records)
+    assert (result.code, result.out) == (2, "")
+    assert "found 'avelumab'; avelumab-avenec, pembrolizumab-nct02939651" in result.err
+
+
+def test_check(records, cli):
+    result = cli("check", "--root", records)
+    assert (result.code, result.err) == (0, "")
+    assert "4 trials, 2 analyses, 14 runs: no fault." in result.out
+    assert not (records / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "list", "pool", "diff"])
+def test_a_root_without_records(command, cli, tmp_path):
+    result = cli(command, "--root", tmp_path)
+    assert (result.code, result.out) == (2, "")
+    for folder in ("trials", "analyses"):
+        assert f"{folder}: found no readable folder" in result.err
+
+
+def test_an_analysis_that_is_not_there(records, cli):
+    result = cli("pool", "g3-nne", "--root", records)
+    assert (result.code, result.out) == (2, "")
+    assert "analyses/g3-nne.yaml: found no such file" in result.err
+    assert "did you mean 'g3-nen'?" in result.err
+    assert not (records / "out").exists()
+
+
+@pytest.mark.parametrize("record", ["run", "analysis", "trial"])
+def test_schema(record, cli):
+    result = cli("schema", record)
+    assert result.code == 0
+    assert result.out == store.schema(record)
+    assert json.loads(result.out)["title"] == f"nen-meta {record}"
+
+
+def test_schema_of_nothing(cli):
+    result = cli("schema", "runs")
+    assert (result.code, result.out) == (2, "")
+    assert "run, analysis, trial are allowed" in result.err
+
+
+# A new trial
+
+
+def test_new_starts_a_record_that_check_knows_is_not_finished(quick, cli):
+    result = cli("new", "delta-2024", "--root", quick)
+    assert result.code == 0
+    path = quick / "trials" / "delta-2024.yaml"
+    assert str(path) in result.out
+    text = path.read_text(encoding="utf-8")
+    checked = cli("check", "--root", quick)
+    assert checked.code == 2
+    marked = [i for i, line in enumerate(text.splitlines(), 1) if "TODO" in line and not line.startswith("#")]
+    assert len(marked) == 8
+    for line in marked:
+        assert f"trials/delta-2024.yaml:{line}: " in checked.err, line
+    assert {said.split(":")[0] for said in checked.err.splitlines()} == {"trials/delta-2024.yaml"}
+
+
+def test_new_does_not_overwrite(quick, cli):
+    path = quick / "trials" / "alpha.yaml"
+    before = path.read_bytes()
+    result = cli("new", "alpha", "--root", quick)
+    assert (result.code, result.out) == (2, "")
+    assert "exists already" in result.err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["", "../alpha", "Alpha", "a b", "-", "a/b", "ä", ".hidden", "a\n"])
+def test_new_takes_no_other_names(name, quick, cli):
+    before = sorted((quick / "trials").iterdir())
+    result = cli("new", "--root", quick, "--", name)
+    assert (result.code, result.out) == (2, "")
+    assert "lower-case letters, digits, hyphens and dots are allowed" in result.err
+    assert sorted((quick / "trials").iterdir()) == before
+
+
+# Drawing again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", [None, "region", "site"])
+def test_forest_draws_what_pool_drew(by, pooled, cli, tmp_path):
+    path, stored = tmp_path / "plot.svg", pooled.out / "results" / "jia-2022-table1" / "base.json"
+    result = cli("forest", stored, "-o", path, *(["--by", by] if by else []))
+    assert (result.code, result.err) == (0, "")
+    assert str(path) in result.out
+    assert path.read_bytes() == (pooled.out / "figures" / f"jia-2022-table1.{by or 'overall'}.svg").read_bytes()
+
+
+@pytest.mark.slow
+def test_forest_in_a_process_of_its_own_as_png(pooled, spawn, tmp_path):
+    stored = pooled.out / "results" / "jia-2022-table1" / "base.json"
+    result = spawn("forest", stored, "-o", "my plot.PNG", cwd=tmp_path)
+    assert result.code == 0
+    ours = (tmp_path / "my plot.PNG").read_bytes()
+    assert ours == (pooled.out / "figures" / "jia-2022-table1.overall.png").read_bytes()
+
+
+def test_forest_of_a_run_with_a_trial_left_out(quick, cli, tmp_path, monkeypatch):
+    monkeypatch.setattr("meta.report.canvas.render", lambda *_: b"<svg/>")
+    analysis = quick / "analyses" / "quick.yaml"
+    analysis.write_text(analysis.read_text() + "sensitivity: {leave-one-out: each-trial}\n")
+    assert cli("pool", "--root", quick).code == 0
+    monkeypatch.undo()
+    stored = quick / "out" / "results" / "quick" / "leave-one-out.alpha.json"
+    assert cli("forest", stored, "-o", tmp_path / "plot.svg").code == 0
+    said = "".join(ET.parse(tmp_path / "plot.svg").getroot().itertext())
+    assert "leave-one-out.alpha" in said
+    assert "Beta (Smith 2020)" in said
+    assert "Alpha (Smith 2020)" not in said
+
+
+def test_forest_by_what_is_not_there(quick_pooled, cli, tmp_path):
+    stored = quick_pooled / "out" / "results" / "quick" / "base.json"
+    result = cli("forest", stored, "--by", "site", "-o", tmp_path / "plot.svg")
+    assert (result.code, result.out) == (2, "")
+    assert "--by: found 'site'; this run has (none), region" in result.err
+    assert not (tmp_path / "plot.svg").exists()
+
+
+@pytest.mark.parametrize("name", ["plot.pdf", "plot"])
+def test_forest_in_another_format(name, quick_pooled, cli, tmp_path):
+    result = cli("forest", quick_pooled / "out" / "results" / "quick" / "base.json", "-o", tmp_path / name)
+    assert (result.code, result.out) == (2, "")
+    assert "png or svg is allowed" in result.err
+    assert not (tmp_path / name).exists()
+
+
+FOREIGN = {
+    "nothing": (b"", ":1: not JSON"),
+    "text": (b"k = 4", ":1: not JSON"),
+    "a list": (b"[1, 2]", "schema: found None; 1 is allowed"),
+    "a number": (b"1", "schema: found None"),
+    "another JSON": (b'{"name": "x"}', "schema: found None"),
+    "another schema": (b'{"schema": 99}', "schema: found 99; 1 is allowed"),
+    "half a run": (b'{"schema": 1, "name": "x"}', "a run as `make pool` stores it is allowed"),
+    "cut off": (b'{"schema": 1,\n "name": "x', ":2: not JSON"),
+    "endless nesting": (b"[" * 100_000, "not read"),
+    "endless digits": (b'{"schema": 1' + b"1" * 5000 + b"}", "not read"),
+    "another encoding": (b'{"name": "\xff"}', "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_forest_of_something_else(name, cli, tmp_path):
+    content, message = FOREIGN[name]
+    path = tmp_path / "run.json"
+    path.write_bytes(content)
+    result = cli("forest", path, "-o", tmp_path / "plot.svg")
+    assert (result.code, result.out) == (2, "")
+    assert str(path) in result.err
+    assert message in result.err
+
+
+def test_forest_of_no_file(cli, tmp_path):
+    for path in (tmp_path / "none.json", tmp_path):
+        result = cli("forest", path)
+        assert (result.code, result.out) == (2, "")
+        assert "cannot be read" in result.err
+
+
+# Before and after
+
+
+@pytest.fixture
+def git(monkeypatch):
+    """Run git, away from the settings of whoever runs the tests."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    for name in [key for key in os.environ if key.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    for key, value in {
+        "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(key, value)
+    return lambda folder, *words: subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(quick, git):
+    git(quick, "init", "-q")
+    commit(git, quick)
+    return quick
+
+
+def commit(git, root):
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "records")
+
+
+def test_diff_without_a_change(committed, cli):
+    result = cli("diff", "--root", committed)
+    assert (result.code, result.out) == (0, "No pooled answer differs from HEAD.\n")
+    (committed / "trials" / "alpha.yaml").open("a").write("# a comment\n")
+    assert cli("diff", "--root", committed).out == result.out
+    assert not (committed / "out").exists()
+
+
+def test_diff_of_a_changed_count(committed, cli):
+    path = committed / "trials" / "alpha.yaml"
+    path.write_text(path.read_text().replace("responders: 3", "responders: 9"))
+    result = cli("diff", "--root", committed)
+    assert result.code == 0
+    rows = {line.split("  ")[0].strip(): line for line in result.out.splitlines() if line.strip().startswith("quick")}
+    assert set(rows) == {"quick / base / overall / all", "quick / base / region / Asia", "quick / base / region / West"}
+    overall = rows["quick / base / overall / all"]
+    assert overall.index("8/63, k 3") < overall.index("14/63, k 3")
+    assert rows["quick / base / region / Asia"].count("3/20, k 1: 15.0") == 1
+    # with a common tau2, a change in Asia moves West's interval, not its counts
+    assert rows["quick / base / region / West"].count("5/43, k 2") == 2
+
+
+def test_diff_of_a_new_trial_and_a_new_analysis(committed, cli, add_trial):
+    add_trial(committed, "delta", "International", 4, 25)
+    analysis = committed / "analyses" / "quick.yaml"
+    (committed / "analyses" / "two.yaml").write_text(analysis.read_text().replace("name: quick", "name: two"))
+    said = cli("diff", "--root", committed).out
+    assert re.search(r"quick / base / overall / all +8/63, k 3: .* +12/88, k 4: ", said)
+    assert re.search(r"quick / base / region / International +– +4/25, k 1: ", said)
+    assert re.search(r"two / base / overall / all +– +12/88, k 4: ", said)
+
+
+def test_diff_of_a_trial_taken_away(committed, cli):
+    (committed / "trials" / "alpha.yaml").unlink()
+    said = cli("diff", "--root", committed).out
+    assert re.search(r"quick / base / region / Asia +3/20, k 1: .* +– *$", said, re.MULTILINE)
+
+
+def test_diff_against_another_revision(committed, cli, git):
+    path = committed / "trials" / "alpha.yaml"
+    path.write_text(path.read_text().replace("responders: 3", "responders: 9"))
+    commit(git, committed)
+    assert cli("diff", "--root", committed).out == "No pooled answer differs from HEAD.\n"
+    assert "8/63, k 3" in cli("diff", "--root", committed, "--against", "HEAD~1").out
+    result = cli("diff", "--root", committed, "--against", "nowhere")
+    assert (result.code, result.out) == (2, "")
+    assert "git does not have trials/ and analyses/ at nowhere" in result.err
+
+
+def test_diff_where_head_is_broken(committed, cli, git):
+    path = committed / "trials" / "alpha.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("responders: 3", "responders: 33"))
+    commit(git, committed)
+    path.write_text(text)
+    result = cli("diff", "--root", committed)
+    assert (result.code, result.out) == (2, "")
+    assert "the records at HEAD cannot be pooled by this version:\ntrials/alpha.yaml:15: " in result.err
+
+
+def test_diff_where_the_working_tree_is_broken(committed, cli):
+    path = committed / "trials" / "alpha.yaml"
+    path.write_text(path.read_text().replace("responders: 3", "responders: 33"))
+    result = cli("diff", "--root", committed)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("trials/alpha.yaml:15: ")
+
+
+def test_diff_outside_git(quick, cli, git, monkeypatch):
+    assert git
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(quick.parent))
+    result = cli("diff", "--root", quick)
+    assert (result.code, result.out) == (2, "")
+    assert f"{quick}: git does not have trials/ and analyses/ at HEAD" in result.err
+
+
+def test_diff_without_git(quick, cli, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = cli("diff", "--root", quick)
+    assert (result.code, result.out) == (2, "")
+    assert "git cannot be run" in result.err
+
+
+def test_diff_in_a_folder_of_a_larger_repository(quick, cli, git):
+    larger = quick.parent
+    git(larger, "init", "-q")
+    commit(git, larger)
+    path = quick / "trials" / "alpha.yaml"
+    path.write_text(path.read_text().replace("responders: 3", "responders: 4"))
+    assert "9/63, k 3" in cli("diff", "--root", quick).out
+
+
+# Places
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures cost a second each; here it matters only where they are put."""
+    monkeypatch.setattr("meta.report.canvas.render", lambda *_: b"drawn")
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("name", ["with blanks in it", "ümläut 試験", "[red]", "-dash", "~", "$HOME", "100%"])
+def test_odd_folders(name, quick, cli, monkeypatch):
+    root = quick.rename(quick.parent / name)
+    monkeypatch.chdir(root.parent)
+    result = cli("pool", f"--root={name}")
+    assert result.code == 0, result.err
+    assert f"{name}/out/summary.csv" in result.out
+    assert (root / "out" / "summary.csv").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_where_one_stands_is_the_root(quick, cli, monkeypatch):
+    monkeypatch.chdir(quick)
+    assert cli("pool").code == 0
+    assert (quick / "out" / "results" / "quick" / "base.json").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_results_elsewhere(quick, cli, tmp_path):
+    out = tmp_path / "a" / "b"
+    assert cli("pool", "--root", quick, "--out", out).code == 0
+    assert (out / "summary.csv").exists()
+    assert not (quick / "out").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_folder_that_cannot_be_written_to(quick, cli):
+    out = quick / "out"
+    out.mkdir()
+    out.chmod(0o555)
+    try:
+        result = cli("pool", "--root", quick)
+        bound = not os.access(out, os.W_OK)  # the administrator may write everywhere
+        assert result.code == (2 if bound else 0)
+        assert ("cannot be written" in result.err) is bound
+        assert bool(list(out.iterdir())) is not bound
+    finally:
+        out.chmod(0o755)
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("name", ["results", "summary.csv"])
+def test_a_folder_or_file_in_the_way(name, quick, cli):
+    """A file where a folder must be, and the other way round."""
+    out = quick / "out"
+    out.mkdir()
+    if name == "results":
+        (out / name).write_text("mine")
+    else:
+        (out / name).mkdir()
+    result = cli("pool", "--root", quick)
+    assert result.code == 2
+    assert f"{out / name}" in result.err
+    assert "cannot be written" in result.err
+    assert (out / name).exists()
+
+
+def test_a_root_that_is_a_file(quick, cli):
+    result = cli("pool", "--root", quick / "analyses" / "quick.yaml")
+    assert (result.code, result.out) == (2, "")
+    assert "--root" in result.err
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_model_that_cannot_run_is_named(quick, cli, monkeypatch):
+    """Exit code 1: the others' results are there, and what failed is said and stored."""
+    from meta.errors import ConvergenceError
+    from meta.models import InverseVariance
+
+    fit = InverseVariance.fit
+
+    def failing(self, data):
+        if hasattr(data, "names"):
+            raise ConvergenceError("tau2: found no root")
+        return fit(self, data)
+
+    monkeypatch.setattr(InverseVariance, "fit", failing)
+    result = cli("pool", "--root", quick)
+    assert result.code == 1
+    assert "FAILED quick/base, conventional by region: tau2: found no root" in result.out
+    run = store.load_run(quick / "out" / "results" / "quick" / "base.json")
+    assert [(f.role, f.by, f.reason) for f in run.failures] == [("conventional", "region", "tau2: found no root")]
+    assert [fit.by for fit in run.fits] == [None]
