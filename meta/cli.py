@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meta.errors import MetaError
-from meta.terminal import console, progress, say, table
+from meta.terminal import progress, say, table
 
 if TYPE_CHECKING:
     from meta.records.run import Run
@@ -37,8 +37,10 @@ def main() -> None:
     except MetaError as error:
         say(*str(error).split("\n"), stderr=True)
         sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        console(stderr=True).print("Interrupted: what was finished is kept.", markup=False)
+    except (KeyboardInterrupt, SystemExit) as stop:  # typer turns the first into the second
+        if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
+            raise
+        say("Interrupted: what was finished is kept.", stderr=True)
         sys.exit(INTERRUPTED)
 
 
@@ -211,7 +213,9 @@ def fit(
     unit: Annotated[str, typer.Option(help="trial, or arm: lines with the same name count apart.")] = "trial",
     model: Annotated[str, typer.Option(help="inverse-variance")] = "inverse-variance",
     scale: Annotated[str, typer.Option(help="logit, log, identity, arcsine or double-arcsine")] = "logit",
-    tau2: Annotated[str, typer.Option(help="REML, DL, PM or common-effect")] = "REML",
+    tau2: Annotated[
+        str, typer.Option(help="REML, DL, EB, HE, HS, ML, PM, PMM, SJ or common-effect")
+    ] = "REML",
     interval: Annotated[str | None, typer.Option(help="mhk, hk or wald; mhk, for common-effect wald")] = None,
     prediction: Annotated[str, typer.Option(help="hts, hk, t, normal or none")] = "hts",
     groups: Annotated[str, typer.Option(help="common or separate tau2")] = "common",

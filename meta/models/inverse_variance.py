@@ -57,7 +57,7 @@ class InverseVariance:
     ----------
     scale : {"logit", "log", "identity", "arcsine", "double-arcsine"}
         Where the analysis happens.
-    tau2 : {"REML", "DL", "PM", "common-effect"}
+    tau2 : {"REML", "DL", "EB", "HE", "HS", "ML", "PM", "PMM", "SJ", "common-effect"}
         Estimator of the between-trial variance; common-effect sets it to 0.
     interval : {"mhk", "hk", "wald"}
         Knapp-Hartung floored at the Wald standard error, unmodified, or normal.

@@ -80,6 +80,8 @@ def load_trial(path: Path, root: Path) -> TrialFile:
     trial, complaints = validate(Trial, document.data)
     complaints = [complaint for complaint in complaints if document.read_at(complaint.path)]
     complaints += trial_complaints(_pieces(document), path.stem)
+    told = {complaint.path for complaint in complaints}
+    complaints += [complaint for complaint in _unfilled(document.data) if complaint.path not in told]
     faults = document.faults + _located(complaints, document)
     if trial is not None and not faults:
         faults = _located(_audit_complaints(trial), document)
@@ -189,6 +191,18 @@ def _audit_complaints(trial: Trial) -> Iterator[Complaint]:
         item = trial.acknowledged[i]
         found = f"found an acknowledgement of {shown(item.finding)} at {shown(item.at)}, which is not there"
         yield Complaint(f"acknowledged[{i}]", found, f"allowed: what the audit finds ({there})")
+
+
+def _unfilled(value: Any, at: str = "") -> Iterator[Complaint]:
+    """Find what the beginning of a new record left to be filled in."""
+    if value == "TODO":
+        yield Complaint(at, "found TODO", "allowed: what the publication says")
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            yield from _unfilled(below, f"{at}.{key}".removeprefix("."))
+    elif isinstance(value, list):
+        for i, below in enumerate(value):
+            yield from _unfilled(below, f"{at}[{i}]")
 
 
 def _pieces(document: Document) -> Pieces:

@@ -36,7 +36,7 @@ class Outputs:
         except (OSError, ValueError, RecursionError):
             return {}
         pairs = known.items() if isinstance(known, dict) else ()
-        return {name: made for name, made in pairs if isinstance(made, str) and ".." not in Path(name).parts}
+        return {name: made for name, made in pairs if isinstance(made, str) and _is_below(name)}
 
     def is_current(self, name: str, digest: str) -> bool:
         """Whether `name` (a path below the folder) is there and was made from `digest`; it is claimed either way."""
@@ -75,6 +75,11 @@ class Outputs:
         for part in self.folder.rglob(".*.part"):  # left by a run that was killed while writing
             with suppress(OSError):
                 part.unlink()
+
+
+def _is_below(name: str) -> bool:
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def _made(digest: str, content: bytes) -> str:

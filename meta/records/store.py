@@ -34,8 +34,8 @@ def _adapter(record: str) -> TypeAdapter[Any]:
 
 def schema(record: str) -> str:
     """The JSON Schema (draft 2020-12) of a record: "run", "analysis" or "trial"."""
-    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"nen-meta {record}"}
-    return dumps({**document, **_adapter(record).json_schema()})
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dumps({**dialect, **_adapter(record).json_schema(), "title": f"nen-meta {record}"})
 
 
 def write_schemas(outputs: Outputs) -> None:

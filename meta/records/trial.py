@@ -149,7 +149,6 @@ class Survival(Factors):
     printed: str | None = None
     note: str | None = None
 
-
     @property
     def text(self) -> str:
         """The median with its limits and unit, e.g. ``10.8 (4.3 to NA) months``."""

@@ -47,7 +47,8 @@ def _heading(table: Table) -> str:
 def _row(table: Table, row: Row) -> str:
     count = row.count
     if count is None:
-        numbers = f"n {row.n}, not reported" if row.term is None else f"n {row.n}"
+        size = "an unreported number" if row.n is None else f"n {row.n}"
+        numbers = f"{size}, not reported" if row.term is None else size
     elif row.n:
         numbers = f"{count}/{row.n} = {percent(count / row.n)} %"
     else:
@@ -62,7 +63,3 @@ def _row(table: Table, row: Row) -> str:
 
 def _place(where: str | None, via: str | None) -> str:
     return f"[{where}{f', via {via}' if via else ''}]"
-
-
-def _limit(value: float | None) -> str:
-    return "NA" if value is None else str(value)

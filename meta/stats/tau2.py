@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.special import chdtri
 
 from meta.stats.codes import Code, CodeArray
 from meta.stats.roots import bracketed_root
@@ -19,7 +20,7 @@ from meta.stats.weights import Arms, arms
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Tau2Method = Literal["REML", "DL", "PM", "common-effect"]
+Tau2Method = Literal["REML", "DL", "EB", "HE", "HS", "ML", "PM", "PMM", "SJ", "common-effect"]
 Estimator = Callable[[Arms], tuple[FloatArray, BoolArray]]
 
 _GRID = 64  # nodes on which the restricted likelihood is searched for its highest peak
@@ -44,8 +45,11 @@ def estimate(
         Sampling variances, squared units of `y`; positive where included.
     include : array_like of bool, shape (..., k)
         Trials that count; the others contribute nothing.
-    method : {"REML", "DL", "PM", "common-effect"}
-        Restricted maximum likelihood [1]_, DerSimonian-Laird [2]_, Paule-Mandel [3]_, or 0.
+    method : {"REML", "DL", "EB", "HE", "HS", "ML", "PM", "PMM", "SJ", "common-effect"}
+        Restricted maximum likelihood, maximum likelihood, Hedges, Hunter-Schmidt [1]_,
+        DerSimonian-Laird [2]_, Paule-Mandel [3]_ (and empirical Bayes, which solves the same equation
+        and differs in name only), Paule-Mandel with the median instead of the mean of Q [4]_,
+        Sidik-Jonkman [5]_, or 0.
     groups : array_like of int, shape (k,), optional
         Group index of each trial: the groups have means of their own and tau2 in common.
 
@@ -67,6 +71,9 @@ def estimate(
     .. [2] DerSimonian & Laird (1986), Control Clin Trials 7:177-188
     .. [3] Paule & Mandel (1982), J Res Natl Bur Stand 87:377-385; DerSimonian & Kacker (2007),
        Contemp Clin Trials 28:105-114
+    .. [4] Viechtbauer (2021), Median-unbiased estimators for the amount of heterogeneity in
+       meta-analysis, European Congress of Methodology, Valencia
+    .. [5] Sidik & Jonkman (2005), J R Stat Soc C 54:367-384, doi:10.1111/j.1467-9876.2005.00489.x
 
     Examples
     --------
@@ -153,23 +160,35 @@ def solve_q(a: Arms, target: FloatArray, high: FloatArray) -> tuple[FloatArray, 
 
 
 def _restricted_maximum_likelihood(a: Arms) -> tuple[FloatArray, BoolArray]:
-    """Find the highest peak of the restricted likelihood on a grid, then solve the score beside it.
+    """Maximise the likelihood of the residuals, which knows that the means were estimated."""
+    return _highest_peak(a, restricted=True)
+
+
+def _maximum_likelihood(a: Arms) -> tuple[FloatArray, BoolArray]:
+    """Maximise the likelihood over the means and tau2."""
+    return _highest_peak(a, restricted=False)
+
+
+def _highest_peak(a: Arms, *, restricted: bool) -> tuple[FloatArray, BoolArray]:
+    """Find the highest peak of the likelihood on a grid, then solve the score beside it.
 
     The likelihood can have two peaks (one at zero, one far out), so a local search is not enough.
     """
-    value, converged = np.zeros(len(a.y)), np.ones(len(a.y), dtype=bool)
-    low, high = _peak(a)
-    rows = np.flatnonzero((high > low) & ~((low == 0) & (_score(a, low) <= 0)))
+    below, best, above = _peak(a, restricted=restricted)
+    rising = _score(a, best, restricted=restricted) > 0
+    low, high = np.where(rising, best, below), np.where(rising, above, best)
+    value, converged = best, np.ones(len(best), dtype=bool)
+    rows = np.flatnonzero((high > low) & (_score(a, low, restricted=restricted) > 0))
     if rows.size:
         inner = a.rows(rows)
         value[rows], converged[rows] = bracketed_root(
-            lambda t, i: _score(inner.rows(i), t), low[rows], high[rows]
+            lambda t, i: _score(inner.rows(i), t, restricted=restricted), low[rows], high[rows]
         )
     return value, converged
 
 
-def _peak(a: Arms) -> tuple[FloatArray, FloatArray]:
-    """Neighbouring grid values between which the restricted likelihood peaks, each of shape (B,)."""
+def _peak(a: Arms, *, restricted: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The grid value at which the likelihood is highest, between its neighbours; each of shape (B,)."""
     scale = np.where(a.include, a.v, np.inf).min(-1)
     grid = scale[:, None] * (1 + bound(a) / scale)[:, None] ** np.linspace(0, 1, _GRID) - scale[:, None]
     best = np.empty(len(a.y), dtype=np.intp)
@@ -177,25 +196,62 @@ def _peak(a: Arms) -> tuple[FloatArray, FloatArray]:
     for start in range(0, len(best), size):
         some = slice(start, start + size)
         tiled = Arms(a.y[some, None], a.v[some, None], a.include[some, None], a.groups)
-        best[some] = _restricted_loglik(tiled, grid[some]).argmax(-1)
+        best[some] = _loglik(tiled, grid[some], restricted=restricted).argmax(-1)
     rows = np.arange(len(best))
-    return grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, _GRID - 1)]
+    return grid[rows, np.maximum(best - 1, 0)], grid[rows, best], grid[rows, np.minimum(best + 1, _GRID - 1)]
 
 
-def _restricted_loglik(a: Arms, tau2: FloatArray) -> FloatArray:
-    """Restricted log-likelihood up to a constant."""
+def _loglik(a: Arms, tau2: FloatArray, *, restricted: bool) -> FloatArray:
+    """(Restricted) log-likelihood up to a constant."""
     at = a.weighted(tau2)
-    logs = np.log(np.where(a.include, at.w, 1.0)).sum(-1)
-    groups = np.log(np.where(at.total > 0, at.total, 1.0)).sum(-1)
-    loglik: FloatArray = 0.5 * (logs - groups - (at.w * at.residual**2).sum(-1))
-    return loglik
+    loglik = np.log(np.where(a.include, at.w, 1.0)).sum(-1) - (at.w * at.residual**2).sum(-1)
+    if restricted:
+        loglik -= np.log(np.where(at.total > 0, at.total, 1.0)).sum(-1)
+    half: FloatArray = 0.5 * loglik
+    return half
 
 
-def _score(a: Arms, tau2: FloatArray) -> FloatArray:
-    """Twice the derivative of the restricted log-likelihood."""
+def _score(a: Arms, tau2: FloatArray, *, restricted: bool) -> FloatArray:
+    """Twice the derivative of the (restricted) log-likelihood."""
     at = a.weighted(tau2)
-    score: FloatArray = (at.w**2 * at.residual**2).sum(-1) - trace(a, tau2)
+    lost = trace(a, tau2) if restricted else at.w.sum(-1)
+    score: FloatArray = (at.w**2 * at.residual**2).sum(-1) - lost
     return score
+
+
+def _hedges(a: Arms) -> tuple[FloatArray, BoolArray]:
+    """Equate the unweighted sum of squares with its expectation."""
+    squares, expected = _unweighted(a)
+    return np.maximum((squares - expected) / a.df, 0.0), np.ones(len(squares), dtype=bool)
+
+
+def _unweighted(a: Arms) -> tuple[FloatArray, FloatArray]:
+    """The unweighted sum of squared residuals, and what sampling error alone makes it."""
+    even = Arms(a.y, np.ones_like(a.v), a.include, a.groups).weighted(np.zeros(len(a.y)))
+    inverse = np.divide(1.0, even.total, out=np.zeros_like(even.total), where=even.total > 0)
+    share = np.where(a.include, 1 - inverse @ a.groups, 0.0)
+    return (even.residual**2).sum(-1), (a.v * share).sum(-1)
+
+
+def _hunter_schmidt(a: Arms) -> tuple[FloatArray, BoolArray]:
+    """Compare Q with the number of trials."""
+    zero = np.zeros(len(a.y))
+    return np.maximum((a.q(zero) - a.k) / a.weighted(zero).w.sum(-1), 0.0), np.ones(len(zero), dtype=bool)
+
+
+def _sidik_jonkman(a: Arms) -> tuple[FloatArray, BoolArray]:
+    """Scale a crude first estimate by the Q it leaves; never 0 unless all effects are equal."""
+    crude = _unweighted(a)[0] / a.k
+    rows = np.flatnonzero(crude > 0)
+    value = np.zeros(len(crude))
+    value[rows] = crude[rows] * a.rows(rows).q(crude[rows]) / a.df[rows]
+    return value, np.ones(len(value), dtype=bool)
+
+
+def _median_paule_mandel(a: Arms) -> tuple[FloatArray, BoolArray]:
+    """Solve Q(tau2) = median of its chi-squared distribution."""
+    median = np.asarray(chdtri(a.df, 0.5), dtype=np.float64)
+    return solve_q(a, median, a.k * bound(a) / median)
 
 
 def trace(a: Arms, tau2: FloatArray) -> FloatArray:
@@ -221,5 +277,11 @@ def trace(a: Arms, tau2: FloatArray) -> FloatArray:
 METHODS: dict[Tau2Method, Estimator] = {
     "REML": _restricted_maximum_likelihood,
     "DL": _dersimonian_laird,
+    "EB": _paule_mandel,  # Morris' empirical Bayes estimator solves the same equation
+    "HE": _hedges,
+    "HS": _hunter_schmidt,
+    "ML": _maximum_likelihood,
     "PM": _paule_mandel,
+    "PMM": _median_paule_mandel,
+    "SJ": _sidik_jonkman,
 }

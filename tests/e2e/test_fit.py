@@ -96,12 +96,13 @@ def test_intervals_agree_with_metafor(name, scale, tau2, fitted):
     table, options = reference_table(name), (*X, "--scale", scale, "--tau2", tau2)
     k = len(REFERENCE[name]["data"])
     hk = fitted(table, *options, "--interval", "hk", "--prediction", "hk")
-    assert hk["mu"]["se"] == close(theirs["hk"]["se"])
+    assert hk["mu"]["se"] == close(theirs["se"])  # the model's own; the interval's is beside the interval
+    assert hk["mu"]["interval"]["se"] == close(theirs["hk"]["se"])
     assert [hk["mu"]["interval"][end] for end in ("low", "high")] == close(theirs["hk"]["ci"], theirs["mu"])
     assert hk["mu"]["interval"]["df"] == k - 1
     assert [hk["prediction"][end] for end in ("low", "high")] == close(theirs["pi_hk"], theirs["mu"])
     mhk = fitted(table, *options, "--prediction", "hts")
-    assert mhk["mu"]["se"] == close(max(theirs["se"], theirs["hk"]["se"]))
+    assert mhk["mu"]["interval"]["se"] == close(max(theirs["se"], theirs["hk"]["se"]))
     assert [mhk["prediction"][end] for end in ("low", "high")] == close(theirs["pi_riley"], theirs["mu"])
     assert mhk["prediction"]["df"] == k - 2
 
@@ -115,7 +116,9 @@ def test_groups_agree_with_metafor(scale, fitted):
     assert [group["label"] for group in found["groups"]] == ["Asia", "West"]
     first, second = (group["mu"]["value"] for group in found["groups"])
     assert [first, second - first] == close(theirs["b"], theirs["b"][0])
-    assert [group["tau2"]["value"] for group in found["groups"]] == pytest.approx([theirs["tau2"]] * 2, abs=1e-11)
+    assert [group["tau2"]["value"] for group in found["groups"]] == pytest.approx(
+        [theirs["tau2"]] * 2, abs=1e-11
+    )
     assert found["between"]["statistic"] == close(theirs["QM"])
     assert found["between"]["p"] == pytest.approx(theirs["QM_p"], rel=2e-8)
     assert found["between"]["df"] == 1
@@ -194,7 +197,10 @@ def test_level(level, fitted):
 
 
 def test_widths_grow_with_the_level(fitted):
-    widths = [f["high"] - f["low"] for f in (fitted(TABLE1, *X, "--level", p)["proportion"] for p in (0.5, 0.9, 0.99))]
+    widths = [
+        f["high"] - f["low"]
+        for f in (fitted(TABLE1, *X, "--level", p)["proportion"] for p in (0.5, 0.9, 0.99))
+    ]
     assert widths == sorted(widths)
 
 
@@ -203,7 +209,11 @@ Z = 1.959963984540054
 
 @pytest.mark.parametrize(
     ("method", "high", "digits"),
-    [("clopper-pearson", 1 - 0.025 ** (1 / 15), 1e-12), ("wilson", Z**2 / (15 + Z**2), 1e-12), ("jeffreys", 0.151817, 5e-7)],
+    [
+        ("clopper-pearson", 1 - 0.025 ** (1 / 15), 1e-12),
+        ("wilson", Z**2 / (15 + Z**2), 1e-12),
+        ("jeffreys", 0.151817, 5e-7),
+    ],
 )
 def test_intervals_of_a_trial(method, high, digits, fitted):
     """0 of 15, by the closed forms; Jeffreys by the 97.5 % quantile of Beta(0.5, 15.5)."""
@@ -231,7 +241,11 @@ def test_csv_has_the_numbers_of_the_json(fit, fitted):
     found = fitted(TABLE1, *X, "--by", "region")
     assert [row["group"] for row in rows] == ["overall", "Asia", "West"]
     for row, part in zip(rows, (found, *found["groups"]), strict=True):
-        assert (int(row["k"]), int(row["n"]), int(row["responders"])) == (part["k"], part["n"], part["responders"])
+        assert (int(row["k"]), int(row["n"]), int(row["responders"])) == (
+            part["k"],
+            part["n"],
+            part["responders"],
+        )
         assert float(row["mu"]) == part["mu"]["value"]
         assert float(row["proportion"]) == part["proportion"]["value"]
         assert float(row["tau2"]) == part["tau2"]["value"]
@@ -371,7 +385,12 @@ def test_every_value_that_is_listed_works(option, value, fit):
 def test_all_wrong_options_at_once(fit):
     result = fit(TABLE1, *X, "--scale", "probit", "--tau2", "SJ2", "--unit", "patient", "--groups", "both")
     assert result.code == 2
-    assert [line.partition(":")[0] for line in result.err.splitlines()] == ["--scale", "--tau2", "--groups", "--unit"]
+    assert [line.partition(":")[0] for line in result.err.splitlines()] == [
+        "--scale",
+        "--tau2",
+        "--groups",
+        "--unit",
+    ]
 
 
 @pytest.mark.parametrize("level", ["95", "0", "1", "-0.5", "nan", "inf", "0.9999999999999999"])
@@ -443,7 +462,9 @@ def test_extremes_have_an_answer_or_a_reason(name, scale, fitted):
     arms = EXTREMES[name]
     several = (("REML", "0.5"), ("PM", "none"), ("DL", "0.5"), ("common-effect", "none"))
     for tau2, continuity in several if len(arms) < 100 else several[:1]:
-        found = fitted(table_of(arms), "--responders", "x", "--scale", scale, "--tau2", tau2, "--continuity", continuity)
+        found = fitted(
+            table_of(arms), "--responders", "x", "--scale", scale, "--tau2", tau2, "--continuity", continuity
+        )
         assert found["k"] == len(arms)
         assert found["responders"] == sum(x for x, _ in arms)
         assert all(math.isfinite(value) for _, value in numbers(found))
@@ -476,7 +497,12 @@ def test_one_trial_is_its_exact_interval(fitted):
     found = fitted("x,n\n0,20\n", "--responders", "x")
     assert found["proportion"]["high"] == pytest.approx(1 - 0.025 ** (1 / 20))
     assert found["proportion"]["method"] == "exact (Clopper-Pearson)"
-    assert found["mu"] == {"value": None, "se": None, "interval": None, "reason": "one trial: exact interval only"}
+    assert found["mu"] == {
+        "value": None,
+        "se": None,
+        "interval": None,
+        "reason": "one trial: exact interval only",
+    }
 
 
 def test_the_continuity_correction_is_named(fitted):

@@ -156,7 +156,10 @@ def test_groups_by_site(pooled, analysis):
 
 
 def test_groups_by_region(pooled):
-    assert groups_of(fit_by(run_of(pooled, "jia-2022-table1"), "region")) == {"Asia": (11, 50), "West": (3, 50)}
+    assert groups_of(fit_by(run_of(pooled, "jia-2022-table1"), "region")) == {
+        "Asia": (11, 50),
+        "West": (3, 50),
+    }
     assert groups_of(fit_by(run_of(pooled, "g3-nen"), "region")) == {"Asia": (11, 50), "West": (4, 89)}
 
 
@@ -286,7 +289,7 @@ def test_the_terminal_ends_with_the_answers(pooled):
     assert re.search(r"all trials +4 +14/100 +14\.8 \(4\.1–41\.3\) +0\.9–77\.6", said)
     assert re.search(r"site: pancreas +2\* +0/8 ", said)
     assert re.search(r"without Sintilimab \(Jia 2022\) +3 +9/82 ", said)
-    assert f"{pooled.out}/summary.csv" in said
+    assert f"In {pooled.out}: results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv" in said
 
 
 # From a number in a figure to its line
@@ -369,7 +372,11 @@ def test_one_analysis_alone(quick_pooled, cli, tree):
     assert "1 runs (1 fitted, the rest unchanged), 1 figures drawn." in result.out
     after = tree(quick_pooled / "out")
     assert {f"results/{name}" for name in before} <= after.keys()
-    assert {"results/other/base.json", "figures/other.overall.svg", "figures/quick.overall.svg"} <= after.keys()
+    assert {
+        "results/other/base.json",
+        "figures/other.overall.svg",
+        "figures/quick.overall.svg",
+    } <= after.keys()
 
 
 def changed(before, after):
@@ -406,7 +413,9 @@ def test_a_new_sensitivity_analysis_is_one_line(quick_pooled, cli, tree):
     assert {n for n in changed(before, after) if n.startswith(("results/", "figures/"))} == new
     assert list(pd.read_csv(out / "summary.csv").variation) == ["base", "no-gamma"]
     ledger = store.load_run(out / "results" / "quick" / "no-gamma.json").ledger
-    assert [(e.trial, e.reason) for e in ledger if e.action == "dropped"] == [("gamma", "left out by exclude")]
+    assert [(e.trial, e.reason) for e in ledger if e.action == "dropped"] == [
+        ("gamma", "left out by exclude")
+    ]
 
     own = (out / "results" / "quick" / "my notes.txt", out / "figures" / "quick.mine.svg")
     for path in own:
@@ -423,7 +432,9 @@ def test_a_new_sensitivity_analysis_is_one_line(quick_pooled, cli, tree):
 
 def test_leave_one_out_is_one_line(quick_pooled, cli):
     analysis = quick_pooled / "analyses" / "quick.yaml"
-    analysis.write_text(analysis.read_text() + "sensitivity: {each: each-trial, tau2.dl: {by: [], unit: arm}}\n")
+    analysis.write_text(
+        analysis.read_text() + "sensitivity: {each: each-trial, tau2.dl: {by: [], unit: arm}}\n"
+    )
     result = cli("pool", "--root", quick_pooled)
     assert "5 runs (4 fitted, the rest unchanged), 2 figures drawn." in result.out
     assert re.search(r"without Alpha \(Smith 2020\) +2\* +5/43", result.out)
@@ -607,7 +618,7 @@ def hostile(tmp_path_factory, cli, add_trial):
     (root / "analyses").mkdir()
     (root / "analyses" / "q.yaml").write_text(
         f'name: q\nquestion: "{HOSTILE["script"]} {HOSTILE["markup"]} {HOSTILE["mathematics"]}"\ntrials: all\n'
-        f"reproduces: {{source: smith-2020, where: \"{HOSTILE['table']}\"}}\nsensitivity: {{each: each-trial}}\n"
+        f'reproduces: {{source: smith-2020, where: "{HOSTILE["table"]}"}}\nsensitivity: {{each: each-trial}}\n'
     )
     return root, cli("pool", "--root", root)
 
@@ -624,7 +635,12 @@ def test_hostile_names_on_the_terminal(hostile, cli):
         assert result.code == 0
         assert not CONTROL.search(result.out + result.err)
     said = "".join(result.out for result in outputs)
-    for text in ("[bold red]b[/bold red]", "[link=http://example.org]l[/link]", "[/]", "<script>alert(1)</script>"):
+    for text in (
+        "[bold red]b[/bold red]",
+        "[link=http://example.org]l[/link]",
+        "[/]",
+        "<script>alert(1)</script>",
+    ):
         assert text in said  # as text, neither obeyed nor lost
 
 

@@ -21,7 +21,7 @@ from meta.stats.scales import SCALES
 TABLE1 = ([5, 6, 2, 1], [18, 32, 29, 21])
 NORMAL = ("logit", "log", "identity")
 PREDICTIONS = ("hts", "hk", "t", "normal", "none")
-ESTIMATORS = [(tau2, interval) for tau2 in ("REML", "DL", "PM") for interval in INTERVALS] + [
+ESTIMATORS = [(tau2, interval) for tau2 in ("REML", "DL", "PM", "SJ") for interval in INTERVALS] + [
     ("common-effect", "wald")
 ]
 
@@ -458,7 +458,9 @@ def test_one_group_has_no_test():
     fit = InverseVariance().fit(GroupedCounts.of(*TABLE1, ["West"] * 4, names=["Asia", "West"]))
     assert fit.between.p is None
     assert "fewer than two groups" in fit.between.reason
-    assert fit.groups[1].mu == fit.mu
+    # sums over one group and over all trials may differ in the last digit
+    assert fit.groups[1].mu.value == pytest.approx(fit.mu.value, rel=1e-13)
+    assert fit.groups[1].mu.interval.low == pytest.approx(fit.mu.interval.low, rel=1e-13)
 
 
 def test_a_group_of_one_trial_takes_part_in_the_test_under_a_common_tau2():
