@@ -9,7 +9,7 @@ from typing import Literal
 from meta.models import Model
 from meta.models.inverse_variance import InverseVariance
 from meta.models.options import STRICT
-from meta.records.trial import Criteria, FactorValue, Line, Outcome, Regimen, Region
+from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
@@ -19,8 +19,8 @@ GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
-    """Conditions on trials (trial, region, line, regimen) and on patients (the factors of a row)."""
+class Where(Factors):
+    """Conditions on patients (the factors of a row) and on trials (trial, region, line, regimen)."""
 
     __pydantic_config__ = STRICT
 
@@ -28,22 +28,10 @@ class Where:
     region: Region | None = None
     line: Line | None = None
     regimen: Regimen | None = None
-    site: FactorValue | None = None
-    differentiation: FactorValue | None = None
-    grade: FactorValue | None = None
-    pdl1: FactorValue | None = None
-    cohort: FactorValue | None = None
 
     def trial_conditions(self) -> dict[str, str]:
         """What a trial (or its arm) must be."""
         pairs = ((name, getattr(self, name)) for name in ("trial", "region", "line", "regimen"))
-        return {name: value for name, value in pairs if value is not None}
-
-    def patient_conditions(self) -> dict[str, FactorValue]:
-        """Which of its patients are meant."""
-        pairs = (
-            (name, getattr(self, name)) for name in ("site", "differentiation", "grade", "pdl1", "cohort")
-        )
         return {name: value for name, value in pairs if value is not None}
 
 

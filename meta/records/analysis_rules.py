@@ -76,7 +76,7 @@ def _known(at: str, name: str, trials: Known) -> Complaints:
 
 
 def _where(at: str, where: Where, trials: Known | None) -> Complaints:
-    yield from factor_complaints(at, where.patient_conditions())
+    yield from factor_complaints(at, where.given())
     if where.trial is not None and trials is not None:
         yield from _known(f"{at}.trial", where.trial, trials)
 

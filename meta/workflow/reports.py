@@ -139,7 +139,7 @@ def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
 def conditions(analysis: Analysis, entry: TrialEntry) -> Iterator[Mapping[str, FactorValue]]:
     """Every set of patients that the analysis will ask this trial about."""
     wheres: tuple[Where, ...] = (analysis.where, entry.where, *analysis.exclude)
-    yield from (where.patient_conditions() for where in wheres)
+    yield from (where.given() for where in wheres)
     yield from ({"site": node} for node in analysis.site_level)
 
 
@@ -183,7 +183,7 @@ def choose(
     file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
 ) -> tuple[Candidate | None, list[LedgerEntry]]:
     """The newest report, by the as-of date, with counts for the population; and what was passed over."""
-    patients = {**analysis.where.patient_conditions(), **entry.where.patient_conditions()}
+    patients = {**analysis.where.given(), **entry.where.given()}
     chosen: Candidate | None = None
     passed = []
     for candidate in candidates(file, analysis, entry, arm):

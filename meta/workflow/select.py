@@ -124,17 +124,17 @@ def _include(
             wanted = ", ".join(f"{name} {value}" for name, value in where.trial_conditions().items())
             return None, [trial_entry(file, "dropped", f"the analysis asks for {wanted}")], None
     applying = [where for where in analysis.exclude if _meets(where, attributes)]
-    if any(not where.patient_conditions() for where in applying):
+    if any(not where.given() for where in applying):
         return None, [trial_entry(file, "dropped", "left out by exclude")], None
     chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
         return None, [*ledger, trial_entry(file, "dropped", "no report has the counts asked for")], None
-    population = {**analysis.where.patient_conditions(), **entry.where.patient_conditions()}
+    population = {**analysis.where.given(), **entry.where.given()}
     cells = chosen.universe.mask(population)
     excluded = 0
     for where in applying:
-        excluded |= chosen.universe.mask(where.patient_conditions()) & cells
-    words = " and ".join(describe(where.patient_conditions()) for where in applying)
+        excluded |= chosen.universe.mask(where.given()) & cells
+    words = " and ".join(describe(where.given()) for where in applying)
     kept, notes, fault = _without(chosen, cells, excluded, words, analysis)
     if kept is None:
         return None, [*ledger, *notes], fault

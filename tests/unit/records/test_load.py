@@ -107,7 +107,7 @@ def test_an_analysis_is_loaded_with_its_variations(root):
 def test_changes_are_merged_into_a_complete_analysis(root):
     base = load_analyses(root)["all-nen"]
     dropped, hartung = base.sensitivity["dropped"], base.sensitivity["hartung"]
-    assert [where.patient_conditions() for where in dropped.exclude] == [
+    assert [where.given() for where in dropped.exclude] == [
         {"site": "lung"},  # the base's exclusions stay
         {"differentiation": "well"},
     ]
@@ -523,7 +523,7 @@ WRONG_ANALYSES = [
     Case("entry-where", "poor", "bad", 3, "trials[0].where.differentiation",
          "found 'bad'; allowed: well, poor, unknown"),
     Case("where", "line: later", "lien: later", 4, "where.lien",
-         "found the unknown key 'lien'; allowed: trial, region, line"),
+         "found the unknown key 'lien'; allowed: site, differentiation"),
     Case("where-trial", "line: later", "trial: tin", 4, "where.trial",
          "found 'tin'; allowed: the name of a file in trials/"),
     Case("as-of", "2022-04", "2022-4", 5, "reports.as-of",
