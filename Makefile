@@ -30,8 +30,8 @@ trial: .venv/.installed ## start the record of a new trial   ID=drug-acronym [RO
 	@test -n "$(ID)" || { echo "nen-meta: name the trial: make trial ID=drug-acronym" >&2; exit 2; }
 	@$(NEN_META) new $(ROOT_OPT) "$(ID)"
 
-diff: .venv/.installed ## show which numbers changed since they were last stored   [ANALYSES="…"] [ROOT=dir]
-	@$(NEN_META) diff $(ROOT_OPT) $(ANALYSES)
+diff: .venv/.installed ## show the pooled answers before and after the change of the records   [ROOT=dir]
+	@$(NEN_META) diff $(ROOT_OPT)
 
 lock: ## write constraints.txt anew from pyproject.toml (needs uv)   [UPGRADE=1 for the newest versions]
 	@$(UV) --version >/dev/null 2>&1 || { echo "nen-meta: make lock needs uv on PATH" >&2; exit 1; }

@@ -141,17 +141,19 @@ def show(trial: Annotated[str, typer.Argument(help="The trial's id.")], root: Ro
 
 @app.command()
 def forest(
-    result: Annotated[Path, typer.Argument(help="A stored run, e.g. out/results/g3-nen/base.json.")],
+    result: Annotated[str, typer.Argument(help="A stored run: a JSON file, or e.g. g3-nen/base.")],
     by: Annotated[str | None, typer.Option(help="region, site …; the overall plot if left out.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .svg file.")] = Path("forest.svg"),
+    root: Root = Path(),
 ) -> None:
     """Draw the forest plot of a stored run again, without fitting anything."""
     from meta.errors import SpecError
     from meta.records.store import load_run
     from meta.report.canvas import save
     from meta.report.figures import forests
+    from meta.workflow.pool import stored
 
-    run = load_run(result)
+    run = load_run(stored(result, root / "out"))
     plans = forests(run)
     if by not in plans:
         there = ", ".join(name or "(none)" for name in plans)

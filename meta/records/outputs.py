@@ -18,11 +18,11 @@ MANIFEST = ".manifest.json"
 
 
 class Outputs:
-    """The files below one folder, each with the digest of what it was made from and that of its content.
+    """The files below one folder, each with the digests of what it was made from and of its content.
 
     A file is made anew when what it is made from changes, or when it is gone or no longer what was
-    written (by a run that was stopped before it could remember, or by hand). Files of earlier runs that no run
-    claims any more (a variation that was taken out) are removed, files of the user's never.
+    written (by a run that was stopped before it could remember, or by hand). Files of earlier runs
+    that no run claims any more (a variation that was taken out) are removed, files of the user's never.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,7 +39,7 @@ class Outputs:
         return {name: made for name, made in pairs if isinstance(made, str) and _is_below(name)}
 
     def is_current(self, name: str, digest: str) -> bool:
-        """Whether `name` (a path below the folder) is there and was made from `digest`; it is claimed either way."""
+        """Whether `name` (a path below the folder) is as it was made from `digest`; it is claimed anyway."""
         self._claimed.add(name)
         try:
             content = (self.folder / name).read_bytes()

@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import get_args
 
+from meta.data import MOST
 from meta.records import arithmetic
 from meta.records.factors import VALUES, unknown_names, values_of
 from meta.records.schema import Complaint
@@ -133,6 +134,8 @@ def _counts(at: str, row: Row) -> Complaints:
         yield from _not_negative(f"{at}.{name}", getattr(row, name))
     if row.responders is not None and row.events is not None:
         yield Complaint(f"{at}.events", "found events beside responders", "allowed: only one of the two")
+    if row.n is not None and row.n > MOST:
+        yield Complaint(f"{at}.n", f"found {row.n}", f"allowed: 0 to {MOST}")
     name = "events" if row.responders is None else "responders"
     if row.n is not None and row.count is not None and row.count > max(row.n, 0):
         yield Complaint(f"{at}.{name}", f"found {row.count}", f"allowed: 0 to {row.n}, the row's n")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.errors import SpecError
 from meta.records.load import load
+from meta.records.run import BASE
 from meta.workflow.execute import execute
 from meta.workflow.expand import Variation, expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from meta.records.analysis import Analysis
     from meta.records.run import Run
@@ -59,6 +60,14 @@ def variations(trials: Mapping[str, TrialFile], analyses: Mapping[str, Analysis]
 def name_of(variation: Variation) -> str:
     """The run's file, below the output folder."""
     return f"{RESULTS}/{variation.analysis.name}/{variation.name}.json"
+
+
+def stored(result: str, out: Path) -> Path:
+    """The file of a stored run, given as a path, as ``analysis/variation`` or as ``analysis`` (its base)."""
+    path = Path(result)
+    if path.suffix == ".json" or path.exists():
+        return path
+    return out / RESULTS / (f"{result}.json" if "/" in result else f"{result}/{BASE}.json")
 
 
 def runs(planned: Sequence[Variation], out: Path) -> Iterator[tuple[Run, bool]]:

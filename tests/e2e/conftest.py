@@ -56,7 +56,7 @@ def _called(*arguments: object) -> Result:
 
 
 def _environment() -> dict[str, str]:
-    """As inherited, without what would colour the output or point git elsewhere, and with this checkout's package."""
+    """As inherited, without what colours the output or leads git astray, and with this checkout's package."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "FORCE_COLOR"))}
     return {**kept, "COLUMNS": COLUMNS, "PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "utf-8"}
 

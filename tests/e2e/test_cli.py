@@ -276,9 +276,13 @@ def git(monkeypatch):
     for name in [key for key in os.environ if key.startswith("GIT_")]:
         monkeypatch.delenv(name)
     for key, value in {
-        "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
-    }.items():  # fmt: skip
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b",
+    }.items():
         monkeypatch.setenv(key, value)
     return lambda folder, *words: subprocess.run(
         ["git", "-C", folder, *words], check=True, capture_output=True
@@ -404,6 +408,7 @@ def test_diff_in_a_folder_of_a_larger_repository(quick, cli, git):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Figures cost a second each; here it matters only where they are put."""
+    monkeypatch.setattr("meta.report.forest.forest", lambda *_, **__: None)
     monkeypatch.setattr("meta.report.canvas.render", lambda *_: b"drawn")
 
 

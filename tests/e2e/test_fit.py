@@ -37,7 +37,7 @@ def fitted(fit):
     def run(table, *options):
         result = fit(table, *options, "--format", "json")
         assert (result.code, result.err) == (0, "")
-        return json.loads(result.out, parse_constant=lambda name: pytest.fail(name))
+        return json.loads(result.out, parse_constant=pytest.fail)
 
     return run
 
@@ -158,12 +158,16 @@ def test_json_is_table_1(fitted):
     assert found["tau2"]["at_boundary"] is False
     assert 100 * found["heterogeneity"]["I2"]["value"] == pytest.approx(43.894, abs=5e-4)
     assert [(t["label"], t["responders"], t["n"]) for t in found["trials"]] == [
-        ("a", 5, 18), ("b", 6, 32), ("c", 2, 29), ("d", 1, 21)
-    ]  # fmt: skip
+        ("a", 5, 18),
+        ("b", 6, 32),
+        ("c", 2, 29),
+        ("d", 1, 21),
+    ]
     assert sum(trial["weight"] for trial in found["trials"]) == pytest.approx(1)
     assert [(g["label"], g["k"], g["responders"], g["n"]) for g in found["groups"]] == [
-        ("Asia", 2, 11, 50), ("West", 2, 3, 50)
-    ]  # fmt: skip
+        ("Asia", 2, 11, 50),
+        ("West", 2, 3, 50),
+    ]
     assert isinstance(found["notes"], list)
     assert found["proportion"]["value"] == pytest.approx(0.14775277512348797, rel=1e-9)
 
@@ -191,8 +195,13 @@ def test_separate_tau2(fitted):
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
 def test_level(level, fitted):
     found = fitted(TABLE1, *X, "--level", level)
-    for interval in (found["mu"]["interval"], found["tau2"]["interval"], found["prediction"], found["proportion"],
-                     found["trials"][0]["proportion"]):  # fmt: skip
+    for interval in (
+        found["mu"]["interval"],
+        found["tau2"]["interval"],
+        found["prediction"],
+        found["proportion"],
+        found["trials"][0]["proportion"],
+    ):
         assert interval["level"] == level
 
 
@@ -260,7 +269,9 @@ SAME = {
     "Windows line ends": TABLE1.replace("\n", "\r\n").encode(),
     "old Mac line ends": TABLE1.replace("\n", "\r").encode(),
     "blank lines": TABLE1.replace("\n", "\n\n , ,,\n\n").encode(),
-    "quoted cells": b'"trial","region","x","n"\n"a","Asia","5","18"\n"b","Asia",6,"32"\nc,West,2,29\nd,"West","1",21',
+    "quoted cells": (
+        b'"trial","region","x","n"\n"a","Asia","5","18"\n"b","Asia",6,"32"\nc,West,2,29\nd,West,"1",21'
+    ),
     "blanks around cells": TABLE1.replace(",", " , ").encode(),
     "another order": b"n,x,extra,region,trial\n18,5,,Asia,a\n32,6,?,Asia,b\n29,2,,West,c\n21,1,,West,d\n",
 }
@@ -286,7 +297,10 @@ FAULTS = {
     "other digits": ("trial,x,n\na,٥,18\n", [":2: x: found '٥'"]),
     "empty count": ("trial,x,n\na,,18\n", [":2: x: found ''"]),
     "negative": ("trial,x,n\na,-1,18\nb,3,-4\n", [":2: x: found '-1'", ":3: n: found '-4'"]),
-    "more responders than patients": ("trial,x,n\na,19,18\n", [":2: x: found 19 responders of 18; at most 18"]),
+    "more responders than patients": (
+        "trial,x,n\na,19,18\n",
+        [":2: x: found 19 responders of 18; at most 18"],
+    ),
     "no patients": ("trial,x,n\na,0,0\n", [":2: n: found '0'; a whole number from 1"]),
     "huge": (f"trial,x,n\na,1,{'9' * 400}\n", [":2: n: found '999", "a whole number from 1 to 9999999"]),
     "twice": ("trial,x,n\na,5,18\nb,6,32\na,2,29\n", [":4: found 'a' again (first in line 2)", "--unit arm"]),
@@ -303,9 +317,15 @@ FAULTS = {
     "a cell beyond measure": (f"trial,x,n\n{'a' * 200_000},5,18\n", ["comma-separated values are allowed"]),
     "several at once": (
         "trial,x,n\na,-1,18\nb,40,32\n,x,29\nd,1,21,5\n",
-        [":2: x: found '-1'", ":3: x: found 40 responders of 32", ":4: trial", ":4: x: found 'x'", ":5: found 4"],
+        [
+            ":2: x: found '-1'",
+            ":3: x: found 40 responders of 32",
+            ":4: trial",
+            ":4: x: found 'x'",
+            ":5: found 4",
+        ],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -345,7 +365,7 @@ def test_a_missing_file_and_a_folder(cli, tmp_path):
 
 
 def test_names_do_not_move_the_cursor(fit):
-    table = "trial,g,x,n\n\x1b[31ma\x9b1m,\x1b]0;t\x07,5,18\n[red]b[/red],‮g,6,32\n"
+    table = "trial,g,x,n\n\x1b[31ma\x9b1m,\x1b]0;t\x07,5,18\n[red]b[/red],\u202eg,6,32\n"
     said = fit(table, *X, "--by", "g").out
     assert not set("\x1b\x07\x9b\x7f\u202e") & set(said)
     assert "[red]b[/red]" in said
@@ -468,8 +488,14 @@ def test_extremes_have_an_answer_or_a_reason(name, scale, fitted):
         assert found["k"] == len(arms)
         assert found["responders"] == sum(x for x, _ in arms)
         assert all(math.isfinite(value) for _, value in numbers(found))
-        for what, value in (("mu", "value"), ("tau2", "value"), ("heterogeneity", "Q"), ("prediction", "low"),
-                            ("proportion", "value"), ("proportion", "low")):  # fmt: skip
+        for what, value in (
+            ("mu", "value"),
+            ("tau2", "value"),
+            ("heterogeneity", "Q"),
+            ("prediction", "low"),
+            ("proportion", "value"),
+            ("proportion", "low"),
+        ):
             assert found[what][value] is not None or found[what]["reason"], (what, value, tau2)
         for part in (found["proportion"], *(trial["proportion"] for trial in found["trials"])):
             if part["value"] is not None and part["low"] is not None:

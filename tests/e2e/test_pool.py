@@ -210,7 +210,7 @@ def test_leave_one_out_leaves_each_out(pooled, analysis):
 
 
 def test_leave_one_out_as_metafor_does_it(pooled):
-    """The order of leave1out() is that of Table 1; without avelumab tau2 is zero up to metafor's tolerance."""
+    """leave1out() has the order of Table 1; without avelumab tau2 is zero up to metafor's tolerance."""
     reference = json.loads((Path(__file__).parents[1] / "reference" / "metafor.json").read_text())
     theirs = reference["table1"]["rma"]["PLO"]["REML"]["leave1out"]
     for i, name in enumerate((IDS[2], IDS[3], IDS[0], IDS[1])):
@@ -304,9 +304,11 @@ def test_every_number_can_be_followed_to_its_line(pooled, analysis, variation):
             by = fit.by if group is not None else None
             for trial in part.trials:
                 entries = [
-                    entry for entry in run.ledger
-                    if entry.action == "used" and (entry.label, entry.by, entry.group) == (trial.label, by, group)
-                ]  # fmt: skip
+                    entry
+                    for entry in run.ledger
+                    if entry.action == "used"
+                    and (entry.label, entry.by, entry.group) == (trial.label, by, group)
+                ]
                 assert len(entries) == 1, (trial.label, by, group)
                 row = row_at(pooled.root / entries[0].file, entries[0].line)
                 assert (row["responders"], row["n"]) == (trial.responders, trial.n)
@@ -425,8 +427,9 @@ def test_a_new_sensitivity_analysis_is_one_line(quick_pooled, cli, tree):
     assert not [name for name in new if (out / name).exists()]
     assert [path.read_text() for path in own] == ["mine", "mine"]
     assert {n for n in changed(before, tree(out)) if n.startswith(("results/", "figures/"))} == {
-        "results/quick/my notes.txt", "figures/quick.mine.svg"
-    }  # fmt: skip
+        "results/quick/my notes.txt",
+        "figures/quick.mine.svg",
+    }
     assert list(pd.read_csv(out / "summary.csv").variation) == ["base"]
 
 
@@ -515,10 +518,14 @@ def test_unresolved_error_stops_before_anything_is_written(records, cli):
     assert "unresolved: drop or keep" in result.err
 
 
-# What to break: file, what stands there, what to put there, and the line of the fault with a part of its message
+# What to break: file, what stands there, what to put there, the line of the fault and a part of its message
 BREAKS = {
     "more responders than patients": (
-        "trials/alpha.yaml", "responders: 3}", "responders: 33}", 15, "rows[0]"
+        "trials/alpha.yaml",
+        "responders: 3}",
+        "responders: 33}",
+        15,
+        "rows[0]",
     ),
     "a count in words": ("trials/alpha.yaml", "n: 20,", "n: twenty,", 15, "found 'twenty'"),
     "an unknown key": ("trials/beta.yaml", "region: West", "regoin: West", 4, "did you mean 'region'?"),
@@ -526,23 +533,45 @@ BREAKS = {
     "another id": ("trials/gamma.yaml", "id: gamma", "id: gama", 1, "found 'gama'"),
     "an unknown region": ("trials/gamma.yaml", "region: West", "region: NO", 4, "region"),
     "broken YAML": ("trials/alpha.yaml", "regimen: monotherapy", "regimen: [monotherapy", 4, "YAML"),
-    "patients without end": ("trials/gamma.yaml", "n: 12,", "n: 999999999999,", 15, ""),
+    "patients without end": ("trials/gamma.yaml", "n: 12,", "n: 999999999999,", 15, "0 to 9999999"),
     "no where": ("trials/beta.yaml", "        where: Table 1\n", "", 14, "where"),
     "a percentage that is none": (
-        "trials/gamma.yaml", "responders: 0}", "responders: 0, percent: 8.3}", 15, "percent"
+        "trials/gamma.yaml",
+        "responders: 0}",
+        "responders: 0, percent: 8.3}",
+        15,
+        "percent",
     ),
     "an unknown trial": ("analyses/quick.yaml", "trials: all", "trials: [alpha, omega]", 3, "omega"),
-    "an unknown grouping": ("analyses/quick.yaml", "by: [region]", "by: [regions]", 4, "did you mean 'region'?"),
+    "an unknown grouping": (
+        "analyses/quick.yaml",
+        "by: [region]",
+        "by: [regions]",
+        4,
+        "did you mean 'region'?",
+    ),
     "a tau2 of its own": (
-        "analyses/quick.yaml", "by: [region]", "models: {conventional: {tau2: DSL}}", 4, "'DSL'"
+        "analyses/quick.yaml",
+        "by: [region]",
+        "models: {conventional: {tau2: DSL}}",
+        4,
+        "'DSL'",
     ),
     "two options at odds": (
-        "analyses/quick.yaml", "by: [region]", "models: {conventional: {tau2: common-effect}}", 4, "wald"
+        "analyses/quick.yaml",
+        "by: [region]",
+        "models: {conventional: {tau2: common-effect}}",
+        4,
+        "wald",
     ),
     "a control character": (
-        "trials/beta.yaml", "citation: beta", 'citation: "\\e[31mbeta"', 7, "control character '\\x1b'"
+        "trials/beta.yaml",
+        "citation: beta",
+        'citation: "\\e[31mbeta"',
+        7,
+        "control character '\\x1b'",
     ),
-}  # fmt: skip
+}
 COMBINATIONS = (
     *((name,) for name in BREAKS),
     ("more responders than patients", "an unknown key", "another id", "an unknown grouping"),
@@ -617,8 +646,9 @@ def hostile(tmp_path_factory, cli, add_trial):
         path.write_text(text.replace("where: Table 1", f'where: "{drug}"'))
     (root / "analyses").mkdir()
     (root / "analyses" / "q.yaml").write_text(
-        f'name: q\nquestion: "{HOSTILE["script"]} {HOSTILE["markup"]} {HOSTILE["mathematics"]}"\ntrials: all\n'
-        f'reproduces: {{source: smith-2020, where: "{HOSTILE["table"]}"}}\nsensitivity: {{each: each-trial}}\n'
+        f'name: q\nquestion: "{HOSTILE["script"]} {HOSTILE["markup"]} {HOSTILE["mathematics"]}"\n'
+        f'reproduces: {{source: smith-2020, where: "{HOSTILE["table"]}"}}\n'
+        "trials: all\nsensitivity: {each: each-trial}\n"
     )
     return root, cli("pool", "--root", root)
 
@@ -651,8 +681,27 @@ def test_hostile_names_in_figures(hostile):
         assert not CONTROL.search(text)
         svg = ET.fromstring(text)
         tags = {element.tag.rpartition("}")[2] for element in svg.iter()}
-        assert tags <= {"svg", "g", "defs", "style", "path", "use", "text", "tspan", "clipPath", "rect", "metadata",
-                        "RDF", "Work", "type", "format", "creator", "title", "date", "Agent"}  # fmt: skip
+        assert tags <= {
+            "svg",
+            "g",
+            "defs",
+            "style",
+            "path",
+            "use",
+            "text",
+            "tspan",
+            "clipPath",
+            "rect",
+            "metadata",
+            "RDF",
+            "Work",
+            "type",
+            "format",
+            "creator",
+            "title",
+            "date",
+            "Agent",
+        }
         said = "".join("".join(svg.itertext()).split())
         for words in ("<script>alert(1)</script>", "$x^2$", "[boldred]b[/boldred]", "AT&T&lt;]]><!--"):
             assert words in said

@@ -32,10 +32,16 @@ def a_run(**changes):
     counts = Counts.of([5, 6, 2, 1], [18, 32, 29, 21], LABELS)
     grouped = GroupedCounts.of([5, 6, 2, 0], [18, 32, 29, 21], ["a", "a", "b", "c"], LABELS)
     settings = {
-        "name": "q", "question": "?", "variation": "base", "analysis": {"exclude": [], "level": 0.95}, "ledger": (entry,),
-        "printed": (), "acknowledged": (), "fits": (InverseVariance().fit(counts), InverseVariance().fit(grouped)),
+        "name": "q",
+        "question": "?",
+        "variation": "base",
+        "analysis": {"exclude": [], "level": 0.95},
+        "ledger": (entry,),
+        "printed": (),
+        "acknowledged": (),
+        "fits": (InverseVariance().fit(counts), InverseVariance().fit(grouped)),
         "failures": (Failure(role="primary", by=None, reason="no"),),
-    }  # fmt: skip
+    }
     return Run(**{**settings, **changes})
 
 

@@ -21,9 +21,16 @@ ROWS = (("a", 5, 18), ("b", 6, 32), ("c", 2, 29), ("d", 1, 21))
 def run_of():
     def make(*fits, **changes):
         settings = {
-            "name": "q", "question": "?", "variation": "base", "analysis": {}, "ledger": (), "printed": (),
-            "acknowledged": (), "fits": fits, "provenance": Provenance(digest="d", versions={}),
-        }  # fmt: skip
+            "name": "q",
+            "question": "?",
+            "variation": "base",
+            "analysis": {},
+            "ledger": (),
+            "printed": (),
+            "acknowledged": (),
+            "fits": fits,
+            "provenance": Provenance(digest="d", versions={}),
+        }
         return Run(**{**settings, **changes})
 
     return make
@@ -33,9 +40,20 @@ def run_of():
 def printed_as():
     def make(**changes):
         settings = {
-            "trial": "t", "label": "T", "report": "jia", "outcome": "response", "patients": "all patients", "pooled": True,
-            "n": 32, "responders": 6, "total": 32, "percent": 18.8, "file": "trials/t.yaml", "line": 7, "where": "Table 1",
-        }  # fmt: skip
+            "trial": "t",
+            "label": "T",
+            "report": "jia",
+            "outcome": "response",
+            "patients": "all patients",
+            "pooled": True,
+            "n": 32,
+            "responders": 6,
+            "total": 32,
+            "percent": 18.8,
+            "file": "trials/t.yaml",
+            "line": 7,
+            "where": "Table 1",
+        }
         return Printed(**{**settings, **changes})
 
     return make
@@ -137,9 +155,19 @@ def test_nothing_is_reproduced_unless_asked(run_of, printed_as):
 
 @pytest.mark.parametrize(
     ("count", "of", "printed", "agrees"),
-    [(6, 32, 18.8, True), (6, 32, 18.7, False), (1, 21, 4.8, True), (1, 21, 4.7, False), (1, 8, 12.5, True),
-     (1, 8, 13.0, True), (0, 8, 0.0, True), (1, 3, 33.0, True), (1, 3, 34.0, False), (6, 32, None, None)],
-)  # fmt: skip
+    [
+        (6, 32, 18.8, True),
+        (6, 32, 18.7, False),
+        (1, 21, 4.8, True),
+        (1, 21, 4.7, False),
+        (1, 8, 12.5, True),
+        (1, 8, 13.0, True),
+        (0, 8, 0.0, True),
+        (1, 3, 33.0, True),
+        (1, 3, 34.0, False),
+        (6, 32, None, None),
+    ],
+)
 def test_whether_ours_rounds_to_what_is_printed(count, of, printed, agrees, run_of, printed_as):
     row = printed_as(responders=count, n=of, total=of, percent=printed)
     (found,) = tables.reproduction(run_of(printed=(row,), analysis=WANTED))
@@ -192,7 +220,7 @@ def test_side_by_side_says_what_differs_and_what_is_missing(run_of, printed_as):
 # Markdown
 
 
-HOSTILE = ("<script>", "a|b", "[link](x)", "`code`", "*a* _b_", "\\|", "two\nlines", "\x1b[31m", "‮gnol")
+HOSTILE = ("<script>", "a|b", "[link](x)", "`code`", "*a* _b_", "\\|", "two\nlines", "\x1b[31m", "\u202egnol")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -66,16 +66,28 @@ def test_the_table(shown):
         (Row(n=18, responders=0, percent=0), "all patients: 0/18 = 0.0 % (printed 0 %)"),
         (Row(n=13), "all patients: n 13, not reported"),
         (Row(responders=2), "all patients: 2 of an unreported number"),
-        (Row(site="pancreas", differentiation="poor", n=3), "site pancreas, differentiation poor: n 3, not reported"),
+        (
+            Row(site="pancreas", differentiation="poor", n=3),
+            "site pancreas, differentiation poor: n 3, not reported",
+        ),
         (Row(n=18, events=5), "all patients: 5/18 = 27.8 %"),
-        (Row(n=6, responders=2, derived={"responders": "5 - 3"}), "all patients: 2/6 = 33.3 % [our arithmetic]"),
-        (Row(n=3, responders=2, back_calculated={"responders": "67 % of 3"}), "all patients: 2/3 = 66.7 % [not seen in print]"),
+        (
+            Row(n=6, responders=2, derived={"responders": "5 - 3"}),
+            "all patients: 2/6 = 33.3 % [our arithmetic]",
+        ),
+        (
+            Row(n=3, responders=2, back_calculated={"responders": "67 % of 3"}),
+            "all patients: 2/3 = 66.7 % [not seen in print]",
+        ),
         (Row(n=3, responders=2, status="unverified"), "all patients: 2/3 = 66.7 % [not seen in print]"),
         (Row(term="rash", n=18, events=1), "rash: all patients: 1/18 = 5.6 %"),
         (Row(term="baseline", n=18), "baseline: all patients: n 18"),
-        (Row(term="PD-L1 positive", percent=47), "PD-L1 positive: all patients: an unreported number (printed 47 %)"),
+        (
+            Row(term="PD-L1 positive", percent=47),
+            "PD-L1 positive: all patients: an unreported number (printed 47 %)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_rows(row, said, shown):
     assert row_of(shown(row)) == f"    trials/t.yaml:12  {said}  [Table 1]"
 
@@ -103,10 +115,15 @@ def test_medians(entry, said, shown):
 
 def test_acknowledgements_and_remarks():
     trial = Trial(
-        id="t", drugs=(Drug(name="a"),), regimen="monotherapy", region="Asia", reports=(), registry=("NCT1", "NCT2"),
+        id="t",
+        drugs=(Drug(name="a"),),
+        regimen="monotherapy",
+        region="Asia",
+        reports=(),
+        registry=("NCT1", "NCT2"),
         acknowledged=(Acknowledged(at=ROW, finding="sum", reason="printed so"),),
         remarks=(Remark(text="Odd.", where="Table 2", via="review"), Remark(text="Odder.", where="Abstract")),
-    )  # fmt: skip
+    )
     lines = list(trial_lines(TrialFile(trial=trial, file="trials/t.yaml", lines={"acknowledged[0]": 40})))
     assert lines == [
         "t: a; monotherapy; Asia; NCT1, NCT2",
