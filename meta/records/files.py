@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -30,3 +31,29 @@ def write(path: Path, content: str | bytes) -> None:
     finally:
         with suppress(OSError):  # where nothing can be written, there is nothing to remove
             beside.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what runs that were killed while writing have left below `folder`.
+
+    Parts of a process that is still there are its own business.
+    """
+    for part in folder.rglob(".*.part"):
+        owner = re.fullmatch(r"\..+\.(\d+)\.part", part.name)
+        if owner and not _is_running(int(owner[1])):
+            with suppress(OSError):
+                part.unlink()
+
+
+def _is_running(process: int) -> bool:
+    if process == os.getpid():
+        return False  # this process is not writing now
+    if os.name == "nt":
+        return True  # Windows has no signal 0 to ask with
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True

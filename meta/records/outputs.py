@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.records import store
-from meta.records.files import write
+from meta.records.files import remove_parts, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +53,7 @@ class Outputs:
         whole = content.encode() if isinstance(content, str) else content
         write(self.folder / name, whole)
         self._known[name] = _made(digest, whole)
+        self._remember()  # at once, so that a run that is stopped keeps what it has drawn
 
     def close(self, kept: Iterable[str] = (), *, complete: bool) -> None:
         """Remember what there is.
@@ -71,10 +72,11 @@ class Outputs:
                     (self.folder / name).unlink(missing_ok=True)
                 del self._known[name]
         self._known |= {name: self._known.get(name, "") for name in self._claimed}
+        self._remember()
+        remove_parts(self.folder)
+
+    def _remember(self) -> None:
         write(self.folder / MANIFEST, store.dumps(dict(sorted(self._known.items()))))
-        for part in self.folder.rglob(".*.part"):  # left by a run that was killed while writing
-            with suppress(OSError):
-                part.unlink()
 
 
 def _is_below(name: str) -> bool:

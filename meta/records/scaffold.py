@@ -56,10 +56,12 @@ def new_trial(root: Path, name: str) -> Path:
     Raises
     ------
     SpecError
-        If the id is not one, or the record exists.
+        If the id is not one, the folder is not there or the record is.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name):
         raise SpecError(f"trial: found {name!r}; lower-case letters, digits, hyphens and dots are allowed")
+    if not root.is_dir():
+        raise SpecError(f"{root}: no such folder; one with trials/, or in which to begin it, is allowed")
     path = root / "trials" / f"{name}.yaml"
     if path.exists():
         raise SpecError(f"{path}: exists already; the id of a trial that is not on record is allowed")

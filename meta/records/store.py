@@ -98,5 +98,8 @@ def load_run(path: Path) -> Run:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: cannot be read: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise StoreError(
+            f"{path}: cannot be read: {reason}; a run as `make pool` stores it is allowed"
+        ) from None
     return from_json(text, str(path))

@@ -19,12 +19,12 @@ from meta.workflow.pool import plan
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Key = tuple[str, str, str, str]
+Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One pooled answer that is new, gone or different; `key` is analysis, variation, grouping and group."""
+    """One pooled answer that is new, gone or different; `key` leads from the analysis to the group."""
 
     key: Key
     before: Fit | None
@@ -40,6 +40,8 @@ def at_revision(root: Path, revision: str) -> Iterator[Path]:
     StoreError
         If git cannot give them.
     """
+    if revision.startswith("-"):
+        raise StoreError(f"revision: found {revision!r}; a git revision such as HEAD or main~2 is allowed")
     command = ["git", "-C", str(root), "archive", "--format=tar", revision, "--", "trials", "analyses"]
     try:
         done = subprocess.run(command, capture_output=True, check=False)
@@ -51,8 +53,11 @@ def at_revision(root: Path, revision: str) -> Iterator[Path]:
         said = done.stderr.decode(errors="replace").strip()
         raise StoreError(f"{root}: git does not have trials/ and analyses/ at {revision}: {said}")
     with tempfile.TemporaryDirectory(prefix="nen-meta-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-            archive.extractall(folder, filter="data")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+                archive.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise StoreError(f"{root}: the records at {revision} cannot be unpacked: {error}") from None
         yield Path(folder)
 
 
@@ -61,7 +66,7 @@ def answers(root: Path, names: Sequence[str] | None = None) -> dict[Key, Fit]:
     found: dict[Key, Fit] = {}
     for variation in plan(root, names):
         for fit in run(variation).fits:
-            key = (variation.analysis.name, variation.name, fit.by or "overall")
+            key = (variation.analysis.name, variation.name, fit.role or "", fit.by or "overall")
             for part in fit.groups or (fit,):
                 found[*key, part.label or "all"] = part
     return found

@@ -321,15 +321,15 @@ def test_diff_of_a_changed_count(committed, cli):
         if line.strip().startswith("quick")
     }
     assert set(rows) == {
-        "quick / base / overall / all",
-        "quick / base / region / Asia",
-        "quick / base / region / West",
+        "quick / base / conventional / overall / all",
+        "quick / base / conventional / region / Asia",
+        "quick / base / conventional / region / West",
     }
-    overall = rows["quick / base / overall / all"]
+    overall = rows["quick / base / conventional / overall / all"]
     assert overall.index("8/63, k 3") < overall.index("14/63, k 3")
-    assert rows["quick / base / region / Asia"].count("3/20, k 1: 15.0") == 1
+    assert rows["quick / base / conventional / region / Asia"].count("3/20, k 1: 15.0") == 1
     # with a common tau2, a change in Asia moves West's interval, not its counts
-    assert rows["quick / base / region / West"].count("5/43, k 2") == 2
+    assert rows["quick / base / conventional / region / West"].count("5/43, k 2") == 2
 
 
 def test_diff_of_a_new_trial_and_a_new_analysis(committed, cli, add_trial):
@@ -337,15 +337,15 @@ def test_diff_of_a_new_trial_and_a_new_analysis(committed, cli, add_trial):
     analysis = committed / "analyses" / "quick.yaml"
     (committed / "analyses" / "two.yaml").write_text(analysis.read_text().replace("name: quick", "name: two"))
     said = cli("diff", "--root", committed).out
-    assert re.search(r"quick / base / overall / all +8/63, k 3: .* +12/88, k 4: ", said)
-    assert re.search(r"quick / base / region / International +– +4/25, k 1: ", said)
-    assert re.search(r"two / base / overall / all +– +12/88, k 4: ", said)
+    assert re.search(r"quick / base / conventional / overall / all +8/63, k 3: .* +12/88, k 4: ", said)
+    assert re.search(r"quick / base / conventional / region / International +– +4/25, k 1: ", said)
+    assert re.search(r"two / base / conventional / overall / all +– +12/88, k 4: ", said)
 
 
 def test_diff_of_a_trial_taken_away(committed, cli):
     (committed / "trials" / "alpha.yaml").unlink()
     said = cli("diff", "--root", committed).out
-    assert re.search(r"quick / base / region / Asia +3/20, k 1: .* +– *$", said, re.MULTILINE)
+    assert re.search(r"quick / base / conventional / region / Asia +3/20, k 1: .* +– *$", said, re.MULTILINE)
 
 
 def test_diff_against_another_revision(committed, cli, git):
