@@ -33,6 +33,7 @@ ROW_PAD = 2.6
 PLOT_WIDTHS = 116.0, 185.0
 AXIS_HEIGHT, LABEL_DEPTH = 31.0, 8.0  # ticks, their labels, and what the axis shows, this far from the end
 SOURCE_GAP = 1.0
+VIEWER = 1.03  # browsers set the text of an SVG up to 3 % wider than it was measured here
 MID_LETTER = 0.36  # of the type size: marks sit at half the height of a capital
 PLOT = "plot"
 
@@ -175,7 +176,7 @@ def _natural(table: Table, column: Column) -> float:
 
 
 def _label_width(row: Row) -> float:
-    return row.indent + text_width(clean(row.label), row.style) + SOURCE_GAP + text_width(row.source)
+    return row.indent + _reach(clean(row.label), row.style) + text_width(row.source)
 
 
 def _head(page: _Page, table: Table, grid: _Grid) -> None:
@@ -200,11 +201,12 @@ def _row(page: _Page, row: Row, grid: _Grid) -> None:
     x = MARGIN + row.indent
     label_end, plot_start = grid.edges[grid.columns[0].key][1], grid.edges[PLOT][0] - GUTTER
     right = label_end if row.cells else plot_start if row.reason else WIDTH - MARGIN
-    label = wrap(row.label, row.style, right - x - SOURCE_GAP - text_width(row.source))
+    room = (right - x - text_width(row.source) - SOURCE_GAP) / VIEWER
+    label = wrap(row.label, row.style, room)
     end = page.text(x, label, row.style, top)
     if row.source:
         last = top + row.style.size + (len(label) - 1) * row.style.size * LINE
-        page.lines.append(_Line(x + text_width(label[-1], row.style) + SOURCE_GAP, last, row.source, PLAIN))
+        page.lines.append(_Line(x + _reach(label[-1], row.style), last, row.source, PLAIN))
     for key, text in row.cells.items():
         page.text(grid.edges[key][1], [text], row.style, top, align="right")
     beside = _reason(page, row, grid, top) if row.reason else end
@@ -225,6 +227,11 @@ def _reason(page: _Page, row: Row, grid: _Grid, top: float) -> float:
     return page.text(left, wrap(row.reason or "", SMALL, WIDTH - MARGIN - left), SMALL, top)
 
 
+def _reach(text: str, style: Style) -> float:
+    """How far a text may reach, in points, where another follows it on the line."""
+    return text_width(text, style) * VIEWER + SOURCE_GAP
+
+
 def _paragraph(page: _Page, paragraph: Paragraph) -> None:
     """Place a paragraph; its lead-in takes part of the first line."""
     if paragraph.rule:
@@ -233,7 +240,7 @@ def _paragraph(page: _Page, paragraph: Paragraph) -> None:
         page.y += 4
     style, width = paragraph.style, WIDTH - 2 * MARGIN
     bold = replace(style, bold=True, italic=False)
-    taken = text_width(paragraph.lead + " ", bold) if paragraph.lead else 0.0
+    taken = _reach(paragraph.lead + " ", bold) if paragraph.lead else 0.0
     first, *others = wrap(paragraph.text, style, width, width - taken)
     page.text(MARGIN, [paragraph.lead], bold, page.y)
     under = page.text(MARGIN + taken, [first], style, page.y)
