@@ -118,6 +118,13 @@ class Universe:
             cells &= ~named if isinstance(value, Mapping) else named
         return cells
 
+    def common(self, conditions: Iterable[Mapping[str, FactorValue]]) -> int:
+        """The cells of the patients whom all of the conditions describe."""
+        cells = self.everyone
+        for given in conditions:
+            cells &= self.mask(given)
+        return cells
+
     def _named(self, factor: str, name: str) -> int:
         leaves = _site_leaves(name, self._leaves["site"]) if factor == "site" else {name}
         cells = 0

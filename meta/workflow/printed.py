@@ -64,7 +64,8 @@ def _inside(trial: Included, row: Row) -> bool:
 
 def _patients(trial: Included, given: Mapping[str, FactorValue]) -> str:
     """The row's patients, without what all of the population share."""
-    return describe({name: value for name, value in given.items() if trial.population.get(name) != value})
+    common = [item for conditions in trial.population for item in conditions.items()]
+    return describe({name: value for name, value in given.items() if (name, value) not in common})
 
 
 def _median(trial: Included, entry: Survival, path: str) -> Printed:

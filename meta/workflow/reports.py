@@ -27,6 +27,7 @@ class Candidate:
     arm: str | None
     universe: Universe = field(repr=False)
     margins: Margins = field(repr=False)
+    suffix: str = ""  # what tells the label apart from another trial's
 
     @property
     def trial(self) -> Trial:
@@ -48,7 +49,8 @@ class Candidate:
         """What figures call the trial: its drugs and the report, e.g. ``Sintilimab (Jia 2022)``."""
         arm = self.trial.arms.get(self.arm) if self.arm else None
         drugs = (arm.drugs if arm else None) or self.trial.drugs
-        return f"{drugs_label(drugs)}{f', arm {self.arm}' if self.arm else ''} ({report_label(self.report)})"
+        arm_label = f", arm {self.arm}" if self.arm else ""
+        return f"{drugs_label(drugs)}{arm_label} ({report_label(self.report)}){self.suffix}"
 
     def path(self, row: int | None = None) -> str:
         """The record's path of the table, or of a row of it."""
@@ -143,6 +145,11 @@ def conditions(analysis: Analysis, entry: TrialEntry) -> Iterator[Mapping[str, F
     yield from ({"site": node} for node in analysis.site_level)
 
 
+def population(analysis: Analysis, entry: TrialEntry) -> list[Mapping[str, FactorValue]]:
+    """The conditions on patients that hold for this trial, all of them at once."""
+    return [given for given in (analysis.where.given(), entry.where.given()) if given]
+
+
 def candidates(file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None) -> list[Candidate]:
     """Every table of the analysis' outcome in this arm, best report and table first."""
     reports = sorted(
@@ -183,7 +190,7 @@ def choose(
     file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
 ) -> tuple[Candidate | None, list[LedgerEntry]]:
     """The newest report, by the as-of date, with counts for the population; and what was passed over."""
-    patients = {**analysis.where.given(), **entry.where.given()}
+    patients = population(analysis, entry)
     chosen: Candidate | None = None
     passed = []
     for candidate in candidates(file, analysis, entry, arm):
@@ -195,7 +202,9 @@ def choose(
     return chosen, passed
 
 
-def _refused(candidate: Candidate, analysis: Analysis, patients: Mapping[str, FactorValue]) -> str | None:
+def _refused(
+    candidate: Candidate, analysis: Analysis, patients: Sequence[Mapping[str, FactorValue]]
+) -> str | None:
     """Why this table cannot be used, or None where it can."""
     published = candidate.report.published
     if isinstance(analysis.reports, AsOf):
@@ -204,8 +213,10 @@ def _refused(candidate: Candidate, analysis: Analysis, patients: Mapping[str, Fa
             return f"its date is unknown and the analysis asks for reports as of {as_of}"
         if published[: len(as_of)] > as_of[: len(published)]:
             return f"published {published}, after {as_of}"
-    if candidate.margins.counts(candidate.universe.mask(patients)) is None:
-        return f"does not report n and responders of {describe(patients)}"
+    if candidate.margins.counts(candidate.universe.common(patients)) is None:
+        return (
+            f"does not report n and responders of {' and '.join(map(describe, patients)) or 'all patients'}"
+        )
     return None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from meta.data import Counts
@@ -13,7 +14,7 @@ from meta.records.run import LedgerEntry
 from meta.records.trial import FactorValue, TrialFile
 from meta.workflow.group import Grouping, group
 from meta.workflow.margins import Found
-from meta.workflow.reports import Candidate, choose, trial_entry
+from meta.workflow.reports import Candidate, choose, population, trial_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,15 @@ class Included:
     """A trial (or arm) that entered: its table, the patients asked for, and their counts."""
 
     chosen: Candidate
-    label: str
     cells: int
     found: Found
-    population: Mapping[str, FactorValue]
+    population: Sequence[Mapping[str, FactorValue]]
     attributes: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """What figures call the trial."""
+        return self.chosen.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +134,8 @@ def _include(
     chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
         return None, [*ledger, trial_entry(file, "dropped", "no report has the counts asked for")], None
-    population = {**analysis.where.given(), **entry.where.given()}
-    cells = chosen.universe.mask(population)
+    patients = population(analysis, entry)
+    cells = chosen.universe.common(patients)
     excluded = 0
     for where in applying:
         excluded |= chosen.universe.mask(where.given()) & cells
@@ -141,7 +146,7 @@ def _include(
     found = chosen.margins.counts(kept)
     if found is None or found.n == 0:
         return None, [*ledger, *notes, chosen.ledger("dropped", "no patient is left")], None
-    return Included(chosen, chosen.label, kept, found, population, attributes), [*ledger, *notes], None
+    return Included(chosen, kept, found, patients, attributes), [*ledger, *notes], None
 
 
 def _without(
@@ -159,20 +164,12 @@ def _without(
         return cells & ~excluded, [chosen.ledger("excluded", f"{of}; left out", n=number)], None
     missing = f"{of}; their responders are not reported"
     if analysis.unresolved == "drop":
-        return (
-            None,
-            [chosen.ledger("dropped", f"{missing}; the trial is left out (unresolved: drop)", n=number)],
-            None,
-        )
+        left = f"{missing}; the trial is left out (unresolved: drop)"
+        return None, [chosen.ledger("dropped", left, n=number)], None
     if analysis.unresolved == "keep":
-        return (
-            cells,
-            [chosen.ledger("kept", f"{missing}; all patients are kept (unresolved: keep)", n=number)],
-            None,
-        )
-    allowed = (
-        "a row with the responders of either part, or unresolved: drop or keep in the analysis, is allowed"
-    )
+        whole = f"{missing}; all patients are kept (unresolved: keep)"
+        return cells, [chosen.ledger("kept", whole, n=number)], None
+    allowed = "a row with the responders of either part, or unresolved: drop or keep, is allowed"
     path = chosen.path()
     return None, [], Fault(chosen.file.file, chosen.file.line(path), path, f"found {missing}", allowed)
 
@@ -185,20 +182,18 @@ def _entering_twice(included: list[Included], analysis: Analysis) -> Iterator[Fa
         for other in set(trial.chosen.trial.shares_patients_with).intersection(ids[:i] + ids[i + 1 :]):
             allowed = f"exclude: [{{trial: {other}}}], or the other of the two, is allowed"
             line = file.line("shares_patients_with")
-            yield Fault(
-                file.file, line, "shares_patients_with", f"found {other} in the same analysis", allowed
-            )
+            found = f"found {other} in the same analysis"
+            yield Fault(file.file, line, "shares_patients_with", found, allowed)
         if analysis.unit == "trial" and trial.chosen.trial.id in ids[:i]:
             found = f"found arm {trial.chosen.arm} beside another arm of this trial"
-            yield Fault(
-                file.file, file.line("arms"), "arms", found, "one arm a trial, or unit: arm, is allowed"
-            )
+            allowed = "one arm a trial, or unit: arm, is allowed"
+            yield Fault(file.file, file.line("arms"), "arms", found, allowed)
 
 
 def _with_unique_labels(included: list[Included]) -> list[Included]:
-    labels = [trial.label for trial in included]
+    labels = Counter(trial.label for trial in included)
     return [
-        replace(t, label=f"{t.label} [{t.chosen.trial.id}]") if labels.count(t.label) > 1 else t
+        replace(t, chosen=replace(t.chosen, suffix=f" [{t.chosen.trial.id}]")) if labels[t.label] > 1 else t
         for t in included
     ]
 

@@ -40,6 +40,13 @@ def test_population_of_an_entry(make_trial, analysis):
     assert [e.path for e in actions(selection, action="used")] == ["reports[0].tables[0].rows[2]"]
 
 
+def test_population_of_an_entry_narrows_that_of_the_analysis(make_trial, analysis):
+    trials = {"a": make_trial("a", SPLIT)}
+    entry = TrialEntry(id="a", where=Where(differentiation=("poor", "unknown")))
+    asked = analysis(trials=(entry,), where=Where(differentiation=("well", "poor")))
+    assert counts(select(trials, asked)) == {"A (Smith 2020)": (6, 32)}
+
+
 def test_exclusion_uses_the_row_of_the_rest(make_trial, analysis):
     selection = select({"a": make_trial("a", SPLIT)}, analysis("a", exclude=NOT_WELL))
     assert counts(selection) == {"A (Smith 2020)": (6, 32)}
@@ -239,4 +246,6 @@ def test_patients_do_not_enter_twice(make_trial, analysis):
 
 def test_labels_stay_apart(make_trial, analysis):
     same = {name: make_trial(name, SPLIT, drugs=(Drug(name="x"),)) for name in ("a", "b")}
-    assert list(counts(select(same, analysis("a", "b")))) == ["X (Smith 2020) [a]", "X (Smith 2020) [b]"]
+    selection = select(same, analysis("a", "b"))
+    assert list(counts(selection)) == ["X (Smith 2020) [a]", "X (Smith 2020) [b]"]
+    assert {e.label for e in actions(selection, action="used")} == set(counts(selection))
