@@ -219,6 +219,7 @@ def fit(
         str, typer.Option(help="REML, DL, EB, HE, HS, ML, PM, PMM, SJ or common-effect")
     ] = "REML",
     interval: Annotated[str | None, typer.Option(help="mhk, hk or wald; mhk, for common-effect wald")] = None,
+    tau2_interval: Annotated[str, typer.Option(help="q-profile or profile-likelihood")] = "q-profile",
     prediction: Annotated[str, typer.Option(help="hts, hk, t, normal or none")] = "hts",
     groups: Annotated[str, typer.Option(help="common or separate tau2")] = "common",
     continuity: Annotated[str, typer.Option(help="a number such as 0.5, or none")] = "0.5",
@@ -235,7 +236,8 @@ def fit(
     options = {
         "model": model, "scale": scale, "tau2": tau2, "prediction": prediction, "groups": groups,
         "interval": interval if interval is not None else "wald" if tau2 == "common-effect" else "mhk",
-        "continuity": continuity, "trial_interval": trial_interval, "level": level,
+        "continuity": continuity, "trial_interval": trial_interval,
+        "tau2_interval": tau2_interval, "level": level,
     }  # fmt: skip
     chosen = model_from(options, unit=unit)
     data = read_counts(file, Columns(responders=responders, n=n, label=label, by=by), unit=unit)

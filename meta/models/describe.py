@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.results import (
+    Between,
     Heterogeneity,
     Interval,
     IntervalKind,
@@ -18,14 +19,14 @@ from meta.results import (
 )
 from meta.stats import heterogeneity as het
 from meta.stats.codes import SENTENCES, Code
+from meta.stats.pooling import Limits, Pooled, PredictionMethod, between_groups
 from meta.stats.proportions import TrialInterval, proportion_interval
 from meta.stats.scales import Effects, FloatArray, Scale, harmonic_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from meta.data import Counts, GroupedCounts
-    from meta.stats.pooling import Limits, PredictionMethod
 
 TRIAL_INTERVALS: dict[TrialInterval, str] = {
     "clopper-pearson": "exact (Clopper-Pearson)",
@@ -38,6 +39,7 @@ PREDICTIONS: dict[PredictionMethod, str] = {
     "hts": "Higgins-Thompson-Spiegelhalter, t with k-2 df",
     "hk": "Knapp-Hartung, t with k-1 df",
 }
+CAVEAT_BELOW = 10  # trials; Wald p-values of group differences are too small with fewer (design, "Methods")
 
 
 def number(value: float | FloatArray) -> float | None:
@@ -227,3 +229,21 @@ def shared_trials_note(data: GroupedCounts) -> tuple[str, ...]:
         f"{len(several)} of {len(set(data.labels))} trials have rows in several groups; this model treats "
         "those rows as independent.",
     )
+
+
+def between(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
+    """Test for differences between groups, of which None has no trials; `k` trials in all."""
+    filled = [part for part in parts if part is not None]
+    df = max(len(filled) - 1, 0)
+    if df < 1:
+        reason = "fewer than two groups with trials"
+        return Between(statistic=None, df=df, p=None, method=method, reason=reason)
+    means = filled[0]._replace(
+        mu=np.concatenate([part.mu for part in filled]), se=np.concatenate([part.se for part in filled])
+    )
+    if not np.isfinite(means.mu).all():
+        reason = "the effect of a group cannot be estimated"
+        return Between(statistic=None, df=df, p=None, method=method, reason=reason)
+    test = between_groups(means)
+    caveat = f"; p is too small below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
+    return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method + caveat)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -12,31 +12,24 @@ from meta.errors import SpecError
 from meta.models import describe
 from meta.models.options import STRICT
 from meta.models.policy import standing
-from meta.results import Between, Estimate, Fit, Prediction, Proportion, Tau2, TrialEffect
-from meta.stats.heterogeneity import Tau2Interval, q_profile
-from meta.stats.pooling import (
-    IntervalMethod,
-    Limits,
-    Pooled,
-    PredictionMethod,
-    between_groups,
-    interval,
-    pool,
-)
+from meta.results import Estimate, Fit, Prediction, Proportion, Tau2, TrialEffect
+from meta.stats.pooling import IntervalMethod, Limits, Pooled, PredictionMethod, interval, pool
 from meta.stats.pooling import prediction as prediction_limits
 from meta.stats.proportions import TrialInterval
 from meta.stats.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
 from meta.stats.tau2 import Tau2Method, estimate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from meta.stats.tau2_intervals import Tau2Interval, Tau2IntervalMethod, profile_likelihood, q_profile
 
 INTERVALS: dict[IntervalMethod, str] = {
     "wald": "Wald",
     "hk": "Knapp-Hartung",
     "mhk": "Knapp-Hartung floored at the Wald standard error",
 }
-CAVEAT_BELOW = 10  # trials; Wald p-values of group differences are too small with fewer (design, "Methods")
+TAU2_INTERVALS: dict[Tau2IntervalMethod, str] = {
+    "q-profile": "Q-profile",
+    "profile-likelihood": "profile likelihood",
+}
+_LIKELIHOODS: dict[Tau2Method, Literal["REML", "ML"]] = {"REML": "REML", "ML": "ML"}
 
 
 class Spread(NamedTuple):
@@ -61,6 +54,8 @@ class InverseVariance:
         Estimator of the between-trial variance; common-effect sets it to 0.
     interval : {"mhk", "hk", "wald"}
         Knapp-Hartung floored at the Wald standard error, unmodified, or normal.
+    tau2_interval : {"q-profile", "profile-likelihood"}
+        Confidence interval for tau2, and with it for I2 and H2; the latter needs REML or ML.
     prediction : {"hts", "hk", "t", "normal", "none"}
         Quantiles of t with k-2 degrees of freedom; t with k-1 and the Knapp-Hartung standard error
         (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval.
@@ -91,6 +86,7 @@ class InverseVariance:
     scale: ScaleName = "logit"
     tau2: Tau2Method = "REML"
     interval: IntervalMethod = "mhk"
+    tau2_interval: Tau2IntervalMethod = "q-profile"
     prediction: PredictionMethod | Literal["none"] = "hts"
     groups: Literal["common", "separate"] = "common"
     continuity: float | Literal["none"] = 0.5
@@ -108,6 +104,12 @@ class InverseVariance:
             raise SpecError(
                 f"interval: found {self.interval} with tau2: common-effect; Knapp-Hartung allows for an "
                 "estimated tau2, so that only interval: wald is allowed there"
+            )
+
+        if self.tau2_interval == "profile-likelihood" and self.tau2 not in _LIKELIHOODS:
+            raise SpecError(
+                f"tau2_interval: found profile-likelihood with tau2: {self.tau2}; it is an interval of a "
+                "likelihood, so that only tau2: REML and ML are allowed there"
             )
 
     def fit(self, data: Counts | GroupedCounts) -> Fit:
@@ -131,7 +133,8 @@ class InverseVariance:
         effects = self._effects(data)
         shared = self._spread(effects, data.group) if self.groups == "common" and len(data.labels) else None
         parts = [self._group(data, effects, shared, index) for index in range(len(data.names))]
-        between = self._between([pooled for _, pooled in parts], len(set(data.labels)))
+        method = f"Wald chi-squared, {self.groups} tau2"
+        between = describe.between([pooled for _, pooled in parts], k=len(set(data.labels)), method=method)
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=tuple(fit for fit, _ in parts), between=between, notes=notes)
 
@@ -141,9 +144,15 @@ class InverseVariance:
 
     def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
         tau2, code = estimate(effects.y, effects.v, method=self.tau2, groups=groups)
-        limits = q_profile(effects.y, effects.v, level=self.level, groups=groups)
+        limits = self._tau2_limits(effects, groups)
         pooled = pool(effects.y, effects.v, tau2=tau2, groups=groups)
         return Spread(float(tau2), int(code), limits, float(pooled.q), float(pooled.df))
+
+    def _tau2_limits(self, effects: Effects, groups: np.ndarray | None) -> Tau2Interval:
+        y, v = effects.y, effects.v
+        if self.tau2_interval == "profile-likelihood":
+            return profile_likelihood(y, v, method=_LIKELIHOODS[self.tau2], level=self.level, groups=groups)
+        return q_profile(y, v, level=self.level, groups=groups)
 
     def _group(
         self, data: GroupedCounts, effects: Effects, shared: Spread | None, index: int
@@ -237,7 +246,9 @@ class InverseVariance:
             value=spread.tau2,
             method=self.tau2,
             at_boundary=spread.tau2 == 0,
-            interval=describe.limits_of(spread.limits.low, spread.limits.high, self.level, "Q-profile"),
+            interval=describe.limits_of(
+                spread.limits.low, spread.limits.high, self.level, TAU2_INTERVALS[self.tau2_interval]
+            ),
             reason=describe.sentence(int(spread.limits.code)),
         )
 
@@ -274,21 +285,3 @@ class InverseVariance:
                 "and no sign that they agree.",
             )
         return notes
-
-    def _between(self, parts: Sequence[Pooled | None], k: int) -> Between:
-        filled = [part for part in parts if part is not None]
-        method = f"Wald chi-squared, {self.groups} tau2"
-        if len(filled) < 2:
-            return Between(
-                statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials"
-            )
-        means = filled[0]._replace(
-            mu=np.concatenate([part.mu for part in filled]), se=np.concatenate([part.se for part in filled])
-        )
-        test = between_groups(means)
-        df = len(filled) - 1
-        if not np.isfinite(means.mu).all():
-            reason = "the effect of a group cannot be estimated"
-            return Between(statistic=None, df=df, p=None, method=method, reason=reason)
-        caveat = f"; p is too small below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
-        return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method + caveat)

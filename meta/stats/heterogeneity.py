@@ -1,15 +1,14 @@
-"""How different the trials are: Q, I2 and H2 under both definitions, and the Q-profile interval."""
+"""How different the trials are: Q, and I2 and H2 under both definitions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc, chdtri
+from scipy.special import chdtrc
 
-from meta.stats.codes import Code, CodeArray
-from meta.stats.tau2 import bound, solve_q, trace
-from meta.stats.weights import Arms, arms
+from meta.stats.tau2 import trace
+from meta.stats.weights import arms
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -28,14 +27,6 @@ class QTest(NamedTuple):
     q: FloatArray
     df: FloatArray
     p: FloatArray
-
-
-class Tau2Interval(NamedTuple):
-    """Limits for tau2, shape (...), NaN with a :class:`~meta.stats.codes.Code` where there are none."""
-
-    low: FloatArray
-    high: FloatArray
-    code: CodeArray
 
 
 def q_test(
@@ -154,54 +145,3 @@ def h2_from_q(test: QTest) -> FloatArray:
     """
     ratio: FloatArray = np.divide(test.q, test.df, out=np.full(test.q.shape, np.nan), where=test.df >= 1)
     return ratio
-
-
-def q_profile(
-    y: ArrayLike,
-    v: ArrayLike,
-    include: ArrayLike = True,
-    *,
-    level: float = 0.95,
-    groups: ArrayLike | None = None,
-) -> Tau2Interval:
-    """Q-profile confidence interval for tau2: where Q(tau2) meets its chi-squared quantiles.
-
-    Parameters
-    ----------
-    y, v, include, groups
-        As in :func:`meta.stats.tau2.estimate`.
-    level : float, default 0.95
-
-    Returns
-    -------
-    Tau2Interval
-        Squared units of `y`. Code.EMPTY_INTERVAL where even tau2 = 0 leaves Q below its lower
-        quantile; Code.FEW_TRIALS below one degree of freedom.
-
-    References
-    ----------
-    .. [1] Viechtbauer (2007), Stat Med 26:37-52, doi:10.1002/sim.2514
-    """
-    a = arms(y, v, include, groups)
-    shape, flat = a.y.shape[:-1], a.flat()
-    df, finite = flat.df, flat.finite
-    code = np.where(finite, np.where(df >= 1, Code.OK, Code.FEW_TRIALS), Code.INFINITE_EFFECT).astype(np.int8)
-    low, high = np.full(len(df), np.nan), np.full(len(df), np.nan)
-    rows = np.flatnonzero(code == Code.OK)
-    if rows.size:
-        inner = flat.rows(rows)
-        low[rows], high[rows], code[rows] = _profile(inner, df[rows], (1 - level) / 2)
-    return Tau2Interval(low.reshape(shape), high.reshape(shape), code.reshape(shape))
-
-
-def _profile(a: Arms, df: FloatArray, tail: float) -> tuple[FloatArray, FloatArray, CodeArray]:
-    upper, lower = (np.asarray(chdtri(df, p), dtype=np.float64) for p in (tail, 1 - tail))
-    # Q(tau2) <= k R^2 / (4 tau2), so that Q is below a quantile beyond k R^2 / (4 quantile)
-    # (twice that, lest rounding leave it just above where all v are negligible)
-    reach = a.k * bound(a) / 2
-    low, low_ok = solve_q(a, upper, reach / upper)
-    high, high_ok = solve_q(a, lower, reach / lower)
-    empty = a.q(np.zeros(len(df))) < lower
-    code = np.where(low_ok & high_ok, np.where(empty, Code.EMPTY_INTERVAL, Code.OK), Code.NOT_CONVERGED)
-    usable = code == Code.OK
-    return np.where(usable, low, np.nan), np.where(usable, high, np.nan), code.astype(np.int8)

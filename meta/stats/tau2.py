@@ -196,19 +196,31 @@ def _peak(a: Arms, *, restricted: bool) -> tuple[FloatArray, FloatArray, FloatAr
     for start in range(0, len(best), size):
         some = slice(start, start + size)
         tiled = Arms(a.y[some, None], a.v[some, None], a.include[some, None], a.groups)
-        best[some] = _loglik(tiled, grid[some], restricted=restricted).argmax(-1)
+        best[some] = loglik(tiled, grid[some], restricted=restricted).argmax(-1)
     rows = np.arange(len(best))
     return grid[rows, np.maximum(best - 1, 0)], grid[rows, best], grid[rows, np.minimum(best + 1, _GRID - 1)]
 
 
-def _loglik(a: Arms, tau2: FloatArray, *, restricted: bool) -> FloatArray:
-    """(Restricted) log-likelihood up to a constant."""
+def loglik(a: Arms, tau2: FloatArray, *, restricted: bool) -> FloatArray:
+    """(Restricted) log-likelihood of tau2 with the means profiled out, up to a constant.
+
+    Parameters
+    ----------
+    a : Arms
+    tau2 : ndarray, shape (...)
+    restricted : bool
+        Whether it is the likelihood of the residuals, as REML maximises it.
+
+    Returns
+    -------
+    ndarray, shape (...)
+    """
     at = a.weighted(tau2)
-    loglik = np.log(np.where(a.include, at.w, 1.0)).sum(-1) - (at.w * at.residual**2).sum(-1)
+    twice = np.log(np.where(a.include, at.w, 1.0)).sum(-1) - (at.w * at.residual**2).sum(-1)
     if restricted:
-        loglik -= np.log(np.where(at.total > 0, at.total, 1.0)).sum(-1)
-    half: FloatArray = 0.5 * loglik
-    return half
+        twice -= np.log(np.where(at.total > 0, at.total, 1.0)).sum(-1)
+    value: FloatArray = 0.5 * twice
+    return value
 
 
 def _score(a: Arms, tau2: FloatArray, *, restricted: bool) -> FloatArray:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from meta.stats import heterogeneity as het
+from meta.stats import tau2_intervals as intervals
 from meta.stats.codes import Code
 from meta.stats.pooling import between_groups, interval, pool, prediction
 from meta.stats.proportions import proportion_interval
@@ -116,7 +117,7 @@ def test_reml_is_no_lower_than_any_other_value(sets):
 @given(trials(), st.floats(0.5, 0.99), st.floats(0.001, 0.4))
 def test_q_profile_is_nested_in_wider_levels(sets, level, more):
     y, v = sets
-    inner, outer = (het.q_profile(y, v, level=z) for z in (level, level + more * (1 - level)))
+    inner, outer = (intervals.q_profile(y, v, level=z) for z in (level, level + more * (1 - level)))
     assume(inner.code == Code.OK)
     assert outer.code == Code.OK
     assert 0 <= outer.low <= inner.low * (1 + 1e-12)
@@ -183,7 +184,9 @@ def everything(y, v, include, groups):
         for kind in ("wald", "hk", "mhk"):
             found |= {f"{method} {kind} {n}": z for n, z in interval(pooled, method=kind)._asdict().items()}
     found |= {f"Q {n}": z for n, z in het.q_test(y, v, include, groups=groups)._asdict().items()}
-    found |= {f"profile {n}": z for n, z in het.q_profile(y, v, include, groups=groups)._asdict().items()}
+    found |= {
+        f"profile {n}": z for n, z in intervals.q_profile(y, v, include, groups=groups)._asdict().items()
+    }
     return found | {"typical": het.typical_variance(v, include, groups=groups)}
 
 

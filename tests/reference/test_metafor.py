@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import chi2
 
 from meta import data, models
-from meta.stats import heterogeneity, pooling
+from meta.stats import heterogeneity, pooling, tau2_intervals
 from meta.stats.proportions import proportion_interval
 from meta.stats.scales import SCALES
 from meta.stats.tau2 import estimate
@@ -197,7 +197,7 @@ def test_q_profile_differs_because_uniroot_stopped_early():
         e = effects(name, measure)
         quantile = chi2.isf([0.025, 0.975], len(e.y) - 1)
         limits = np.array(REFERENCE[name]["rma"][measure]["REML"]["tau2_ci_qp"])
-        mine = heterogeneity.q_profile(e.y, e.v)
+        mine = tau2_intervals.q_profile(e.y, e.v)
         for i in np.flatnonzero(limits > 0):
             theirs.append(abs(q(e.y, e.v, limits[i]) / quantile[i] - 1))
             ours.append(abs(q(e.y, e.v, mine[i]) / quantile[i] - 1))
@@ -295,3 +295,31 @@ def test_table1_as_printed_by_metafor():
     assert fit.tau2.interval.low == 0
     assert fit.tau2.interval.high == pytest.approx(12.0751, abs=5e-5 + UNIROOT)
     assert fit.between.p == pytest.approx(0.0307, abs=5e-5)
+
+
+LIKELIHOOD = [pytest.param(*case, id="-".join(case)) for case in product(SETS, SCALE, ("ML", "REML"))]
+# confint() searched by uniroot at its default tolerance, 1.2e-4, on tau2 itself
+PROFILE_LIKELIHOOD = 1.3e-4
+
+
+@pytest.mark.parametrize(("name", "measure", "method"), LIKELIHOOD)
+def test_profile_likelihood(name, measure, method):
+    """Within uniroot's tolerance of metafor's limits, and at the cut-off where those are not."""
+    theirs = REFERENCE[name]["rma"][measure][method]["tau2_ci_pl"]
+    fit = model(measure, method, tau2_interval="profile-likelihood").fit(counts(name))
+    ours = [fit.tau2.interval.low, fit.tau2.interval.high]
+    agrees(ours, theirs, abs=PROFILE_LIKELIHOOD)
+    assert fit.tau2.interval.method == "profile likelihood"
+    e = effects(name, measure)
+
+    def twice_loglik(tau2):
+        w = 1 / (e.v + tau2)
+        restricted = np.log(np.sum(w)) if method == "REML" else 0
+        return np.sum(np.log(w)) - restricted - q(e.y, e.v, tau2)
+
+    for limit in ours:
+        dropped = twice_loglik(fit.tau2.value) - twice_loglik(limit)
+        if limit == 0:
+            assert dropped <= chi2.isf(0.05, 1)
+        else:
+            assert dropped == pytest.approx(chi2.isf(0.05, 1), rel=1e-9)

@@ -161,6 +161,24 @@ def test_corners_of_the_other_options(prediction, trial_interval, level):
         assert {fit.level, fit.proportion.level, fit.prediction.level} == {level}
 
 
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(("tau2", "level"), [("REML", 0.95), ("ML", 0.999)])
+def test_corners_of_the_profile_likelihood(scale, tau2, level):
+    model = InverseVariance(scale=scale, tau2=tau2, tau2_interval="profile-likelihood", level=level)
+    for name, (x, n) in CORNERS.items():
+        fit = model.fit(grouped(name, x, n))
+        check_fit(fit)
+        for part in (fit, *fit.groups):
+            if part.k > 1:
+                assert part.tau2.interval.low <= part.tau2.value <= part.tau2.interval.high
+
+
+@pytest.mark.parametrize("tau2", ["DL", "PM", "common-effect"])
+def test_profile_likelihood_needs_a_likelihood(tau2):
+    with pytest.raises(SpecError, match="only tau2: REML and ML are allowed"):
+        InverseVariance(tau2=tau2, tau2_interval="profile-likelihood", interval="wald")
+
+
 @pytest.mark.parametrize(("scale", "tau2"), [("logit", "REML"), ("identity", "PM"), ("double-arcsine", "DL")])
 def test_two_thousand_trials(scale, tau2):
     rng = np.random.default_rng(7)

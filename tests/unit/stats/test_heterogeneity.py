@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2
 
 from meta.stats import heterogeneity as het
+from meta.stats import tau2_intervals as intervals
 from meta.stats.codes import Code
 from meta.stats.tau2 import estimate
 
@@ -84,14 +85,14 @@ def test_identical_effects_have_no_heterogeneity():
     assert test.q == pytest.approx(0, abs=1e-25)
     assert test.p == 1
     assert het.i2_from_q(test) == 0
-    assert het.q_profile([0.3] * 4, V).code == Code.EMPTY_INTERVAL
+    assert intervals.q_profile([0.3] * 4, V).code == Code.EMPTY_INTERVAL
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.95, 0.99])
 def test_q_profile_against_brentq(level):
     seen = set()
     for y, v in random_sets(60, 3):
-        ours = het.q_profile(y, v, level=level)
+        ours = intervals.q_profile(y, v, level=level)
         df = len(y) - 1
         lower, upper = chi2.ppf((1 - level) / 2, df), chi2.isf((1 - level) / 2, df)
         seen.add(Code(int(ours.code)))
@@ -113,14 +114,14 @@ def test_q_profile_against_brentq(level):
 def test_q_profile_contains_paule_mandel():
     """Both invert the same Q, and its expectation lies between the quantiles."""
     for y, v in random_sets(60, 4):
-        ours = het.q_profile(y, v)
+        ours = intervals.q_profile(y, v)
         if ours.code == Code.OK:
             assert ours.low <= estimate(y, v, method="PM")[0] <= ours.high
 
 
 def test_q_profile_where_sampling_variances_are_negligible():
     """The bound on the upper limit is then attained, and must not be missed by a rounding error."""
-    ours = het.q_profile([0.0, 1.0, 0.0, 1.0], [1e-17] * 4)
+    ours = intervals.q_profile([0.0, 1.0, 0.0, 1.0], [1e-17] * 4)
     assert ours.code == Code.OK
     assert ours.high == pytest.approx(1 / chi2.ppf(0.025, 3), rel=1e-12)  # Q = 1 / tau2
     assert ours.low == pytest.approx(1 / chi2.isf(0.025, 3), rel=1e-12)
@@ -129,7 +130,7 @@ def test_q_profile_where_sampling_variances_are_negligible():
 def test_what_cannot_be_given_has_a_code():
     include = [[True, True], [True, False], [False, False], [True, True]]
     y, v = [[0.0, 9.0]] * 4, [[1.0, 1.0]] * 3 + [[1.0, 0.0]]
-    ours = het.q_profile(y, v, include)
+    ours = intervals.q_profile(y, v, include)
     assert ours.code.tolist() == [Code.OK, Code.FEW_TRIALS, Code.FEW_TRIALS, Code.INFINITE_EFFECT]
     assert np.isnan(ours.low).tolist() == [False, True, True, True]
     test = het.q_test(y, v, include)
@@ -142,4 +143,4 @@ def test_what_cannot_be_given_has_a_code():
 @pytest.mark.parametrize(("y", "v"), [(np.inf, 1.0), (np.nan, 1.0), (0.0, 0.0), (0.0, -1.0), (0.0, np.inf)])
 def test_effects_that_are_none_warn_nowhere(y, v):
     assert np.isnan(het.q_test([y, 1.0], [v, 1.0]).q)
-    assert het.q_profile([y, 1.0], [v, 1.0]).code == Code.INFINITE_EFFECT
+    assert intervals.q_profile([y, 1.0], [v, 1.0]).code == Code.INFINITE_EFFECT
