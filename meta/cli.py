@@ -55,7 +55,7 @@ def pool(
     from meta.records.store import write_schemas
     from meta.report.figures import write_figures
     from meta.report.tables import write_tables
-    from meta.workflow.pool import name_of, plan, runs
+    from meta.workflow.pool import RESULTS, name_of, others, plan, runs
 
     planned = plan(root, analyses)
     folder = out or root / "out"
@@ -67,7 +67,8 @@ def pool(
             done.append(run)
             fitted += fresh
             left(len(planned) - len(done))
-    write_tables(done, outputs)
+    untouched = others(outputs.known(RESULTS), planned, folder)
+    write_tables(sorted([*done, *untouched], key=lambda run: run.name), outputs)
     write_schemas(outputs)
     drawn = 0
     for name in dict.fromkeys(run.name for run in done):

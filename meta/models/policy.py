@@ -17,7 +17,7 @@ def standing(k: int, responders: int) -> Standing:
     Parameters
     ----------
     k : int
-        Trials that inform the estimate; arms of one trial count once.
+        Trials that inform the estimate; where an analysis says `unit: arm`, its arms.
     responders : int
         Responders in all of them.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
-from meta.records.factors import SITES
+from meta.records.factors import SITES, site_leaves
 from meta.records.rules import Complaints, date_complaints, factor_complaints, name_complaints, repeated
 from meta.records.schema import Complaint, suggestion
 from meta.records.trial import TrialFile
@@ -114,3 +114,12 @@ def _sites(analysis: Analysis) -> Complaints:
             yield Complaint(f"site_level[{i}]", f"found {shown(site)}", allowed)
         if site in analysis.site_level[:i]:
             yield Complaint(f"site_level[{i}]", f"found {shown(site)} again", "allowed: each site once")
+        for wider in analysis.site_level:  # a patient in both would be counted twice
+            if (
+                site in SITES
+                and site != wider
+                and "other" not in {site, wider}
+                and site_leaves(site) < site_leaves(wider)
+            ):
+                found = f"found {site} beside {wider}, which contains it"
+                yield Complaint(f"site_level[{i}]", found, "allowed: sites that do not overlap")

@@ -66,10 +66,10 @@ def describe(given: Mapping[str, FactorValue]) -> str:
     return ", ".join(words)
 
 
-def _site_leaves(node: str, leaves: tuple[str, ...]) -> set[str]:
+def site_leaves(node: str, leaves: tuple[str, ...] = SITE_LEAVES) -> set[str]:
     """The leaves below `node`; a finer leaf (other/liver) lies below its node and that node's parents."""
     below = {leaf for leaf in leaves if leaf == node or leaf.startswith(f"{node}/")}
-    return below.union(*(_site_leaves(child, leaves) for child in SITE_TREE.get(node, ())))
+    return below.union(*(site_leaves(child, leaves) for child in SITE_TREE.get(node, ())))
 
 
 class Universe:
@@ -126,7 +126,7 @@ class Universe:
         return cells
 
     def _named(self, factor: str, name: str) -> int:
-        leaves = _site_leaves(name, self._leaves["site"]) if factor == "site" else {name}
+        leaves = site_leaves(name, self._leaves["site"]) if factor == "site" else {name}
         cells = 0
         for leaf in leaves:
             cells |= self._cells_of.get((factor, leaf), 0)

@@ -47,6 +47,11 @@ class Outputs:
             return False
         return self._known.get(name) == _made(digest, content)
 
+    def known(self, folder: str) -> list[Path]:
+        """The files below `folder` that earlier runs have written and that are still there."""
+        paths = [self.folder / name for name in self._known if name.startswith(f"{folder}/")]
+        return [path for path in paths if path.exists()]
+
     def write(self, name: str, digest: str, content: str | bytes) -> None:
         """Write a file whole, and claim it."""
         self._claimed.add(name)

@@ -78,10 +78,15 @@ class Printed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What made the run: digest of data, options and versions, and the versions themselves."""
+    """What made the run: digest of data, options and versions, and the versions themselves.
+
+    `content` is a digest of the rest of the run, so that a stored run which was changed by hand is not taken
+    for a result.
+    """
 
     digest: str
-    versions: Mapping[str, str]
+    content: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,4 +137,4 @@ class Run:
     acknowledged: tuple[Contradiction, ...]
     fits: tuple[Fit, ...]
     failures: tuple[Failure, ...] = ()
-    provenance: Provenance = field(default_factory=lambda: Provenance(digest="", versions={}))
+    provenance: Provenance = field(default_factory=lambda: Provenance(digest=""))

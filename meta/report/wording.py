@@ -161,7 +161,9 @@ def prediction(found: Prediction) -> str:
 def not_reported(entry: NotReported) -> str:
     """Say whose responders are unknown, and among how many patients."""
     patients = "number of patients not reported" if entry.n is None else f"{entry.n} patients"
-    known = entry.reason.startswith(("responders not reported", "not reported", "not told apart"))
+    known = entry.reason.startswith(
+        ("responders not reported", "not reported", "not told apart", "in none of")
+    )
     why = entry.reason if known else f"responders not reported ({entry.reason})"
     return f"{entry.label}: {patients}, {why}"
 

@@ -69,7 +69,12 @@ def run(variation: Variation) -> Run:
                 failures.append(Failure(role=role, by=by, reason=str(error)))
                 continue
             fits.append(_named(fit, role, by, waive=analysis.k_policy == "off"))
-    return replace(blank, fits=tuple(fits), failures=tuple(failures))
+    done = replace(blank, fits=tuple(fits), failures=tuple(failures))
+    return replace(done, provenance=replace(done.provenance, content=_content(done)))
+
+
+def _content(run: Run) -> str:
+    return hashlib.sha256(store.to_json(replace(run, provenance=Provenance(digest=""))).encode()).hexdigest()
 
 
 def _grouped(model: Model, grouping: Grouping) -> Fit:
@@ -148,7 +153,10 @@ def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
         stored = store.load_run(path) if path.exists() else None
     except StoreError:
         stored = None  # unreadable or of another schema: fitted anew
-    if stored is not None and stored.provenance.digest == digest:
+    if stored is not None and (stored.provenance.digest, stored.provenance.content) == (
+        digest,
+        _content(stored),
+    ):
         return stored, False
     fitted = run(variation)
     write(path, store.to_json(fitted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,9 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     plain = replace(analysis, sensitivity={})
     base = Variation(BASE, plain, select(trials, plain))
     variations, faults = [base], list[Fault]()
-    for name, changed in _sensitivity(analysis, base):
+    changes = list(_sensitivity(analysis, base))
+    _check_names(analysis, base, [name for name, _ in changes])
+    for name, changed in changes:
         try:
             variations.append(Variation(name, changed, select(trials, changed)))
         except SpecError as error:
@@ -64,3 +67,13 @@ def _sensitivity(analysis: Analysis, base: Variation) -> Iterator[tuple[str, Ana
             continue
         for left_out in dict.fromkeys(trial.chosen.trial.id for trial in base.selection.included):
             yield f"{name}.{left_out}", replace(plain, exclude=(*plain.exclude, Where(trial=left_out)))
+
+
+def _check_names(analysis: Analysis, base: Variation, names: list[str]) -> None:
+    """Refuse a name that would put two results, or two figures, into one file."""
+    figures = [BASE, "overall", *(grouping.by.replace(" ", "-") for grouping in base.selection.groupings)]
+    figures += [name for name, change in analysis.sensitivity.items() if change == "each-trial"]
+    twice = [name for name, times in Counter([*figures, *names]).items() if times > 1]
+    if twice:
+        found = f"found {', '.join(twice)} as the name of two variations, or of one and a grouping"
+        raise SpecError(f"analysis {analysis.name}: sensitivity: {found}; names of their own are allowed")

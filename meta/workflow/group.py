@@ -72,8 +72,9 @@ def group(
                     for r in size.rows
                 ]
             told += size.n if size else 0
-        if untold and trial.found.n > told:
-            left = NotReported(label=trial.label, n=trial.found.n - told, reason=f"not told apart by {by}")
+        if trial.found.n > told:
+            reason = f"not told apart by {by}" if untold else f"in none of the groups by {by}"
+            left = NotReported(label=trial.label, n=trial.found.n - told, reason=reason)
             missing.setdefault(None, []).append(left)
             ledger.append(trial.chosen.ledger("not reported", left.reason, by=by, n=left.n))
     shown = [name for name in groups if name in missing or any(row[1] == name for row in rows)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from meta.records.factors import Universe
     from meta.records.trial import Row
 
+MOST_STEPS = 20_000  # of a search for parts that fill a row; records need a few dozen
 MOST_PARTS = 8  # rows added up or subtracted for one count; more were never printed
 
 
@@ -147,13 +148,21 @@ class Margins:
                 empty |= m.cells
         for whole in sized:
             parts = [m for m in sized if m.n and m.cells & ~whole.cells == 0 and m.cells != whole.cells]
-            for filled in _fillings(whole.n or 0, parts, 0):
-                empty |= whole.cells & ~filled
+            for filled in _fillings(whole.n or 0, parts, 0, [MOST_STEPS]):
+                left = whole.cells & ~filled
+                if not any(m.n and m.cells & ~left == 0 for m in sized):  # else the source contradicts itself
+                    empty |= left
         return empty
 
 
-def _fillings(n: int, parts: Sequence[Margin], taken: int) -> Iterator[int]:
-    """The cells of every choice of parts that do not overlap and hold `n` patients together."""
+def _fillings(n: int, parts: Sequence[Margin], taken: int, steps: list[int]) -> Iterator[int]:
+    """The cells of every choice of parts that do not overlap and hold `n` patients together.
+
+    The search ends with its `steps`: what it has not found then is not taken for empty.
+    """
+    steps[0] -= 1
+    if steps[0] < 0:
+        return
     if n == 0:
         yield taken
         return
@@ -162,5 +171,5 @@ def _fillings(n: int, parts: Sequence[Margin], taken: int) -> Iterator[int]:
     for i, part in enumerate(left):
         if most < n:  # not even all that is left would do
             return
-        yield from _fillings(n - (part.n or 0), left[i + 1 :], taken | part.cells)
+        yield from _fillings(n - (part.n or 0), left[i + 1 :], taken | part.cells, steps)
         most -= part.n or 0

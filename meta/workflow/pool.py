@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meta.errors import SpecError
+from meta.errors import SpecError, StoreError
 from meta.records.load import load
 from meta.records.run import BASE
+from meta.records.store import load_run
 from meta.workflow.execute import execute
 from meta.workflow.expand import Variation, expand
 
@@ -68,6 +70,17 @@ def stored(result: str, out: Path) -> Path:
     if path.suffix == ".json" or path.exists():
         return path
     return out / RESULTS / (f"{result}.json" if "/" in result else f"{result}/{BASE}.json")
+
+
+def others(paths: Sequence[Path], planned: Sequence[Variation], out: Path) -> list[Run]:
+    """The stored runs of analyses that were not asked for this time; what cannot be read is left out."""
+    names = {variation.analysis.name for variation in planned}
+    found = []
+    for path in paths:
+        if path.relative_to(out / RESULTS).parts[0] not in names:
+            with suppress(StoreError):
+                found.append(load_run(path))
+    return found
 
 
 def runs(planned: Sequence[Variation], out: Path) -> Iterator[tuple[Run, bool]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
 from meta.records.factors import Universe, describe
@@ -130,12 +130,17 @@ def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
     """The rows that may be counted, with their places.
 
     Rows about one adverse event or characteristic are not the outcome itself; numbers that nobody
-    saw in print count only where the analysis asks for all evidence.
+    saw in print, and counts recovered from a percentage, stand only where the analysis asks for all
+    evidence.
     """
     for index, row in enumerate(table.rows):
-        seen = row.status == "verified" and not row.back_calculated
-        if row.term in {None, "any"} and (seen or evidence == "all"):
+        if row.term not in {None, "any"}:
+            continue
+        if evidence == "all":
             yield index, row
+        elif row.status == "verified":
+            gone: dict[str, Any] = dict.fromkeys(row.back_calculated)
+            yield index, replace(row, **gone)
 
 
 def conditions(analysis: Analysis, entry: TrialEntry) -> Iterator[Mapping[str, FactorValue]]:
@@ -152,16 +157,13 @@ def population(analysis: Analysis, entry: TrialEntry) -> list[Mapping[str, Facto
 
 def candidates(file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None) -> list[Candidate]:
     """Every table of the analysis' outcome in this arm, best report and table first."""
-    reports = sorted(
-        (i for i, report in enumerate(file.trial.reports) if entry.report in {None, report.id}),
-        key=lambda i: _newness(file.trial.reports[i]),
-        reverse=True,
-    )
+    newness = _newness(file.trial.reports)
+    reports = sorted(range(len(newness)), key=newness.__getitem__, reverse=True)
     asked = list(conditions(analysis, entry))
     found = []
     for i in reports:
         tables = [(j, t) for j, t in enumerate(file.trial.reports[i].tables) if _fits(t, analysis, arm)]
-        for j, table in sorted(tables, key=lambda pair: _preference(pair[1], analysis)):
+        for j, table in sorted(tables, key=lambda pair: list(_preference(pair[1], analysis).values())):
             universe = Universe([*(row.given() for row in table.rows), *asked])
             margins = Margins(universe, usable_rows(table, analysis.evidence))
             found.append(Candidate(file, i, j, arm, universe, margins))
@@ -172,18 +174,32 @@ def _fits(table: Table, analysis: Analysis, arm: str | None) -> bool:
     return table.outcome == analysis.outcome and table.arm == arm
 
 
-def _newness(report: Report) -> tuple[str, int]:
-    date = "" if report.published == "unknown" else report.published
-    return date, -_KINDS.index(report.kind)
+def _newness(reports: Sequence[Report]) -> list[tuple[str, str, int, str]]:
+    """A sort key for each report, the newest highest; unknown dates are the oldest.
+
+    In a year of which any date is known by the year alone, months decide nothing before the kind does.
+    """
+    dates = ["" if report.published == "unknown" else report.published for report in reports]
+    coarse = {date for date in dates if len(date) == len("2019")}
+    return [
+        (date[:4], "" if date[:4] in coarse else date, -_KINDS.index(report.kind), date)
+        for date, report in zip(dates, reports, strict=True)
+    ]
 
 
-def _preference(table: Table, analysis: Analysis) -> tuple[int, int]:
+def _preference(table: Table, analysis: Analysis) -> dict[str, int]:
+    """Places of a table, the lower the better."""
+    return {
+        "criteria": _place(table.criteria, analysis.prefer.criteria),
+        "timepoint": int(table.timepoint != "best"),
+        "confirmed": int(table.confirmed is not True),
+        "population": _place(table.population, analysis.prefer.population),
+    }
+
+
+def _place(stated: str | None, preferred: Sequence[str]) -> int:
     """Place in `prefer`; what it does not name, or the table does not state, comes last."""
-    criteria, population = analysis.prefer.criteria, analysis.prefer.population
-    return (
-        criteria.index(table.criteria) if table.criteria in criteria else len(criteria),
-        population.index(table.population) if table.population in population else len(population),
-    )
+    return preferred.index(stated) if stated in preferred else len(preferred)
 
 
 def choose(
@@ -194,34 +210,40 @@ def choose(
     chosen: Candidate | None = None
     passed = []
     for candidate in candidates(file, analysis, entry, arm):
-        reason = _refused(candidate, analysis, patients)
+        reason = _refused(candidate, analysis, entry, patients)
         if chosen is None and reason is None:
             chosen = candidate
             continue
-        passed.append(candidate.ledger("passed over", reason or _beaten(candidate, chosen)))
+        passed.append(candidate.ledger("passed over", reason or _beaten(candidate, chosen, analysis)))
     return chosen, passed
 
 
 def _refused(
-    candidate: Candidate, analysis: Analysis, patients: Sequence[Mapping[str, FactorValue]]
+    candidate: Candidate, analysis: Analysis, entry: TrialEntry, patients: Sequence[Mapping[str, FactorValue]]
 ) -> str | None:
     """Why this table cannot be used, or None where it can."""
     published = candidate.report.published
+    if entry.report not in {None, candidate.report.id}:
+        return f"the analysis asks for {entry.report}"
     if isinstance(analysis.reports, AsOf):
         as_of = analysis.reports.as_of
         if published == "unknown":
             return f"its date is unknown and the analysis asks for reports as of {as_of}"
         if published[: len(as_of)] > as_of[: len(published)]:
             return f"published {published}, after {as_of}"
-    if candidate.margins.counts(candidate.universe.common(patients)) is None:
-        return (
-            f"does not report n and responders of {' and '.join(map(describe, patients)) or 'all patients'}"
-        )
-    return None
+    found = candidate.margins.counts(candidate.universe.common(patients))
+    words = " and ".join(map(describe, patients)) or "all patients"
+    if found is None:
+        return f"does not report n and responders of {words}"
+    return f"has no patient who is {words}" if found.n == 0 else None
 
 
-def _beaten(candidate: Candidate, chosen: Candidate | None) -> str:
+def _beaten(candidate: Candidate, chosen: Candidate | None, analysis: Analysis) -> str:
     if chosen is None or chosen.report_index != candidate.report_index:
         newer = report_label(chosen.report) if chosen else "a newer report"
         return f"{newer} is newer, or the fuller publication of the same date"
-    return f"the table by {chosen.table.criteria or 'unstated criteria'} is preferred"
+    better, worse = _preference(chosen.table, analysis), _preference(candidate.table, analysis)
+    for what in better:
+        if better[what] != worse[what]:
+            return f"the table with {what}: {getattr(chosen.table, what)} is preferred"
+    return "another table, as good, stands before it"

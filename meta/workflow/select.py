@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from meta.data import Counts
 from meta.errors import Fault, SpecError
 from meta.records.analysis import Analysis, TrialEntry, Where
-from meta.records.factors import describe
 from meta.records.run import LedgerEntry
-from meta.records.trial import FactorValue, TrialFile
+from meta.records.trial import FactorValue, Row, TrialFile
+from meta.workflow.exclude import without
 from meta.workflow.group import Grouping, group
 from meta.workflow.margins import Found
 from meta.workflow.reports import Candidate, choose, population, trial_entry
@@ -67,10 +67,10 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     for entry in entries(trials, analysis):
         file = trials[entry.id]
         for arm in _arms(file, entry):
-            kept, notes, fault = _include(file, analysis, entry, arm)
+            kept, notes, wrong = _include(file, analysis, entry, arm)
             ledger += notes
             included += [kept] if kept else []
-            faults += [fault] if fault else []
+            faults += wrong
     faults += _entering_twice(included, analysis)
     if faults:
         raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
@@ -82,7 +82,7 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
         grouping, notes = group(included, analysis, (by,) if isinstance(by, str) else by)
         groupings.append(grouping)
         ledger += notes
-    ledger += _unused(included, ledger)
+    ledger += _unused(included, ledger, analysis.evidence)
     counts = Counts.of(
         [t.found.responders for t in included], [t.found.n for t in included], [t.label for t in included]
     )
@@ -121,57 +121,28 @@ def _meets(where: Where, attributes: Mapping[str, str]) -> bool:
 
 def _include(
     file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
-) -> tuple[Included | None, list[LedgerEntry], Fault | None]:
+) -> tuple[Included | None, list[LedgerEntry], list[Fault]]:
     """One trial or arm: in with its counts, or out with the reason."""
     attributes = _attributes(file, arm)
     for where in (analysis.where, entry.where):
         if not _meets(where, attributes):
             wanted = ", ".join(f"{name} {value}" for name, value in where.trial_conditions().items())
-            return None, [trial_entry(file, "dropped", f"the analysis asks for {wanted}")], None
+            return None, [trial_entry(file, "dropped", f"the analysis asks for {wanted}")], []
     applying = [where for where in analysis.exclude if _meets(where, attributes)]
     if any(not where.given() for where in applying):
-        return None, [trial_entry(file, "dropped", "left out by exclude")], None
+        return None, [trial_entry(file, "dropped", "left out by exclude")], []
     chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
-        return None, [*ledger, trial_entry(file, "dropped", "no report has the counts asked for")], None
+        return None, [*ledger, trial_entry(file, "dropped", "no report has the counts asked for")], []
     patients = population(analysis, entry)
-    cells = chosen.universe.common(patients)
-    excluded = 0
-    for where in applying:
-        excluded |= chosen.universe.mask(where.given()) & cells
-    words = " and ".join(describe(where.given()) for where in applying)
-    kept, notes, fault = _without(chosen, cells, excluded, words, analysis)
-    if kept is None:
-        return None, [*ledger, *notes], fault
-    found = chosen.margins.counts(kept)
+    remaining = without(chosen, chosen.universe.common(patients), applying, analysis.unresolved)
+    ledger += remaining.ledger
+    if remaining.cells is None:
+        return None, ledger, remaining.faults
+    found = chosen.margins.counts(remaining.cells)
     if found is None or found.n == 0:
-        return None, [*ledger, *notes, chosen.ledger("dropped", "no patient is left")], None
-    return Included(chosen, kept, found, patients, attributes), [*ledger, *notes], None
-
-
-def _without(
-    chosen: Candidate, cells: int, excluded: int, words: str, analysis: Analysis
-) -> tuple[int | None, list[LedgerEntry], Fault | None]:
-    """The cells that stay when `excluded` leave; where that is not reported, as `unresolved` says."""
-    margins = chosen.margins
-    if not margins.occupied(excluded):
-        return cells, [], None
-    out, all_of = margins.size(excluded), margins.size(cells)
-    number = out.n if out else None
-    many = "an unreported number" if number is None else number
-    of = f"{many} of {all_of.n if all_of else '?'} patients are {words}"
-    if margins.counts(cells & ~excluded) is not None:
-        return cells & ~excluded, [chosen.ledger("excluded", f"{of}; left out", n=number)], None
-    missing = f"{of}; their responders are not reported"
-    if analysis.unresolved == "drop":
-        left = f"{missing}; the trial is left out (unresolved: drop)"
-        return None, [chosen.ledger("dropped", left, n=number)], None
-    if analysis.unresolved == "keep":
-        whole = f"{missing}; all patients are kept (unresolved: keep)"
-        return cells, [chosen.ledger("kept", whole, n=number)], None
-    allowed = "a row with the responders of either part, or unresolved: drop or keep, is allowed"
-    path = chosen.path()
-    return None, [], Fault(chosen.file.file, chosen.file.line(path), path, f"found {missing}", allowed)
+        return None, [*ledger, chosen.ledger("dropped", "no patient is left")], []
+    return Included(chosen, remaining.cells, found, patients, attributes), ledger, []
 
 
 def _entering_twice(included: list[Included], analysis: Analysis) -> Iterator[Fault]:
@@ -198,13 +169,23 @@ def _with_unique_labels(included: list[Included]) -> list[Included]:
     ]
 
 
-def _unused(included: list[Included], ledger: list[LedgerEntry]) -> Iterator[LedgerEntry]:
+def _unused(included: list[Included], ledger: list[LedgerEntry], evidence: str) -> Iterator[LedgerEntry]:
     seen = {(entry.trial, entry.path) for entry in ledger}
     for trial in included:
         chosen = trial.chosen
         for index, row in enumerate(chosen.table.rows):
-            if row.count is None or (chosen.trial.id, chosen.path(index)) in seen:
-                continue
-            printed = row.status == "verified" and not row.back_calculated
-            reason = "overlaps with the rows used" if printed else "not seen in print (evidence: printed)"
-            yield chosen.ledger("unused", reason, row=index)
+            if row.count is not None and (chosen.trial.id, chosen.path(index)) not in seen:
+                yield chosen.ledger("unused", _why_unused(trial, row, evidence), row=index)
+
+
+def _why_unused(trial: Included, row: Row, evidence: str) -> str:
+    if evidence == "printed" and (row.status == "unverified" or row.back_calculated):
+        return "not seen in print, or recovered from a percentage (evidence: printed)"
+    if row.n is None:
+        return "printed without a number of patients"
+    cells = trial.chosen.universe.mask(row.given())
+    if not cells & trial.cells:
+        return "of patients who are not in this analysis"
+    if cells & ~trial.cells:
+        return "of more patients than are in this analysis"
+    return "overlaps with the rows used"

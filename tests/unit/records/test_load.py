@@ -544,6 +544,8 @@ WRONG_ANALYSES = [
          "found an empty list; allowed: at least one factor"),
     Case("site-twice", "[pancreas, other]", "[pancreas, pancreas]", 8, "site_level[1]",
          "found 'pancreas' again; allowed: each site once"),
+    Case("site-levels-overlap", "[pancreas, other]", "[gep, pancreas]", 8, "site_level[1]",
+         "found pancreas beside gep, which contains it"),
     Case("site-level", "[pancreas, other]", "[pancreas, rest]", 8, "site_level[1]",
          "found 'rest'; allowed: gep"),
     Case("role", "{conventional: {tau2: DL}}", "{conventionel: {tau2: DL}}", 9, "models.conventionel",

@@ -101,3 +101,19 @@ def test_data_options_and_versions_each_change_the_digest(trials, analysis, vari
     assert digest(more) != base
     monkeypatch.setattr(module, "versions", lambda: {"numpy": "0"})
     assert digest(variation) != base
+
+
+def test_a_run_that_was_edited_is_fitted_anew(variation, tmp_path):
+    path = tmp_path / "base.json"
+    execute(variation, path)
+    path.write_text(path.read_text().replace('"responders": 5', '"responders": 6', 1))
+    assert execute(variation, path)[1]
+
+
+@pytest.mark.parametrize(
+    "names", [{"region": "each-trial"}, {"loo": "each-trial", "loo.a": None}, {"base": None}]
+)
+def test_names_that_would_share_a_file_are_refused(trials, analysis, names):
+    base = analysis("a", "b", "c", by=("region",))
+    with pytest.raises(SpecError, match="names of their own are allowed"):
+        expand(trials, replace(base, sensitivity={name: change or base for name, change in names.items()}))

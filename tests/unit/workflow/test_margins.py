@@ -130,3 +130,21 @@ def test_whatever_is_found_is_the_truth_of_the_latent_table(cells, printed, pati
         sum(table[k][i] for k in truth) for i in (0, 1)
     )
     assert size is None or size.n == sum(table[k][0] for k in truth)
+
+
+def test_printed_patients_are_not_inferred_away():
+    """A source whose parts already fill the whole, and which prints one more part, contradicts itself."""
+    rows = [
+        Row(n=29, responders=6),
+        Row(site="pancreas", n=13, responders=2),
+        Row(site="lung", n=16, responders=3),
+        Row(site="intestine", n=2, responders=1),
+    ]
+    margins, universe = margins_of(rows)
+    assert margins.counts(universe.mask({"site": "intestine"})).n == 2
+
+
+def test_the_search_for_parts_is_bounded():
+    rows = [Row(n=60, responders=6), *(Row(cohort=f"c{i}", n=1 + i % 3, responders=0) for i in range(60))]
+    margins, universe = margins_of(rows)  # unbounded, this would take longer than anybody waits
+    assert margins.counts(universe.mask({"cohort": "c5"})).n == 3

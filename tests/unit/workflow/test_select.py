@@ -249,3 +249,134 @@ def test_labels_stay_apart(make_trial, analysis):
     selection = select(same, analysis("a", "b"))
     assert list(counts(selection)) == ["X (Smith 2020) [a]", "X (Smith 2020) [b]"]
     assert {e.label for e in actions(selection, action="used")} == set(counts(selection))
+
+
+# What reviewers of the evidence model have found
+
+
+def test_keep_does_not_bring_back_patients_who_can_be_left_out(make_trial, analysis):
+    rows = [
+        Row(n=40, responders=8),
+        Row(site="pancreas", n=8, responders=3),
+        Row(site={"not": ("pancreas",)}, n=32, responders=5),
+        Row(differentiation="well", n=10),
+    ]
+    both = (Where(site="pancreas"), Where(differentiation="well"))
+    selection = select({"a": make_trial("a", rows)}, analysis("a", exclude=both, unresolved="keep"))
+    assert counts(selection) == {"A (Smith 2020)": (5, 32)}
+    assert "8 of 40 patients are site pancreas; left out" in actions(selection, action="excluded")[0].reason
+    assert "10 of 40 patients are differentiation well" in actions(selection, action="kept")[0].reason
+
+
+def test_exclusions_that_only_work_together(make_trial, analysis):
+    rows = [
+        Row(n=40, responders=8),
+        Row(differentiation="poor", site={"not": ("pancreas",)}, n=20, responders=4),
+    ]
+    both = (Where(site="pancreas"), Where(differentiation=("well", "unknown")))
+    assert counts(select({"a": make_trial("a", rows)}, analysis("a", exclude=both))) == {
+        "A (Smith 2020)": (4, 20)
+    }
+
+
+def test_best_confirmed_response_is_preferred_and_the_ledger_says_why(make_trial, analysis, report):
+    def table(x, **changes):
+        rows = (Row(n=40, responders=x),)
+        return Table(outcome="response", criteria="RECIST 1.1", where="T", rows=rows, **changes)
+
+    tables = (
+        table(8, timepoint="8 weeks", confirmed=False),
+        table(6),
+        table(5, confirmed=True),
+        table(5, confirmed=True),
+    )
+    selection = select({"a": make_trial("a", reports=(report("r-2020", [], tables=tables),))}, analysis("a"))
+    assert counts(selection) == {"A (R 2020)": (5, 40)}
+    reasons = {e.path: e.reason for e in actions(selection, action="passed over")}
+    assert "timepoint: best is preferred" in reasons["reports[0].tables[0]"]
+    assert "confirmed: True is preferred" in reasons["reports[0].tables[1]"]
+    assert "stands before it" in reasons["reports[0].tables[3]"]
+
+
+def test_a_report_without_such_patients_does_not_supersede_one_with_them(make_trial, analysis, report):
+    reports = (
+        report("old-2018", [Row(differentiation="poor", n=18, responders=5)], published="2018"),
+        report(
+            "new-2022",
+            [Row(n=20, responders=1), Row(differentiation="well", n=20, responders=1)],
+            published="2022",
+        ),
+    )
+    trials = {"a": make_trial("a", reports=reports)}
+    selection = select(trials, analysis("a", where=Where(differentiation="poor")))
+    assert counts(selection) == {"A (Old 2018)": (5, 18)}
+    assert "has no patient" in actions(selection, action="passed over")[0].reason
+
+
+def test_a_year_alone_is_not_older_than_its_own_months(make_trial, analysis, report):
+    reports = (
+        report("abstract-2019", [Row(n=30, responders=9)], published="2019-01", kind="abstract"),
+        report("paper-2019", [Row(n=40, responders=8)], published="2019"),
+    )
+    assert counts(select({"a": make_trial("a", reports=reports)}, analysis("a"))) == {
+        "A (Paper 2019)": (8, 40)
+    }
+
+
+def test_pinning_says_what_it_passes_over(make_trial, analysis, report):
+    reports = (
+        report("old-2018", [Row(n=10, responders=3)], published="2018"),
+        report("new-2022", [Row(n=20, responders=4)], published="2022"),
+    )
+    selection = select(
+        {"a": make_trial("a", reports=reports)}, analysis(trials=(TrialEntry(id="a", report="old-2018"),))
+    )
+    assert counts(selection) == {"A (Old 2018)": (3, 10)}
+    assert [(e.report, e.reason) for e in actions(selection, action="passed over")] == [
+        ("new-2022", "the analysis asks for old-2018")
+    ]
+
+
+def test_groups_that_leave_patients_over_say_so(make_trial, analysis):
+    rows = [
+        Row(n=20, responders=4),
+        Row(site="pancreas", n=8, responders=1),
+        Row(site={"not": ("pancreas",)}, n=12, responders=3),
+    ]
+    (site,) = select(
+        {"a": make_trial("a", rows)}, analysis("a", by=("site",), site_level=("pancreas",))
+    ).groupings
+    assert [(e.n, e.reason) for e in site.not_reported[None]] == [(12, "in none of the groups by site")]
+
+
+def test_a_count_recovered_from_a_percentage_leaves_its_n(make_trial, analysis):
+    rows = [
+        Row(n=30, responders=6),
+        Row(differentiation="well", n=10, responders=2, back_calculated={"responders": "20 % of 10"}),
+    ]
+    trials = {"a": make_trial("a", rows)}
+    selection = select(trials, analysis("a", exclude=NOT_WELL, unresolved="keep"))
+    assert "10 of 30 patients" in actions(selection, action="kept")[0].reason
+    assert counts(select(trials, analysis("a", exclude=NOT_WELL, evidence="all"))) == {
+        "A (Smith 2020)": (4, 20)
+    }
+
+
+def test_unused_rows_say_why(make_trial, analysis):
+    rows = [
+        Row(n=40, responders=8),
+        Row(differentiation="well", n=8, responders=2),
+        Row(differentiation="poor", n=32, responders=6),
+        Row(differentiation="poor", site="pancreas", n=5, responders=0),
+        Row(differentiation="poor", site="lung", responders=1),
+        Row(differentiation="poor", site="thymus", n=1, responders=0, status="unverified"),
+    ]
+    asked = analysis("a", where=Where(differentiation="poor"))
+    reasons = {
+        e.path[-2]: e.reason for e in actions(select({"a": make_trial("a", rows)}, asked), action="unused")
+    }
+    assert reasons["0"] == "of more patients than are in this analysis"
+    assert reasons["1"] == "of patients who are not in this analysis"
+    assert reasons["3"] == "overlaps with the rows used"
+    assert reasons["4"] == "printed without a number of patients"
+    assert reasons["5"].startswith("not seen in print")

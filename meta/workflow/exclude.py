@@ -1,0 +1,109 @@
+"""Patients who are to be left out, and what becomes of a trial that does not tell them apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meta.errors import Fault
+from meta.records.factors import describe
+from meta.records.run import LedgerEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meta.records.analysis import Unresolved, Where
+    from meta.workflow.reports import Candidate
+
+
+@dataclass(slots=True)
+class Remaining:
+    """What stays of a trial: `cells`, or None where the trial leaves; with ledger and faults."""
+
+    cells: int | None
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolved: Unresolved) -> Remaining:
+    """Leave patients out of a population.
+
+    Each exclusion whose remaining patients are reported is carried out, all together or one by one;
+    only for the others does `unresolved` decide.
+
+    Parameters
+    ----------
+    chosen : Candidate
+    cells : int
+        The population.
+    exclusions : sequence of Where
+        Those that apply to this trial.
+    unresolved : {"error", "drop", "keep"}
+
+    Returns
+    -------
+    Remaining
+    """
+    margins = chosen.margins
+    masks = {describe(where.given()): chosen.universe.mask(where.given()) & cells for where in exclusions}
+    pending = {words: mask for words, mask in masks.items() if margins.occupied(mask)}
+    everybody = 0
+    for mask in pending.values():
+        everybody |= mask
+    if margins.counts(cells & ~everybody) is not None:
+        notes = [_entry(chosen, cells, words, mask) for words, mask in pending.items()]
+        return Remaining(cells & ~everybody, notes)
+    remaining = _one_by_one(chosen, cells, pending)
+    return _unresolved(chosen, cells, remaining, pending, unresolved)
+
+
+def _one_by_one(chosen: Candidate, cells: int, pending: dict[str, int]) -> Remaining:
+    """Carry out what can be carried out, and take it from `pending`; one may make another possible."""
+    kept = cells
+    ledger: list[LedgerEntry] = []
+    found = True
+    while found:
+        found = False
+        for words, mask in list(pending.items()):
+            if chosen.margins.counts(kept & ~mask) is not None:
+                ledger.append(_entry(chosen, kept, words, mask & kept))
+                kept &= ~mask
+                del pending[words]
+                found = True
+    return Remaining(kept, ledger)
+
+
+def _unresolved(
+    chosen: Candidate, cells: int, remaining: Remaining, pending: dict[str, int], unresolved: Unresolved
+) -> Remaining:
+    for words, mask in pending.items():
+        missing = f"{_of(chosen, cells, words, mask)}; their responders are not reported"
+        if unresolved == "error":
+            allowed = "a row with the responders of either part, or unresolved: drop or keep, is allowed"
+            path = chosen.path()
+            line = chosen.file.line(path)
+            remaining.faults.append(Fault(chosen.file.file, line, path, f"found {missing}", allowed))
+        elif unresolved == "drop":
+            left = f"{missing}; the trial is left out (unresolved: drop)"
+            remaining.ledger.append(chosen.ledger("dropped", left, n=_number(chosen, mask)))
+        else:
+            whole = f"{missing}; all of them are kept (unresolved: keep)"
+            remaining.ledger.append(chosen.ledger("kept", whole, n=_number(chosen, mask)))
+    if pending and unresolved != "keep":
+        remaining.cells = None
+    return remaining
+
+
+def _entry(chosen: Candidate, cells: int, words: str, mask: int) -> LedgerEntry:
+    return chosen.ledger("excluded", f"{_of(chosen, cells, words, mask)}; left out", n=_number(chosen, mask))
+
+
+def _of(chosen: Candidate, cells: int, words: str, mask: int) -> str:
+    number, whole = _number(chosen, mask), _number(chosen, cells)
+    many = "an unreported number" if number is None else number
+    return f"{many} of {'?' if whole is None else whole} patients are {words}"
+
+
+def _number(chosen: Candidate, cells: int) -> int | None:
+    size = chosen.margins.size(cells)
+    return size.n if size else None
