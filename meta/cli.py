@@ -93,11 +93,10 @@ def _answers(done: list[Run]) -> None:
         runs = [run for run in done if run.name == name]
         fit = headline(runs[0])
         title = f"{name}: {fit.proportion.estimand}, {fit.proportion.method}" if fit else name
-        header = ["", "k", "resp./n", "ORR %, 95 % CI", "prediction"]
+        header = ["", "k", "resp./n", "%, 95 % CI", "prediction"]
         table(title, header, list(answers(runs)))
-    say(
-        "* not a headline: rests on one or two trials. prediction: where a new trial's true ORR would lie, %."
-    )
+    say("* not a headline: rests on two trials or fewer.")
+    say("prediction: where a new trial's true rate would lie, in %.")
 
 
 @app.command()
@@ -176,17 +175,18 @@ def diff(
     if not changes:
         say(f"No pooled answer differs from {against}.")
         return
-    rows = [
-        (
-            " / ".join(change.key),
-            *(
-                f"{f.responders}/{f.n}, k {f.k}: {orr(f.proportion)}" if f else "–"
-                for f in (change.before, change.after)
-            ),
+    say(f"Pooled answers that differ from {against}: responders/n, k: % (95 % CI)")
+    heading = ("", "", "")
+    for change in changes:
+        if change.key[:3] != heading:
+            heading = change.key[:3]
+            say("", " / ".join(heading))
+        before, after = (
+            f"{f.responders}/{f.n}, k {f.k}: {orr(f.proportion)}" if f else "–"
+            for f in (change.before, change.after)
         )
-        for change in changes
-    ]
-    table(f"Pooled answers that differ from {against}, ORR % (95 % CI)", ["", "before", "after"], rows)
+        same = " (further digits, tau2 or the prediction interval differ)" if before == after else ""
+        say(f"  {' / '.join(change.key[3:])}: {before} -> {after}{same}")
 
 
 @app.command()

@@ -7,9 +7,7 @@ A file is read (:mod:`meta.records.yaml_nodes`), fitted to its dataclass
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meta.errors import Fault, RecordError
@@ -21,6 +19,9 @@ from meta.records.trial import Report, Row, Survival, Table, Trial, TrialFile
 from meta.records.yaml_nodes import Document, around, read, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
     from meta.records.analysis import Analysis
     from meta.records.analysis_rules import Known
 
@@ -116,7 +117,7 @@ def _read_trials(root: Path) -> tuple[dict[str, TrialFile | None], list[Fault]]:
         except RecordError as error:
             trials[stem] = None
             faults += error.faults
-    return trials, faults + list(_dangling(trials))
+    return trials, faults + list(_dangling(trials)) + list(_entered_twice(trials))
 
 
 def _dangling(trials: Known) -> Iterator[Fault]:
@@ -126,6 +127,20 @@ def _dangling(trials: Known) -> Iterator[Fault]:
                 path = f"shares_patients_with[{i}]"
                 allowed = f"allowed: the name of a file in trials/{suggestion(name, list(trials))}"
                 yield Fault(record.file, record.line(path), path, f"found {shown(name)}", allowed)
+
+
+def _entered_twice(trials: Known) -> Iterator[Fault]:
+    """A registry number in two records: a protocol is one trial, or its records say what they share."""
+    first: dict[str, TrialFile] = {}
+    for record in _loaded(trials).values():
+        for i, number in enumerate(record.trial.registry):
+            other = first.setdefault(number, record)
+            told = {*record.trial.shares_patients_with, *other.trial.shares_patients_with}
+            if other is not record and not told & {record.trial.id, other.trial.id}:
+                path = f"registry[{i}]"
+                found = f"found {shown(number)}, which {other.file} has too"
+                allowed = "allowed: one record a protocol, or shares_patients_with in one of the two"
+                yield Fault(record.file, record.line(path), path, found, allowed)
 
 
 def _read_analyses(
@@ -195,8 +210,8 @@ def _audit_complaints(trial: Trial) -> Iterator[Complaint]:
 
 def _unfilled(value: Any, at: str = "") -> Iterator[Complaint]:
     """Find what the beginning of a new record left to be filled in."""
-    if value == "TODO":
-        yield Complaint(at, "found TODO", "allowed: what the publication says")
+    if value in ("TODO", "TODO-2024"):  # what the template leaves to be filled in
+        yield Complaint(at, f"found {value}", "allowed: what the publication says")
     elif isinstance(value, dict):
         for key, below in value.items():
             yield from _unfilled(below, f"{at}.{key}".removeprefix("."))

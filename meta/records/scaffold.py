@@ -65,5 +65,5 @@ def new_trial(root: Path, name: str) -> Path:
     path = root / "trials" / f"{name}.yaml"
     if path.exists():
         raise SpecError(f"{path}: exists already; the id of a trial that is not on record is allowed")
-    write(path, _TEMPLATE.format(id=name, report="author-2024"))
+    write(path, _TEMPLATE.format(id=name, report="TODO-2024"))
     return path

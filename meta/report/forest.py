@@ -60,7 +60,7 @@ def forest(
     table = Table(
         columns=(
             Column("label", "Trial", "left"),
-            Column("counts", "Responders/n"),
+            Column("counts", _counted(fit)),
             Column(PLOT, ""),
             Column("value", ""),
             Column("ends", f"{what} % [{_interval(fit)}]"),
@@ -104,7 +104,7 @@ def leave_one_out_forest(
         columns=(
             Column("label", "Trials pooled", "left"),
             Column("k", "k"),
-            Column("counts", "Responders/n"),
+            Column("counts", _counted(base)),
             Column(PLOT, ""),
             Column("value", ""),
             Column("ends", f"{what} % [{_interval(base)}]"),
@@ -133,7 +133,7 @@ class _Sources:
 
     def mark(self, label: str, group: str | None) -> str:
         """Return the raised number of a row's source; nothing where the ledger has none."""
-        text = wording.source(self._ledger, label, self._by if group is not None else None, group)
+        text = wording.source(self._ledger, label, self._by, group)
         if text is None:
             return ""
         return str(self._numbers.setdefault(text, len(self._numbers) + 1)).translate(_RAISED)
@@ -142,6 +142,10 @@ class _Sources:
         """Return the list of sources."""
         lines = [f"{str(i).translate(_RAISED)} {text}" for text, i in self._numbers.items()]
         return [Paragraph(lead="Sources:", text="; ".join(lines) + ".", style=SMALL)] if lines else []
+
+
+def _counted(fit: Fit) -> str:
+    return "Responders/n" if "ORR" in wording.measure(fit) else "Events/n"
 
 
 def _interval(fit: Fit) -> str:

@@ -44,7 +44,7 @@ def lines(fit: Fit) -> Iterator[str]:
     yield from _one(fit)
     between = wording.between(fit)
     if between:
-        yield between
+        yield f"Test for differences between groups: {between}"
     for note in wording.notes(fit, fit.groups):
         yield f"Note: {note}"
 
@@ -102,4 +102,5 @@ def _variation(base: Run, run: Run) -> str:
 def _answer(name: str, fit: Fit) -> tuple[str, ...]:
     count = counts(fit.responders, fit.n)
     star = "" if fit.standing.status == "headline" else "*"
-    return name, f"{fit.k}{star}", count, orr(fit.proportion), prediction(fit)
+    estimate = "–" if fit.proportion.value is None else orr(fit.proportion)
+    return name, f"{fit.k}{star}", count, estimate, prediction(fit)

@@ -161,6 +161,7 @@ def prediction(found: Prediction) -> str:
 def not_reported(entry: NotReported) -> str:
     """Say whose responders are unknown, and among how many patients."""
     patients = "number of patients not reported" if entry.n is None else f"{entry.n} patients"
+    patients = "1 patient" if entry.n == 1 else patients
     known = entry.reason.startswith(
         ("responders not reported", "not reported", "not told apart", "in none of")
     )
@@ -175,8 +176,12 @@ def heading(by: str | None, label: str | None) -> str:
 
 
 def source(ledger: Sequence[LedgerEntry], label: str, by: str | None, group: str | None) -> str | None:
-    """Say where a row's counts stand; None where the ledger does not know."""
-    rows = [e for e in ledger if e.action == "used" and (e.label, e.by, e.group) == (label, by, group)]
+    """Say where a row's counts stand; None where the ledger does not know.
+
+    Without a group it is the sum of the trial's rows in all groups of `by`.
+    """
+    used = [e for e in ledger if e.action == "used" and (e.label, e.by) == (label, by)]
+    rows = [e for e in used if group in {None, e.group}]
     places = dict.fromkeys(map(_place, rows))
     return f"{label}: {' + '.join(places)}" if places else None
 
@@ -188,4 +193,5 @@ def fate(entry: LedgerEntry) -> str:
 
 def _place(entry: LedgerEntry) -> str:
     where = (entry.where or "") + (f" (via {entry.via})" if entry.via else "")
+    where += " (our arithmetic)" if "our arithmetic" in entry.reason else ""
     return ", ".join(filter(None, (where.strip(), f"{entry.file}:{entry.line}")))

@@ -19,7 +19,7 @@ from meta.workflow.pool import plan
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Key = tuple[str, ...]
+Key = tuple[str, str, str, str, str]  # analysis, variation, role, grouping, group
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def answers(root: Path, names: Sequence[str] | None = None) -> dict[Key, Fit]:
     found: dict[Key, Fit] = {}
     for variation in plan(root, names):
         for fit in run(variation).fits:
-            key = (variation.analysis.name, variation.name, fit.role or "", fit.by or "overall")
             for part in fit.groups or (fit,):
-                found[*key, part.label or "all"] = part
+                names = (variation.analysis.name, variation.name, fit.role or "", fit.by or "overall")
+                found[*names, part.label or "all"] = part
     return found
 
 

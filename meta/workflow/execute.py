@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -19,13 +20,14 @@ from meta.records.run import Contradiction, Failure, Provenance, Run
 from meta.workflow.printed import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from meta.models import Model
-    from meta.results import Fit, NotReported
+    from meta.results import Fit, NotReported, Proportion
     from meta.workflow.expand import Variation
     from meta.workflow.group import Grouping
     from meta.workflow.reports import Candidate
+    from meta.workflow.select import Included
 
 
 @cache
@@ -68,13 +70,47 @@ def run(variation: Variation) -> Run:
             except MetaError as error:
                 failures.append(Failure(role=role, by=by, reason=str(error)))
                 continue
-            fits.append(_named(fit, role, by, waive=analysis.k_policy == "off"))
+            fit = replace(fit, notes=(*fit.notes, *_mixtures(selection.included)))
+            fits.append(
+                _named(_of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
+            )
     done = replace(blank, fits=tuple(fits), failures=tuple(failures))
     return replace(done, provenance=replace(done.provenance, content=_content(done)))
 
 
 def _content(run: Run) -> str:
     return hashlib.sha256(store.to_json(replace(run, provenance=Provenance(digest=""))).encode()).hexdigest()
+
+
+def _mixtures(included: Sequence[Included]) -> Iterator[str]:
+    """What the tables that were pooled do not have in common, in words."""
+    tables = [trial.chosen.table for trial in included]
+    for what, stated in (
+        ("Response criteria", [table.criteria or "not stated" for table in tables]),
+        ("Time points", [table.timepoint for table in tables]),
+    ):
+        kinds = Counter(stated)
+        if len(kinds) > 1:
+            yield f"{what} differ between trials: {', '.join(f'{kind} ({k})' for kind, k in kinds.items())}."
+
+
+def _of_outcome(fit: Fit, outcome: str) -> Fit:
+    """The fit with its estimands named after the outcome; models speak of the response rate."""
+    if outcome == "response":
+        return fit
+    name = f"{outcome.replace('-', ' ')} rate"
+
+    def renamed(found: Proportion) -> Proportion:
+        return replace(found, estimand=found.estimand.replace("ORR", name))
+
+    ahead = replace(fit.prediction, proportion=renamed(fit.prediction.proportion))
+    return replace(
+        fit,
+        proportion=renamed(fit.proportion),
+        prediction=ahead,
+        trials=tuple(replace(trial, proportion=renamed(trial.proportion)) for trial in fit.trials),
+        groups=tuple(_of_outcome(group, outcome) for group in fit.groups),
+    )
 
 
 def _grouped(model: Model, grouping: Grouping) -> Fit:

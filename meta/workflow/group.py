@@ -67,10 +67,10 @@ def group(
             elif size.n:
                 gap = NotReported(label=trial.label, n=size.n, reason="responders not reported")
                 missing.setdefault(name, []).append(gap)
-                ledger += [
-                    trial.chosen.ledger("not reported", gap.reason, row=r, by=by, group=name)
-                    for r in size.rows
-                ]
+                row = size.rows[0] if len(size.rows) == 1 else None  # else the table: n is a sum or a rest
+                ledger.append(
+                    trial.chosen.ledger("not reported", gap.reason, row=row, by=by, group=name, n=size.n)
+                )
             told += size.n if size else 0
         if trial.found.n > told:
             reason = f"not told apart by {by}" if untold else f"in none of the groups by {by}"

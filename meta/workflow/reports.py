@@ -93,10 +93,11 @@ class Candidate:
 
     def used(self, found: Found, by: str | None, group: str | None) -> Iterator[LedgerEntry]:
         """Entries for the rows that a count was made from."""
-        for row in found.plus:
-            yield self.ledger("used", found.how, row=row, by=by, group=group)
-        for row in found.minus:
-            yield self.ledger("used", f"{found.how}: subtracted", row=row, by=by, group=group)
+        for row in (*found.plus, *found.minus):
+            how = f"{found.how}: subtracted" if row in found.minus else found.how
+            ours = ", ".join(f"{count} = {text}" for count, text in self.table.rows[row].derived.items())
+            reason = f"{how}; our arithmetic on printed numbers: {ours}" if ours else how
+            yield self.ledger("used", reason, row=row, by=by, group=group)
 
 
 def drugs_label(drugs: Sequence[Drug]) -> str:

@@ -185,7 +185,7 @@ def test_without_the_well_differentiated(pooled, analysis):
 
 @pytest.mark.parametrize(
     ("variation", "action", "words"),
-    [(WELL[0], "dropped", "the trial is left out"), (WELL[1], "kept", "all patients are kept")],
+    [(WELL[0], "dropped", "the trial is left out"), (WELL[1], "kept", "all of them are kept")],
 )
 def test_the_ledger_says_why_a_trial_left_or_stayed(pooled, variation, action, words):
     ledger = run_of(pooled, "jia-2022-table1", variation).ledger

@@ -683,3 +683,19 @@ def test_a_file_elsewhere_is_named_as_it_was_given(root, tmp_path_factory):
     path = tmp_path_factory.mktemp("elsewhere") / "tiny.yaml"
     path.write_text(TRIAL)
     assert load_trial(path, root).file == path.as_posix()
+
+
+def test_one_protocol_is_not_two_trials(root):
+    """The same registry number in two files would let its patients enter a pool twice."""
+    text = edited(TRIAL, "line: later", "line: later\nregistry: [NCT00000001]")
+    write_trial(root, text)
+    (root / "trials" / "twin.yaml").write_text(edited(text, "id: tiny", "id: twin"))
+    with pytest.raises(RecordError) as raised:
+        load_trials(root)
+    assert "found 'NCT00000001', which trials/tiny.yaml has too" in str(raised.value)
+    (root / "trials" / "twin.yaml").write_text(
+        edited(
+            edited(text, "id: tiny", "id: twin"), "line: later", "line: later\nshares_patients_with: [tiny]"
+        )
+    )
+    assert "twin" in load_trials(root)

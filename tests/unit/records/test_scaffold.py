@@ -10,6 +10,7 @@ from meta.records.load import load_trial
 from meta.records.scaffold import new_trial
 
 FILLED = {
+    "  - id: TODO-2024": "  - id: miller-2024",
     "name: TODO": "name: avelumab",
     "regimen: TODO": "regimen: monotherapy",
     "region: TODO": "region: West",

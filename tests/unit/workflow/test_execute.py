@@ -7,7 +7,7 @@ import pytest
 from meta.errors import SpecError
 from meta.models import InverseVariance
 from meta.records import store
-from meta.records.trial import Row
+from meta.records.trial import Row, Table
 from meta.workflow import execute as module
 from meta.workflow.execute import execute, run
 from meta.workflow.expand import expand
@@ -117,3 +117,26 @@ def test_names_that_would_share_a_file_are_refused(trials, analysis, names):
     base = analysis("a", "b", "c", by=("region",))
     with pytest.raises(SpecError, match="names of their own are allowed"):
         expand(trials, replace(base, sensitivity={name: change or base for name, change in names.items()}))
+
+
+def test_other_outcomes_have_names_of_their_own(make_trial, analysis, report):
+    tables = tuple(
+        Table(
+            outcome="disease-control",
+            where="T",
+            timepoint=when,
+            criteria=criteria,
+            rows=(Row(n=20, events=9),),
+        )
+        for when, criteria in (("best", "RECIST 1.1"), ("16 weeks", None))
+    )
+    trials = {
+        name: make_trial(name, reports=(report("r-2020", [], tables=(table,)),))
+        for name, table in zip("ab", tables, strict=True)
+    }
+    (variation,) = expand(trials, analysis("a", "b", outcome="disease-control"))
+    (fit,) = run(variation).fits
+    assert fit.proportion.estimand == "median disease control rate"
+    assert fit.trials[0].proportion.estimand == "disease control rate"
+    assert "Time points differ between trials: best (1), 16 weeks (1)." in fit.notes
+    assert "Response criteria differ between trials: RECIST 1.1 (1), not stated (1)." in fit.notes

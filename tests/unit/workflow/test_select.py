@@ -380,3 +380,15 @@ def test_unused_rows_say_why(make_trial, analysis):
     assert reasons["3"] == "overlaps with the rows used"
     assert reasons["4"] == "printed without a number of patients"
     assert reasons["5"].startswith("not seen in print")
+
+
+def test_arithmetic_of_ours_is_called_that(make_trial, analysis):
+    rows = [Row(n=18, responders=5, derived={"responders": "3 + 2"})]
+    (used,) = actions(select({"a": make_trial("a", rows)}, analysis("a")), action="used")
+    assert used.reason.endswith("our arithmetic on printed numbers: responders = 3 + 2")
+
+
+def test_a_rest_of_patients_stands_in_the_ledger_once(make_trial, analysis):
+    asked = analysis("b", by=("site",), site_level=("pancreas", "other"))
+    entries = actions(select({"b": make_trial("b", TOTALS)}, asked), action="not reported")
+    assert [(e.group, e.n) for e in entries] == [("pancreas", 13), ("other", 16)]
