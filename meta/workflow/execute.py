@@ -70,7 +70,7 @@ def run(variation: Variation) -> Run:
             except MetaError as error:
                 failures.append(Failure(role=role, by=by, reason=str(error)))
                 continue
-            fit = replace(fit, notes=(*fit.notes, *_mixtures(selection.included)))
+            fit = replace(fit, notes=(*fit.notes, *_mixtures(selection.included, fit)))
             fits.append(
                 _named(_of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
             )
@@ -82,9 +82,10 @@ def _content(run: Run) -> str:
     return hashlib.sha256(store.to_json(replace(run, provenance=Provenance(digest=""))).encode()).hexdigest()
 
 
-def _mixtures(included: Sequence[Included]) -> Iterator[str]:
+def _mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:
     """What the tables that were pooled do not have in common, in words."""
-    tables = [trial.chosen.table for trial in included]
+    pooled = {trial.label for trial in fit.trials}
+    tables = [trial.chosen.table for trial in included if trial.label in pooled]
     for what, stated in (
         ("Response criteria", [table.criteria or "not stated" for table in tables]),
         ("Time points", [table.timepoint for table in tables]),
