@@ -86,12 +86,12 @@ def pool(
 
 
 def _answers(done: list[Run]) -> None:
-    from meta.report.tables import headline
+    from meta.report.tables import first_fit
     from meta.report.text import answers
 
     for name in dict.fromkeys(run.name for run in done):
         runs = [run for run in done if run.name == name]
-        fit = headline(runs[0])
+        fit = first_fit(runs[0])
         title = f"{name}: {fit.proportion.estimand}, {fit.proportion.method}" if fit else name
         header = ["", "k", "resp./n", "%, 95 % CI", "prediction"]
         table(title, header, list(answers(runs)))

@@ -18,6 +18,8 @@ Known = Mapping[str, TrialFile | None]
 def analysis_complaints(analysis: Analysis, stem: str, trials: Known | None) -> Complaints:
     """List every rule that the analysis in `stem`.yaml breaks; without `trials`, ids are not looked up."""
     yield from name_complaints("name", analysis.name, stem)
+    if "." in analysis.name:  # figures are called <analysis>.<variation>.<grouping>
+        yield Complaint("name", f"found {analysis.name!r}", "allowed: a name without dots")
     if analysis.trials == ():
         yield Complaint("trials", "found an empty list", "allowed: all, or at least one trial")
     entries = list(_entries(analysis))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
-from meta.report.tables import headline
+from meta.report.tables import first_fit
 
 if TYPE_CHECKING:
     # Nothing evaluates Plan's annotations, and a run without a new figure need not load matplotlib.
@@ -76,7 +76,7 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
             yield from forests(run).values()
         else:
             without.setdefault(run.variation.removesuffix(f".{_id_left_out(run)}"), []).append((trial, run))
-    if base is not None and headline(base) is not None:
+    if base is not None and first_fit(base) is not None:
         yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
 
 
@@ -128,8 +128,8 @@ def _leave_one_out(name: str, base: Run, without: Sequence[tuple[str, Run]]) -> 
     def draw() -> Figure:
         from meta.report.forest import leave_one_out_forest
 
-        whole = headline(base)
-        rows = [(trial, fit) for trial, run in without if (fit := headline(run)) is not None]
+        whole = first_fit(base)
+        rows = [(trial, fit) for trial, run in without if (fit := first_fit(run)) is not None]
         assert whole is not None  # figures() has looked
         title = f"{base.name}: leave one out"
         return leave_one_out_forest(whole, rows, title=title, subtitle=base.question)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from meta.results import Fit, Interval
 
 
-def headline(run: Run, by: str | None = None) -> Fit | None:
+def first_fit(run: Run, by: str | None = None) -> Fit | None:
     """The run's first fit of a grouping; the overall one if `by` is None."""
     return next((fit for fit in run.fits if fit.by == by), None)
 
@@ -77,7 +77,7 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
 
     rows = []
     for run in runs:
-        fit = headline(run)
+        fit = first_fit(run)
         between = {
             f"p_between_{f.by}": f.between.p for f in run.fits if f.by is not None and f.between is not None
         }

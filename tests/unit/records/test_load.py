@@ -699,3 +699,13 @@ def test_one_protocol_is_not_two_trials(root):
         )
     )
     assert "twin" in load_trials(root)
+
+
+def test_an_analysis_without_dots_in_its_name(root):
+    """Else analysis a.b and variation b of analysis a would share a figure's name."""
+    (root / "analyses" / "all.nen.yaml").write_text(edited(ANALYSIS, "name: all-nen", "name: all.nen"))
+    with pytest.raises(RecordError) as raised:
+        load_analyses(root)
+    assert [str(fault) for fault in raised.value.faults] == [
+        "analyses/all.nen.yaml:1: name: found 'all.nen'; allowed: a name without dots"
+    ]

@@ -69,9 +69,9 @@ def read(frame):
 def test_the_headline_is_the_first_fit_of_a_grouping(run_of, fit_of, region):
     first, second = fit_of(ROWS, role="primary"), fit_of(ROWS, role="conventional")
     run = run_of(first, second, region)
-    assert tables.headline(run) is first
-    assert tables.headline(run, "region") is region
-    assert tables.headline(run, "site") is None
+    assert tables.first_fit(run) is first
+    assert tables.first_fit(run, "region") is region
+    assert tables.first_fit(run, "site") is None
 
 
 def test_a_row_has_every_number_of_the_fit(fit_of):
