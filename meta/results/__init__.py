@@ -1,0 +1,62 @@
+"""What models give: plain frozen data, in which every number says what it is.
+
+Nothing here is NaN. What cannot be estimated is ``None`` beside a `reason`.
+"""
+
+from meta.results.fit import (
+    Between,
+    Contrast,
+    Diagnostics,
+    Dispersion,
+    Fit,
+    Heterogeneity,
+    Influence,
+    NotReported,
+    Standing,
+    TrialEffect,
+)
+from meta.results.quantities import (
+    Estimands,
+    Estimate,
+    Interval,
+    IntervalKind,
+    Prediction,
+    PredictiveCount,
+    Prior,
+    Probability,
+    Proportion,
+    Quantity,
+    Statistic,
+    SweepPoint,
+    Tau,
+    Tau2,
+    Test,
+)
+
+__all__ = [
+    "Between",
+    "Contrast",
+    "Diagnostics",
+    "Dispersion",
+    "Estimands",
+    "Estimate",
+    "Fit",
+    "Heterogeneity",
+    "Influence",
+    "Interval",
+    "IntervalKind",
+    "NotReported",
+    "Prediction",
+    "PredictiveCount",
+    "Prior",
+    "Probability",
+    "Proportion",
+    "Quantity",
+    "Standing",
+    "Statistic",
+    "SweepPoint",
+    "Tau",
+    "Tau2",
+    "Test",
+    "TrialEffect",
+]

@@ -1,0 +1,229 @@
+"""What a fit consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from meta.results.quantities import (
+    Estimands,
+    Estimate,
+    Prediction,
+    PredictiveCount,
+    Probability,
+    Proportion,
+    Quantity,
+    Statistic,
+    SweepPoint,
+    Tau,
+    Tau2,
+    Test,
+)
+
+StandingStatus = Literal["headline", "two trials", "one trial", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heterogeneity:
+    """Cochran's Q with its test, and I2 and H2 under both definitions."""
+
+    Q: float | None
+    df: int
+    p: float | None
+    I2: Statistic
+    I2_Q: Statistic
+    H2: Statistic
+    H2_Q: Statistic
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispersion:
+    """Heterogeneity as a reader understands it, of models that estimate tau by a likelihood.
+
+    Attributes
+    ----------
+    median_odds_ratio : Quantity
+        exp(sqrt(2) z(3/4) tau): the typical odds ratio between two trials, the larger over the smaller.
+    middle : tuple of Proportion
+        The true ORRs between which the middle 95 % of trials lie: lower end, upper end.
+    tests : tuple of Test
+        The exact conditional test of homogeneity and the likelihood ratio.
+    """
+
+    median_odds_ratio: Quantity
+    middle: tuple[Proportion, Proportion]
+    tests: tuple[Test, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Influence:
+    """What one trial does to the fit.
+
+    `measures` by name: of a conventional model rstudent, dffits, cook, hat, covratio, tau2_deleted,
+    q_deleted; of an exact one mid_p (predictive, of the trial given the others), divergence (nats by
+    which the trial moves the posterior), median_shift and mean_shift (of the ORRs, fractions: all trials
+    less all others). None is "not estimable".
+    """
+
+    label: str
+    measures: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostics:
+    """How a sampler did; the worst over parameters. `passed` is False where a limit is broken."""
+
+    rhat: float
+    ess_bulk: float
+    ess_tail: float
+    bfmi: float
+    divergences: int
+    draws: int
+    chains: int
+    target_accept: float
+    retried: bool
+    passed: bool
+    seed: int
+    backend: str
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """`group` against `reference`: difference of mu (on logit a log odds ratio) and of the mean ORRs.
+
+    `exceeds` is the posterior probability that `group` has the larger mu.
+    """
+
+    group: str
+    reference: str
+    mu: Quantity
+    mean: Quantity | None = None
+    exceeds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """The test for differences between groups.
+
+    Attributes
+    ----------
+    statistic, df, p, method : float or None, int, float or None, str
+        The test that the model gives first; all None where a posterior stands in its place.
+    tests : tuple of Test
+        Further tests, each named.
+    contrasts : tuple of Contrast
+        Every group against the first.
+    r2 : Statistic or None
+        Share of tau2 that the groups account for.
+    """
+
+    statistic: float | None
+    df: int
+    p: float | None
+    method: str
+    reason: str | None = None
+    tests: tuple[Test, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
+    r2: Statistic | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialEffect:
+    """One trial (or its row in one group) as the model saw it.
+
+    `y` and `v` are its effect and sampling variance on the analysis scale, `weight` its share of
+    the pooled estimate (fractions that add up to 1 within a fit), `proportion` its raw ORR with a
+    study-level interval; `corrected` is True where the continuity correction acted; `shrunken` its
+    true ORR given all trials.
+    """
+
+    label: str
+    responders: int
+    n: int
+    y: float | None
+    v: float | None
+    weight: float | None
+    corrected: bool
+    proportion: Proportion
+    shrunken: Proportion | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReported:
+    """Patients of a group whose responders their trial did not report."""
+
+    label: str
+    n: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the k policy lets this estimate be called, and why."""
+
+    status: StandingStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """One model fitted to one set of counts; a group of it is a Fit with a `label`.
+
+    Attributes
+    ----------
+    k, n, responders : int
+        Trials, patients and responders that entered.
+    mu : Estimate
+        Pooled effect on the analysis scale.
+    proportion : Proportion
+        The model's answer on the response scale, its estimand named: of the exact models the mean ORR.
+    groups : tuple of Fit
+        Empty unless the counts were grouped; `between` is then the test between them.
+    not_reported : tuple of NotReported
+        Patients that belong here but whose responders nobody printed.
+    tau, estimands, dispersion, probabilities, predictive_count, sweep
+        Of the exact models; None or empty for the others.
+    loglik : float or None
+        Maximised, with binomial coefficients.
+    influence : tuple of Influence
+    sampling : Diagnostics or None
+        Where a sampler ran.
+    grids : mapping of str to tuple of float
+        Curves for figures, stored beside the JSON: ``<quantity>.x``, ``<quantity>.density`` and
+        ``<quantity>.prior`` for the quantities median, mean and tau; ``joint.mean``, ``joint.tau``,
+        ``joint.density`` and ``joint.profile`` (log-likelihood less its maximum), the last two row by row,
+        one row a mean.
+    """
+
+    model: Mapping[str, Any]
+    level: float
+    k: int
+    n: int
+    responders: int
+    mu: Estimate
+    tau2: Tau2
+    heterogeneity: Heterogeneity
+    prediction: Prediction
+    proportion: Proportion
+    standing: Standing
+    trials: tuple[TrialEffect, ...]
+    label: str | None = None
+    role: str | None = None
+    by: str | None = None
+    groups: tuple[Fit, ...] = ()
+    between: Between | None = None
+    not_reported: tuple[NotReported, ...] = ()
+    notes: tuple[str, ...] = ()
+    tau: Tau | None = None
+    estimands: Estimands | None = None
+    dispersion: Dispersion | None = None
+    loglik: float | None = None
+    probabilities: tuple[Probability, ...] = ()
+    predictive_count: PredictiveCount | None = None
+    sweep: tuple[SweepPoint, ...] = ()
+    influence: tuple[Influence, ...] = ()
+    sampling: Diagnostics | None = None
+    grids: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)

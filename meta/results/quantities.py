@@ -1,0 +1,191 @@
+"""Numbers that say what they are: estimates, intervals, probabilities, tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+IntervalKind = Literal["confidence", "credible", "prediction", "bound"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """An interval and what it means.
+
+    `df` is None where the reference distribution has none; `se` is the standard error that the
+    interval was made from, None where it was not made from one.
+    """
+
+    low: float
+    high: float
+    level: float
+    kind: IntervalKind
+    method: str
+    df: float | None = None
+    se: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """The pooled effect on the analysis scale.
+
+    `se` is the model's own (for inverse variance 1/sqrt(sum of weights)) whatever the interval;
+    where an interval inflates it, as Knapp-Hartung does, `interval.se` is the inflated one.
+    """
+
+    value: float | None
+    se: float | None = None
+    interval: Interval | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tau2:
+    """The between-trial variance, squared units of the analysis scale.
+
+    `at_boundary` is True where the estimate is exactly 0 because no positive value fits better:
+    with few trials that is common even under large heterogeneity.
+    """
+
+    value: float | None
+    method: str
+    at_boundary: bool = False
+    interval: Interval | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic:
+    """A heterogeneity statistic with the definition used; fractions, not percent."""
+
+    value: float | None
+    definition: str
+    interval: Interval | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proportion:
+    """An estimate on the response scale, a fraction in 0 to 1; `estimand` says of what.
+
+    The `value` of a posterior is its median; `expectation` is then its mean.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    estimand: str
+    level: float
+    kind: IntervalKind
+    method: str
+    reason: str | None = None
+    expectation: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """The prior of tau: its quantiles at the tails and the middle of the interval beside it.
+
+    `divergence` is the Kullback-Leibler divergence of tau's posterior from its prior, in nats; `words`
+    says what a reader should make of it.
+    """
+
+    name: str
+    low: float | None
+    value: float | None
+    high: float | None
+    divergence: float | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tau:
+    """Between-trial standard deviation, analysis scale; the `value` of a posterior is its median."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    kind: IntervalKind
+    method: str
+    reason: str | None = None
+    expectation: float | None = None
+    prior: Prior | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimands:
+    """The three answers to "how many respond", each named; `predictive` is of a new trial."""
+
+    median: Proportion
+    mean: Proportion
+    predictive: Proportion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probability:
+    """Posterior probability that an estimand exceeds a threshold, both fractions."""
+
+    estimand: str
+    threshold: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictiveCount:
+    """Responders in a new trial of `n` patients: `at_least[r]` is Pr(r or more), r = 0 ... n."""
+
+    n: int
+    low: int
+    value: int
+    high: int
+    level: float
+    at_least: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """A test of a hypothesis, named, with its caveat; `df` is None where its distribution has none."""
+
+    statistic: float | None
+    df: int | None
+    p: float | None
+    method: str
+    caveat: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A number with its interval, `name` saying of what; on the scale that the name implies."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    kind: IntervalKind
+    method: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPoint:
+    """The answers at a fixed tau."""
+
+    tau: float
+    median: Proportion
+    mean: Proportion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """Where the true effect of a new trial would lie: analysis scale, and as a proportion."""
+
+    low: float | None
+    high: float | None
+    level: float
+    df: float | None
+    method: str
+    proportion: Proportion
+    reason: str | None = None
