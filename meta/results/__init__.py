@@ -20,6 +20,7 @@ from meta.results.quantities import (
     Estimate,
     Interval,
     IntervalKind,
+    NamedTest,
     Prediction,
     PredictiveCount,
     Prior,
@@ -30,7 +31,6 @@ from meta.results.quantities import (
     SweepPoint,
     Tau,
     Tau2,
-    Test,
 )
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Influence",
     "Interval",
     "IntervalKind",
+    "NamedTest",
     "NotReported",
     "Prediction",
     "PredictiveCount",
@@ -57,6 +58,5 @@ __all__ = [
     "SweepPoint",
     "Tau",
     "Tau2",
-    "Test",
     "TrialEffect",
 ]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from meta.results.quantities import (
     Estimands,
     Estimate,
+    NamedTest,
     Prediction,
     PredictiveCount,
     Probability,
@@ -18,7 +19,6 @@ from meta.results.quantities import (
     SweepPoint,
     Tau,
     Tau2,
-    Test,
 )
 
 StandingStatus = Literal["headline", "two trials", "one trial", "none"]
@@ -48,13 +48,13 @@ class Dispersion:
         exp(sqrt(2) z(3/4) tau): the typical odds ratio between two trials, the larger over the smaller.
     middle : tuple of Proportion
         The true ORRs between which the middle 95 % of trials lie: lower end, upper end.
-    tests : tuple of Test
+    tests : tuple of NamedTest
         The exact conditional test of homogeneity and the likelihood ratio.
     """
 
     median_odds_ratio: Quantity
     middle: tuple[Proportion, Proportion]
-    tests: tuple[Test, ...] = ()
+    tests: tuple[NamedTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class Between:
     ----------
     statistic, df, p, method : float or None, int, float or None, str
         The test that the model gives first; all None where a posterior stands in its place.
-    tests : tuple of Test
+    tests : tuple of NamedTest
         Further tests, each named.
     contrasts : tuple of Contrast
         Every group against the first.
@@ -125,7 +125,7 @@ class Between:
     p: float | None
     method: str
     reason: str | None = None
-    tests: tuple[Test, ...] = ()
+    tests: tuple[NamedTest, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     r2: Statistic | None = None
 

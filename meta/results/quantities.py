@@ -144,7 +144,7 @@ class PredictiveCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
+class NamedTest:
     """A test of a hypothesis, named, with its caveat; `df` is None where its distribution has none."""
 
     statistic: float | None
