@@ -1,7 +1,9 @@
 """Models: frozen options with one method, ``fit(data) -> Fit``."""
 
+from meta.models.bayes_binomial import BayesBinomial
+from meta.models.bayes_normal import BayesNormal
 from meta.models.inverse_variance import InverseVariance
 
-Model = InverseVariance  # a union, once there are two; a new model adds its name here
+Model = InverseVariance | BayesBinomial | BayesNormal  # a new model adds its name here
 
-__all__ = ["InverseVariance", "Model"]
+__all__ = ["BayesBinomial", "BayesNormal", "InverseVariance", "Model"]

@@ -8,11 +8,11 @@ FEW_TRIALS = 5  # from here on any model may give the headline
 FEW_RESPONDERS = 5
 
 
-def standing(k: int, responders: int) -> Standing:
-    """The standing of a conventional estimate.
+def standing(k: int, responders: int, *, bayesian: bool = False) -> Standing:
+    """The standing of an estimate.
 
-    Below five trials or five responders the headline belongs to the Bayesian model; until there is
-    one, the conventional estimate stands in for it and says so.
+    Below five trials or five responders the headline belongs to a Bayesian model: the likelihood of so few
+    hardly informs tau, and only a prior says so.
 
     Parameters
     ----------
@@ -20,6 +20,8 @@ def standing(k: int, responders: int) -> Standing:
         Trials that inform the estimate; where an analysis says `unit: arm`, its arms.
     responders : int
         Responders in all of them.
+    bayesian : bool
+        Whether a Bayesian model gives it.
     """
     if k == 0:
         return Standing(status="none", reason="no trial reported responders")
@@ -29,12 +31,9 @@ def standing(k: int, responders: int) -> Standing:
         return Standing(status="two trials", reason="rests on two trials: not a headline")
     few = [f"k = {k}"] if k < FEW_TRIALS else []
     few += [f"{responders} responders in all"] if responders < FEW_RESPONDERS else []
-    if few:
-        return Standing(
-            status="headline",
-            reason=f"{' and '.join(few)}: too few for the normal approximation; stands in for the Bayesian "
-            "model, which is not built yet",
-        )
+    if few and not bayesian:
+        why = f"{' and '.join(few)}: so few that only the Bayesian model gives a headline"
+        return Standing(status="beside", reason=why)
     return Standing(status="headline", reason=f"k = {k}")
 
 

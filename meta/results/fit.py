@@ -21,7 +21,7 @@ from meta.results.quantities import (
     Tau2,
 )
 
-StandingStatus = Literal["headline", "two trials", "one trial", "none"]
+StandingStatus = Literal["headline", "beside", "two trials", "one trial", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

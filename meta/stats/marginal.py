@@ -232,12 +232,11 @@ def _softplus(theta: FloatArray) -> FloatArray:
 
 def _plain_log(c: _Cells, z: FloatArray) -> FloatArray:
     theta = c.mu + c.tau * z
-    log: FloatArray = c.x * theta - c.n * _softplus(theta) - z**2 / 2 + np.log(_INV_SQRT_2PI)
-    return log
+    return np.asarray(c.x * theta - c.n * _softplus(theta) - z**2 / 2 + np.log(_INV_SQRT_2PI))
 
 
 def _plain_slope(c: _Cells, z: FloatArray) -> FloatArray:
-    return c.tau * (c.x - c.n * expit(c.mu + c.tau * z)) - z
+    return np.asarray(c.tau * (c.x - c.n * expit(c.mu + c.tau * z)) - z)
 
 
 def _plain_curvature(c: _Cells, z: FloatArray) -> FloatArray:
@@ -277,8 +276,7 @@ _PLAIN = _Integrand(
 
 
 def _parts_log(c: _Cells, z: FloatArray) -> FloatArray:
-    log: FloatArray = np.log(c.n) + z - (c.n + 1) * _softplus(z) + log_ndtr((z - c.mu) / c.tau)
-    return log
+    return np.asarray(np.log(c.n) + z - (c.n + 1) * _softplus(z) + log_ndtr((z - c.mu) / c.tau))
 
 
 def _ratio(c: _Cells, z: FloatArray) -> tuple[FloatArray, FloatArray]:

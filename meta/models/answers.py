@@ -1,0 +1,151 @@
+"""What is said of a posterior of (mu, tau): every estimand with its interval, read off in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from scipy.special import expit, ndtri
+
+from meta.stats import distributions as dist
+from meta.stats.scales import FloatArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meta.stats.posterior import Posterior
+
+PosteriorInterval = Literal["equal-tailed", "shortest"]
+Transform = Callable[[FloatArray], FloatArray]
+ODDS_RATIO = np.sqrt(2) * ndtri(0.75)  # times tau: log of the median odds ratio (Larsen & Merlo 2005)
+MIDDLE = ndtri(0.975)  # the middle 95 % of trials lie within so many tau of mu
+_SCAN = 400  # lower ends tried for the shortest interval
+
+
+class Answer(NamedTuple):
+    """Posterior median, limits and mean of one quantity, shape (B,) each."""
+
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    expectation: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All that is read off the posteriors of B data sets.
+
+    `median`, `mean`, `predictive`, `lower` and `upper` are proportions (`lower`, `upper`: the ends of the
+    middle 95 % of true rates), `mu` and `tau` on the analysis scale. `above` holds the probabilities that
+    median, mean and predictive exceed each threshold, shape (B, thresholds).
+    """
+
+    mu: Answer
+    mu_sd: FloatArray
+    tau: Answer
+    odds_ratio: Answer
+    median: Answer
+    mean: Answer | None
+    predictive: Answer
+    predictive_mu: Answer
+    lower: Answer
+    upper: Answer
+    above: dict[str, FloatArray]
+
+
+def identity(z: FloatArray) -> FloatArray:
+    """The scale as it is."""
+    return z
+
+
+def read(
+    post: Posterior,
+    *,
+    level: float,
+    kind: PosteriorInterval = "equal-tailed",
+    thresholds: Sequence[float] = (),
+    inverse: Transform = expit,
+    forward: Transform | None = None,
+    mean: bool = True,
+) -> Answers:
+    """Read every estimand off posteriors.
+
+    Parameters
+    ----------
+    post : Posterior
+    level : float
+    kind : {"equal-tailed", "shortest"}
+        Shortest on the scale on which a quantity is given.
+    thresholds : sequence of float
+        Proportions.
+    inverse, forward : callable
+        From the analysis scale to proportions and back; `forward` is needed with thresholds.
+    mean : bool
+        Whether the mean rate E[expit(theta)] is wanted, which is that of the logit scale.
+
+    Returns
+    -------
+    Answers
+    """
+    grid = post.cells
+
+    def answer(found: dist.Distribution, transform: Transform, values: FloatArray) -> Answer:
+        low, high = limits(found, level, kind, transform)
+        middle = transform(found.quantile([0.5])[:, 0])
+        return Answer(middle, low, high, post.expectation(values))
+
+    mu, ahead = dist.mu_distribution(post), dist.predictive_distribution(post)
+    tau = dist.tau_distribution(post)
+    spread = grid.tau[:, None]
+    average = post.expectation(grid.mu)
+    none = np.full(grid.mu.shape, np.nan)
+    found = {"median": mu, "predictive": ahead}
+    if mean:
+        found["mean"] = dist.mean_rate_distribution(post)
+        rate = expit(dist.logit_mean_rate(grid.mu, spread))
+    ends = {sign: dist.mu_distribution(post, sign * MIDDLE) for sign in (-1.0, 1.0)}
+    cuts = np.asarray([] if forward is None else forward(np.asarray(thresholds, dtype=float)))
+    return Answers(
+        mu=answer(mu, identity, grid.mu),
+        mu_sd=np.sqrt(np.maximum(post.expectation(grid.mu**2) - average**2, 0)),
+        tau=answer(tau, grid.axis.tau, spread),
+        odds_ratio=answer(tau, lambda t: np.exp(ODDS_RATIO * grid.axis.tau(t)), none),
+        median=answer(mu, inverse, inverse(grid.mu)),
+        mean=answer(found["mean"], expit, rate) if mean else None,
+        predictive=answer(ahead, inverse, rate if mean else none),
+        predictive_mu=answer(ahead, identity, grid.mu),
+        lower=answer(ends[-1.0], inverse, none),
+        upper=answer(ends[1.0], inverse, none),
+        above={name: 1 - distribution.below(cuts) for name, distribution in found.items()},
+    )
+
+
+def limits(
+    found: dist.Distribution, level: float, kind: PosteriorInterval, transform: Transform
+) -> tuple[FloatArray, FloatArray]:
+    """Interval of each distribution, on the transformed scale.
+
+    Parameters
+    ----------
+    found : Distribution
+    level : float
+    kind : {"equal-tailed", "shortest"}
+    transform : callable
+        Increasing.
+    """
+    tail = (1 - level) / 2
+    if kind == "equal-tailed":
+        ends = transform(found.quantile([tail, 1 - tail]))
+        return ends[:, 0], ends[:, 1]
+    low_p = np.full(len(found.z), tail)
+    step = 2 * tail
+    for _ in range(3):  # each round looks 20 times closer
+        tries = np.clip(low_p[:, None] + step * np.linspace(-1, 1, _SCAN + 1), 1e-7, 1 - level - 1e-7)
+        widths = transform(found.quantile(tries + level)) - transform(found.quantile(tries))
+        low_p = tries[np.arange(len(tries)), widths.argmin(-1)]
+        step /= 20
+    both = np.stack([low_p, low_p + level], axis=-1)
+    ends = transform(found.quantile(both))
+    return ends[:, 0], ends[:, 1]

@@ -1,0 +1,281 @@
+"""The Bayesian binomial-normal model: exact, by quadrature, or by a sampler."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy.special import expit, logit
+
+from meta.data import Counts, GroupedCounts
+from meta.errors import SpecError
+from meta.models import describe
+from meta.models.answers import Answer, Answers, PosteriorInterval, limits
+from meta.models.counted import plain_trials, unfitted
+from meta.models.curves import curves
+from meta.models.options import STRICT, check_level, check_thresholds
+from meta.models.policy import standing
+from meta.models.posterior_fit import Frame, contrast, fit_of, pairs
+from meta.results import (
+    Between,
+    Contrast,
+    Fit,
+    Influence,
+    PredictiveCount,
+    Proportion,
+    SweepPoint,
+    TrialEffect,
+)
+from meta.stats import distributions as dist
+from meta.stats.contrasts import coupled_difference, independent_difference
+from meta.stats.leave_one_out import LeftOut, count_below, leave_one_out
+from meta.stats.posterior import Posterior, posterior, posterior_at
+from meta.stats.priors import MuPrior, TauPrior
+from meta.stats.proportions import TrialInterval
+from meta.stats.scales import SCALES, FloatArray
+from meta.stats.surface import binomial_surface
+
+SWEEP = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BayesBinomial:
+    """Responders are binomial, the trials' true log odds normal, mu and tau have priors.
+
+    Parameters
+    ----------
+    prior : str
+        Of tau, on the logit scale: ``half-normal:1.25``, ``half-cauchy:0.5``, ``half-t:3,1``,
+        ``uniform:0,2`` or a distribution of scipy.stats from the list in :mod:`meta.stats.priors`.
+    mu_prior : str
+        Of mu, the median log odds: ``normal:-2,2``.
+    groups : {"common", "separate"}
+        Whether groups share tau; each has a mu of its own.
+    interval : {"equal-tailed", "shortest"}
+        Of every estimand, shortest on the scale on which it is given.
+    thresholds : tuple of float
+        ORRs; the probability to exceed each is given.
+    new_trial : int
+        Patients of the new trial whose responders are predicted.
+    engine : {"quadrature", "pymc"}
+        Exact integration, or draws.
+    draws, tune, chains, seed : int
+        Of the sampler.
+    trial_interval : {"clopper-pearson", "wilson", "jeffreys"}
+        Study-level interval.
+    level : float
+        Of every interval.
+
+    Raises
+    ------
+    SpecError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> fit = BayesBinomial().fit(Counts.of([5, 6, 2, 1], [18, 32, 29, 21]))
+    >>> round(fit.estimands.mean.value, 3), round(fit.estimands.median.value, 3)
+    (0.149, 0.128)
+    """
+
+    __pydantic_config__ = STRICT
+
+    model: Literal["bayes-binomial"] = "bayes-binomial"
+    prior: str = "half-normal:1.25"
+    mu_prior: str = "normal:-2,2"
+    groups: Literal["common", "separate"] = "common"
+    interval: PosteriorInterval = "equal-tailed"
+    thresholds: tuple[float, ...] = ()
+    new_trial: int = 30
+    engine: Literal["quadrature", "pymc"] = "quadrature"
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    seed: int = 1
+    trial_interval: TrialInterval = "clopper-pearson"
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_level(self.level)
+        check_thresholds(self.thresholds)
+        self.priors()
+        if not 1 <= self.new_trial <= 10_000:
+            raise SpecError(f"new_trial: found {self.new_trial}; 1 to 10000 patients are allowed")
+        for name in ("draws", "tune", "chains"):
+            if not 1 <= getattr(self, name) <= 1_000_000:
+                raise SpecError(f"{name}: found {getattr(self, name)}; a whole number from 1 is allowed")
+
+    def priors(self) -> tuple[MuPrior, TauPrior]:
+        """The priors of mu and tau."""
+        return MuPrior.parse(self.mu_prior), TauPrior.parse(self.prior)
+
+    def fit(self, data: Counts | GroupedCounts) -> Fit:
+        """Pool the counts.
+
+        Parameters
+        ----------
+        data : Counts or GroupedCounts
+            Grouped counts give an overall fit of each trial's total, a fit a group, and the posterior of
+            the differences between groups.
+
+        Returns
+        -------
+        Fit
+        """
+        if isinstance(data, Counts):
+            return self._alone(data)
+        overall = self._alone(data.totals())
+        parts = [data.within(index) for index in range(len(data.names))]
+        fits, contrasts = self._coupled(data) if self.groups == "common" else self._separate(data)
+        named = [replace(fit, label=name) for fit, name in zip(fits, data.names, strict=True)]
+        enough = sum(part.k > 0 for part in parts) > 1
+        between = Between(
+            statistic=None,
+            df=max(sum(part.k > 0 for part in parts) - 1, 0),
+            p=None,
+            method=f"posterior of the differences, {self.groups} tau",
+            reason=None if enough else "fewer than two groups with trials",
+            contrasts=tuple(contrasts),
+        )
+        notes = overall.notes + describe.shared_trials_note(data)
+        return replace(overall, groups=tuple(named), between=between, notes=notes)
+
+    def _frame(self) -> Frame:
+        return Frame(
+            options=asdict(self),
+            scale=SCALES["logit"],
+            method=f"Bayesian binomial-normal, tau ~ {self.prior}, mu ~ {self.mu_prior}",
+            level=self.level,
+            interval=self.interval,
+            thresholds=self.thresholds,
+            prior=self.priors()[1],
+            inverse=expit,
+            forward=logit,
+            mean=True,
+        )
+
+    def _alone(self, data: Counts) -> Fit:
+        """The fit of one set of trials, with all that is said of the overall estimate only."""
+        if data.k == 0:
+            return self._nothing(data)
+        surface, frame = binomial_surface(data.responders, data.n), self._frame()
+        post = posterior(surface, *self.priors())
+        found = frame.answers(post)
+        fit = self._with_trials(fit_of(frame, data, post, found, 0, bounded=_bounded(data)), data)
+        tail = (1 - self.level) / 2
+        left = leave_one_out(data.responders, data.n, *self.priors(), full=post, p=[tail, 0.5, 1 - tail])
+        return replace(
+            fit,
+            trials=self._shrunken(fit.trials, left, frame),
+            influence=_influence(data, left, found),
+            predictive_count=self._count(post),
+            sweep=self._sweep(data, frame),
+            grids=curves(post, surface, *self.priors()),
+        )
+
+    def _coupled(self, data: GroupedCounts) -> tuple[list[Fit], list[Contrast]]:
+        """Fits of groups that share tau, and their differences."""
+        parts = [data.within(index) for index in range(len(data.names))]
+        filled = [i for i, part in enumerate(parts) if part.k]
+        fits = [self._nothing(part) for part in parts]
+        if not filled:
+            return fits, []
+        include = np.array([data.group == i for i in filled])
+        post = posterior(binomial_surface(data.responders, data.n, include), *self.priors(), coupled=True)
+        frame = self._frame()
+        found = frame.answers(post)
+        for row, i in enumerate(filled):
+            fit = fit_of(frame, parts[i], post, found, row, bounded=_bounded(data))
+            fits[i] = self._with_trials(fit, parts[i])
+        mean = expit(dist.logit_mean_rate(post.cells.mu, post.cells.tau[:, None]))
+        contrasts = []
+        for i, reference in pairs(data.names, [part.k for part in parts]):
+            rows = filled.index(i), filled.index(reference)
+            differences = (coupled_difference(post, *rows, values) for values in (post.cells.mu, mean))
+            contrasts.append(contrast(frame, (data.names[i], data.names[reference]), *differences))
+        return fits, contrasts
+
+    def _separate(self, data: GroupedCounts) -> tuple[list[Fit], list[Contrast]]:
+        """Fits of groups with a tau each, and their differences."""
+        parts = [data.within(index) for index in range(len(data.names))]
+        fits, posts, frame = [self._nothing(part) for part in parts], dict[int, Posterior](), self._frame()
+        for i, part in enumerate(parts):
+            if part.k:
+                posts[i] = posterior(binomial_surface(part.responders, part.n), *self.priors())
+                fit = fit_of(frame, part, posts[i], frame.answers(posts[i]), 0, bounded=_bounded(part))
+                fits[i] = self._with_trials(fit, part)
+        contrasts = []
+        for i, reference in pairs(data.names, [part.k for part in parts]):
+            both = posts[i], posts[reference]
+            mu = independent_difference(*(dist.mu_distribution(post) for post in both))
+            contrasts.append(contrast(frame, (data.names[i], data.names[reference]), mu, None))
+        return fits, contrasts
+
+    def _nothing(self, data: Counts) -> Fit:
+        return unfitted(
+            data, options=asdict(self), level=self.level, method="Bayesian binomial-normal",
+            reason="no trial reported responders", standing=standing(0, 0, bayesian=True),
+        )  # fmt: skip
+
+    def _with_trials(self, fit: Fit, data: Counts) -> Fit:
+        raw = describe.trial_proportions(data, method=self.trial_interval, level=self.level)
+        return replace(fit, trials=plain_trials(data, raw))
+
+    def _shrunken(
+        self, trials: tuple[TrialEffect, ...], left: LeftOut, frame: Frame
+    ) -> tuple[TrialEffect, ...]:
+        def true_rate(q: FloatArray) -> Proportion:
+            return Proportion(
+                value=float(q[1]), low=float(q[0]), high=float(q[2]), estimand="true ORR of the trial",
+                level=self.level, kind="credible", method=f"{frame.method}, equal-tailed interval",
+            )  # fmt: skip
+
+        rows = zip(trials, left.shrunken, strict=True)
+        return tuple(replace(trial, shrunken=true_rate(q)) for trial, q in rows)
+
+    def _count(self, post: Posterior) -> PredictiveCount:
+        m, ahead = self.new_trial, dist.predictive_distribution(post)
+        at_most = count_below(ahead, np.arange(m + 1), m)
+        tail = (1 - self.level) / 2
+        low, middle, high = (int((at_most < p).sum()) for p in (tail, 0.5, 1 - tail))
+        at_least = (1.0, *(float(1 - p) for p in at_most[:-1]))
+        return PredictiveCount(n=m, low=low, value=middle, high=high, level=self.level, at_least=at_least)
+
+    def _sweep(self, data: Counts, frame: Frame) -> tuple[SweepPoint, ...]:
+        post = posterior_at(binomial_surface(data.responders, data.n), self.priors()[0], np.array(SWEEP))
+
+        def at(found: dist.Distribution) -> Answer:
+            low, high = limits(found, self.level, self.interval, expit)
+            return Answer(expit(found.quantile([0.5])[:, 0]), low, high, np.full(len(SWEEP), np.nan))
+
+        median, mean = at(dist.mu_distribution(post)), at(dist.mean_rate_distribution(post))
+        return tuple(
+            SweepPoint(
+                tau=tau,
+                median=frame.proportion(median, row, "median ORR"),
+                mean=frame.proportion(mean, row, "mean ORR"),
+            )
+            for row, tau in enumerate(SWEEP)
+        )
+
+
+def _bounded(data: Counts | GroupedCounts) -> int:
+    return int(((data.responders > 0) & (data.responders < data.n)).sum())
+
+
+def _influence(data: Counts, left: LeftOut, found: Answers) -> tuple[Influence, ...]:
+    assert found.mean is not None  # the logit scale always has it
+    median, mean = float(found.median.value[0]), float(found.mean.value[0])
+    return tuple(
+        Influence(
+            label=label,
+            measures={
+                "mid_p": float(left.mid_p[i]),
+                "divergence": float(left.divergence[i]),
+                "median_shift": median - float(left.median[i]),
+                "mean_shift": mean - float(left.mean[i]),
+            },
+        )
+        for i, label in enumerate(data.labels)
+    )

@@ -1,0 +1,44 @@
+"""What a fit says of the counts themselves, whatever the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meta.models.describe import no_heterogeneity
+from meta.results import Estimate, Fit, Prediction, Proportion, Standing, Tau2, TrialEffect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from meta.data import Counts
+
+
+def plain_trials(counts: Counts, raw: Sequence[Proportion]) -> tuple[TrialEffect, ...]:
+    """The trials of a model that takes counts as they are: no effect, variance or weight."""
+    return tuple(
+        TrialEffect(
+            label=counts.labels[i], responders=int(counts.responders[i]), n=int(counts.n[i]),
+            y=None, v=None, weight=None, corrected=False, proportion=raw[i],
+        )
+        for i in range(counts.k)
+    )  # fmt: skip
+
+
+def unfitted(
+    counts: Counts, *, options: Mapping[str, Any], level: float, method: str, reason: str, standing: Standing
+) -> Fit:
+    """A fit of which nothing is known but the counts."""
+    nothing = Proportion(
+        value=None, low=None, high=None, estimand="mean ORR", level=level, kind="confidence", method=method,
+        reason=reason,
+    )  # fmt: skip
+    return Fit(
+        model=options, level=level, k=counts.k, n=int(counts.n.sum()),
+        responders=int(counts.responders.sum()),
+        mu=Estimate(value=None, reason=reason), tau2=Tau2(value=None, method=method, reason=reason),
+        heterogeneity=no_heterogeneity(reason, max(counts.k - 1, 0)),
+        prediction=Prediction(
+            low=None, high=None, level=level, df=None, method=method, reason=reason, proportion=nothing
+        ),
+        proportion=nothing, standing=standing, trials=(),
+    )  # fmt: skip

@@ -1,0 +1,277 @@
+"""Where a posterior of (mu, tau) lies: a grid that fits it, and integrals over that grid.
+
+One slice a value of tau, equally spaced in a variable t that carries tau over the whole line; in each slice
+mu equally spaced over what the data and the prior leave possible. Smooth functions that vanish at both
+ends are integrated by such equal steps to full precision as soon as the step resolves them [1]_.
+
+References
+----------
+.. [1] Stenger (2011), Handbook of Sinc Numerical Methods, CRC Press; Trefethen & Weideman (2014), SIAM
+   Rev 56:385-458
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import expit, logit, logsumexp
+
+from meta.errors import ConvergenceError
+
+if TYPE_CHECKING:
+    from meta.stats.priors import MuPrior, TauPrior
+    from meta.stats.scales import BoolArray, FloatArray
+    from meta.stats.surface import Surface
+
+_DROP = 26.0  # nats below the highest point at which the grid ends: 5e-12 of it
+_CORE = 8.0  # a normal density is within 8 nats of its top for 8 standard deviations ...
+_NODES_IN_CORE = 14  # ... so that this many nodes are a step of 0.57 of one
+_SLICES_IN_CORE = 34  # in t, where the posterior is less like a normal density
+_ROUGH = 5  # nodes in the core with which an integral is roughly right
+_FIRST = 24  # nodes of mu in the first, coarse grid
+_FARTHEST = 3.2  # in t: tau up to 2e8 times the prior's median
+_NEAREST = -3.5  # in t: tau down to 1e-11 of it
+_ROUNDS = 24  # of zooming; 3 are usual
+
+
+class Cells(NamedTuple):
+    """A grid of T slices of N points, and the log posterior of B data sets on it.
+
+    Attributes
+    ----------
+    t, tau, log_width : ndarray, shape (T,)
+        Equally spaced variable, tau there, and log(step in t times dtau/dt).
+    first, step : ndarray, shape (T,)
+        Lowest mu of each slice, and the distance between its points.
+    log_joint : ndarray, shape (B, T, N)
+        Log of prior of mu times likelihood.
+    log_prior : ndarray, shape (T,)
+        Of tau.
+    axis : TauAxis
+        How t and tau belong together.
+    """
+
+    t: FloatArray
+    tau: FloatArray
+    log_width: FloatArray
+    first: FloatArray
+    step: FloatArray
+    log_joint: FloatArray
+    log_prior: FloatArray
+    axis: TauAxis
+
+    @property
+    def mu(self) -> FloatArray:
+        """The points, shape (T, N)."""
+        return self.first[:, None] + self.step[:, None] * np.arange(self.log_joint.shape[-1])
+
+    @property
+    def log_slices(self) -> FloatArray:
+        """Log of the integral over mu, shape (B, T)."""
+        return np.asarray(logsumexp(self.log_joint, axis=-1)) + np.log(self.step)
+
+    def log_mass(self, *, coupled: bool) -> FloatArray:
+        """Log of each slice's part of the evidence, shape (B, T).
+
+        Parameters
+        ----------
+        coupled : bool
+            Whether the data sets are groups that share tau: then each slice holds the product.
+        """
+        slices = self.log_slices
+        together = np.broadcast_to(slices.sum(0), slices.shape) if coupled else slices
+        return together + self.log_prior + self.log_width
+
+
+class TauAxis(NamedTuple):
+    """tau as a function of t on the whole line, its density vanishing doubly exponentially at both ends."""
+
+    low: float
+    high: float
+    centre: float
+
+    @classmethod
+    def of(cls, prior: TauPrior) -> TauAxis:
+        """The axis for a prior: over its support, resolved best about its median."""
+        return cls(*prior.support, float(prior.quantile(0.5)))
+
+    def tau(self, t: FloatArray) -> FloatArray:
+        """Value of tau, shape of `t`."""
+        t = np.clip(t, -6.0, 6.0)  # tau from 1e-137 to 1e137 of the centre
+        if np.isfinite(self.high):
+            return self.low + (self.high - self.low) * expit(np.pi * np.sinh(t))
+        return self.centre * np.exp(np.pi / 2 * np.sinh(t))
+
+    def log_slope(self, t: FloatArray) -> FloatArray:
+        """Log of dtau/dt, shape of `t`."""
+        if np.isfinite(self.high):
+            z = np.pi * np.sinh(t)
+            both = -np.logaddexp(0, z) - np.logaddexp(0, -z)  # log of expit(z) expit(-z)
+            return np.asarray(np.log((self.high - self.low) * np.pi * np.cosh(t)) + both)
+        return np.asarray(np.log(self.centre * np.pi / 2 * np.cosh(t)) + np.pi / 2 * np.sinh(t))
+
+    def t(self, tau: FloatArray) -> FloatArray:
+        """Inverse of :meth:`tau`."""
+        with np.errstate(divide="ignore"):
+            if np.isfinite(self.high):
+                inside = np.clip((tau - self.low) / (self.high - self.low), 0, 1)
+                return np.arcsinh(np.asarray(logit(inside)) / np.pi)
+            return np.arcsinh(np.log(tau / self.centre) * 2 / np.pi)
+
+
+def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: bool = False) -> Cells:
+    """Find the grid on which the posteriors of all data sets of a surface lie.
+
+    Parameters
+    ----------
+    surface : Surface
+    mu_prior, tau_prior : MuPrior, TauPrior
+    coupled : bool
+        Whether the data sets are groups that share tau.
+
+    Returns
+    -------
+    Cells
+
+    Raises
+    ------
+    ConvergenceError
+        If no grid resolves them all: data sets that differ too much for one.
+
+    Notes
+    -----
+    For a given tau the log posterior of mu is concave. What lies within a drop of the highest point of a
+    coarse grid, with one more point on either side, therefore contains all that lies within that drop of
+    the true maximum: zooming in on it never loses anything.
+    """
+    axis = TauAxis.of(tau_prior)
+    t = np.arange(_NEAREST, _FARTHEST + 0.1, 0.2)
+    low, high = _anywhere(surface, mu_prior, len(t))
+    size = _FIRST
+    for _ in range(_ROUNDS):
+        width = axis.log_slope(t) + np.log(t[1] - t[0])
+        tau = axis.tau(t)
+        grid = _evaluate(surface, mu_prior, (t, tau, width, tau_prior.logpdf(tau)), axis, (low, high, size))
+        slices = grid.log_mass(coupled=coupled)
+        matters = slices > slices.max(-1, keepdims=True) - _DROP
+        if not _seen(grid):  # the integrals over mu mean nothing yet
+            _, low, high, size = _new_mu(grid, np.ones_like(matters))
+            continue
+        if not _at_end(matters, t):
+            t, low, high = _wider(t, low, high)
+            continue
+        enough_t, t_new = _new_t(slices, matters, t)
+        enough_mu, low, high, size = _new_mu(grid, matters)
+        if enough_t and enough_mu:
+            return grid
+        low, high = _between(t_new, t, low, high)
+        t = t_new
+    raise ConvergenceError("no grid resolves all of these posteriors; fewer or more similar data sets may do")
+
+
+def _at_end(matters: BoolArray, t: FloatArray) -> bool:
+    """Whether the slices reach as far as they matter, or as far as there is anywhere to go."""
+    step = t[1] - t[0]
+    nearest = not matters[:, 0].any() or t[0] < _NEAREST + step
+    farthest = not matters[:, -1].any() or t[-1] > _FARTHEST - step
+    return bool(nearest and farthest)
+
+
+def _seen(grid: Cells) -> bool:
+    """Whether every slice of every data set shows its peak, if roughly."""
+    top = grid.log_joint.max(-1, keepdims=True)
+    return bool(((grid.log_joint > top - _CORE).sum(-1) >= _ROUGH).all())
+
+
+def _wider(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    step = t[1] - t[0]
+    more = step * np.arange(1, 5)
+    wide = np.concatenate([t[0] - more[::-1], t, t[-1] + more])
+    inner = wide[(wide > _NEAREST - step / 2) & (wide < _FARTHEST + step / 2)]
+    return inner, *_between(inner, t, low, high)
+
+
+def cells_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Cells:
+    """Find the grid for given values of tau: one slice each, of prior probability 1.
+
+    Parameters
+    ----------
+    surface : Surface
+    mu_prior : MuPrior
+    tau : ndarray, shape (T,)
+
+    Returns
+    -------
+    Cells
+    """
+    zero, every = np.zeros(len(tau)), np.ones((len(surface.members), len(tau)), dtype=bool)
+    low, high = _anywhere(surface, mu_prior, len(tau))
+    size = _FIRST
+    for _ in range(_ROUNDS):
+        axis = TauAxis(0.0, np.inf, 1.0)
+        grid = _evaluate(surface, mu_prior, (zero, tau, zero, zero), axis, (low, high, size))
+        enough, low, high, size = _new_mu(grid, every)
+        if enough:
+            return grid
+    raise ConvergenceError("no grid resolves the posterior at every tau; fewer values of tau may do")
+
+
+def _anywhere(surface: Surface, mu_prior: MuPrior, slices: int) -> tuple[FloatArray, FloatArray]:
+    """A range of mu outside of which no posterior can lie: no trial and no prior pulls beyond all of them."""
+    places = [mu_prior.mean, *surface.place]
+    reach = np.sqrt(2 * _DROP) * mu_prior.sd
+    return np.full(slices, min(places) - reach), np.full(slices, max(places) + reach)
+
+
+def _evaluate(
+    surface: Surface,
+    mu_prior: MuPrior,
+    slices: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    axis: TauAxis,
+    span: tuple[FloatArray, FloatArray, int],
+) -> Cells:
+    (t, tau, log_width, log_prior), (low, high, size) = slices, span
+    step = (high - low) / (size - 1)
+    mu = low[:, None] + step[:, None] * np.arange(size)
+    joint = surface.loglik(mu, tau[:, None]) + mu_prior.logpdf(mu)
+    return Cells(t, tau, log_width, low, step, joint, log_prior, axis)
+
+
+def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool, FloatArray]:
+    """Whether the slices are enough and none too many, and if not, better ones."""
+    used = np.flatnonzero(matters.any(0))
+    first, last = max(used[0] - 1, 0), min(used[-1] + 1, len(t) - 1)
+    core = (slices > slices.max(-1, keepdims=True) - _CORE).sum(-1).min()
+    if core >= _SLICES_IN_CORE and len(t) - (last - first + 1) <= len(t) // 8:
+        return True, t
+    step = (t[1] - t[0]) * min(1.0, max(core, 2.0) / (_SLICES_IN_CORE + 1))
+    return False, np.arange(t[first], t[last] + step, step)
+
+
+def _new_mu(grid: Cells, matters: BoolArray) -> tuple[bool, FloatArray, FloatArray, int]:
+    """Whether every slice that matters is resolved and reaches no farther than it must."""
+    size = grid.log_joint.shape[-1]
+    top = grid.log_joint.max(-1, keepdims=True)
+    idle = ~matters.any(0)[:, None]  # a slice without weight for anybody stays as it is
+    inside: BoolArray = (grid.log_joint > top - _DROP) & matters[..., None]
+    held = inside.max(0) | idle
+    first = np.maximum(held.argmax(-1) - 1, 0)
+    last = np.minimum(size - held[:, ::-1].argmax(-1), size - 1)
+    core = np.where(matters, (grid.log_joint > top - _CORE).sum(-1), size).min(0)
+    low, high = grid.first + first * grid.step, grid.first + last * grid.step
+    if (core >= _NODES_IN_CORE).all():
+        return True, low, high, size
+    fine = grid.step * np.minimum(np.maximum(core, 2) / (_NODES_IN_CORE + 1), 1.0)
+    wanted = np.where(matters.any(0), (high - low) / fine, 0).max()
+    return False, low, high, int(np.clip(np.ceil(wanted) + 1, _FIRST, 4 * _FIRST if core.min() < _ROUGH else 4000))
+
+
+def _between(
+    t_new: FloatArray, t: FloatArray, low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Ranges for new slices: what both neighbours among the old ones need."""
+    if t_new is t:
+        return low, high
+    after = np.clip(np.searchsorted(t, t_new), 1, len(t) - 1)
+    return np.minimum(low[after - 1], low[after]), np.maximum(high[after - 1], high[after])

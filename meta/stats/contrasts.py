@@ -1,0 +1,92 @@
+"""Differences between groups under a posterior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtri
+
+from meta.stats.distributions import Distribution
+from meta.stats.sinc import below, interpolate
+
+if TYPE_CHECKING:
+    from meta.stats.posterior import Posterior
+    from meta.stats.scales import FloatArray
+
+_REACH, _POINTS = 7.0, 57  # standard deviations about the mean difference, and points there
+_NODES = 400  # quantiles of one of two independent distributions
+
+
+def coupled_difference(post: Posterior, group: int, reference: int, values: FloatArray) -> Distribution:
+    """Distribution of a quantity in one group less that in another, which shares tau with it.
+
+    Parameters
+    ----------
+    post : Posterior
+        Coupled.
+    group, reference : int
+        Data sets.
+    values : ndarray, shape (T, N)
+        The quantity at each cell, increasing with mu.
+
+    Returns
+    -------
+    Distribution
+        Of one "data set".
+
+    Notes
+    -----
+    Given tau the groups are independent: the chance that the difference is below s is the average, over
+    the first group, of the chance that the reference is above its value less s.
+    """
+    grid, size = post.cells, post.weight.shape[-1]
+    mine = post.weight[group]
+    slices = np.maximum(mine.sum(-1, keepdims=True), 1e-300)
+    theirs = post.weight[reference] / slices
+    mean = (mine * values).sum() - (post.weight[reference] * values).sum()
+    inner = ((mine * values).sum(-1) - (post.weight[reference] * values).sum(-1)) / slices[:, 0]
+    within = (mine * values**2).sum(-1) + (post.weight[reference] * values**2).sum(-1)
+    within = (
+        within / slices[:, 0] - _squared_means(post, group, values) - _squared_means(post, reference, values)
+    )
+    variance = (slices[:, 0] * (within + (inner - mean) ** 2)).sum()
+    points = mean + np.sqrt(variance) * np.linspace(-_REACH, _REACH, _POINTS)
+    p = np.zeros(_POINTS)
+    for j in range(len(grid.tau)):
+        ends = (values[j] - points[:, None]).ravel()
+        mu = interpolate(values[j], grid.mu[j], ends)[:, None]
+        under = below(mu, grid.first[[j]], grid.step[[j]], size)[:, 0] @ theirs[j]
+        p += (1 - under.reshape(_POINTS, size)) @ mine[j]
+    return _distribution(points, p)
+
+
+def _squared_means(post: Posterior, index: int, values: FloatArray) -> FloatArray:
+    mass = np.maximum(post.weight[index].sum(-1), 1e-300)
+    return np.asarray(((post.weight[index] * values).sum(-1) / mass) ** 2)
+
+
+def independent_difference(group: Distribution, reference: Distribution) -> Distribution:
+    """Distribution of a quantity of one posterior less that of another, independent one.
+
+    Parameters
+    ----------
+    group, reference : Distribution
+        Of one data set each.
+
+    Returns
+    -------
+    Distribution
+    """
+    levels = (np.arange(_NODES) + 0.5) / _NODES
+    ours, theirs = group.quantile(levels)[0], reference.quantile(levels)[0]
+    spread = np.sqrt(ours.var() + theirs.var())
+    points = ours.mean() - theirs.mean() + spread * np.linspace(-_REACH, _REACH, _POINTS)
+    ends = ours - points[:, None]
+    p = 1 - reference.below(ends.ravel())[0].reshape(ends.shape).mean(-1)
+    return _distribution(points, p)
+
+
+def _distribution(points: FloatArray, p: FloatArray) -> Distribution:
+    z = np.maximum.accumulate(ndtri(np.clip(p, 1e-15, 1 - 1e-15)))
+    return Distribution(points, (z + 1e-12 * np.arange(len(points)))[None])

@@ -1,0 +1,137 @@
+"""The posterior of (mu, tau) by quadrature, and what is read off it: one data set or many at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import logsumexp
+
+from meta.stats.cells import Cells, cells, cells_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from meta.stats.priors import MuPrior, TauPrior
+    from meta.stats.scales import FloatArray
+    from meta.stats.surface import Surface
+
+_BATCH = 2048  # data sets on one grid
+_SIMILAR = 1.5  # ratio of precisions on one grid
+
+
+class Posterior(NamedTuple):
+    """Posteriors of B data sets on one grid.
+
+    Attributes
+    ----------
+    cells : Cells
+    weight : ndarray, shape (B, T, N)
+        Posterior probability of each cell, 1 in all.
+    log_evidence : ndarray, shape (B,)
+        Log marginal likelihood of each data set under the priors; of coupled ones, of all together.
+    """
+
+    cells: Cells
+    weight: FloatArray
+    log_evidence: FloatArray
+
+    @property
+    def slices(self) -> FloatArray:
+        """Posterior probability of each slice, shape (B, T)."""
+        return np.asarray(self.weight.sum(-1))
+
+    def expectation(self, values: FloatArray) -> FloatArray:
+        """Posterior mean of `values` given at the cells, shape (T, N) or (T, 1); result shape (B,).
+
+        Parameters
+        ----------
+        values : ndarray
+        """
+        return np.asarray((self.weight * values).sum((-2, -1)))
+
+
+def posterior(
+    surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: bool = False
+) -> Posterior:
+    """Posterior of every data set of a surface, on one grid.
+
+    Parameters
+    ----------
+    surface : Surface
+        Data sets similar enough for one grid; :func:`in_batches` takes any.
+    mu_prior, tau_prior : MuPrior, TauPrior
+        Independent.
+    coupled : bool
+        Whether the data sets are groups with a mu each and tau in common.
+
+    Returns
+    -------
+    Posterior
+    """
+    grid = cells(surface, mu_prior, tau_prior, coupled=coupled)
+    slices = grid.log_slices
+    mass = grid.log_mass(coupled=coupled)
+    evidence = np.asarray(logsumexp(mass, axis=-1))
+    inside = grid.log_joint + (np.log(grid.step) - slices)[..., None]  # given the slice
+    weight = np.exp(inside + (mass - evidence[:, None])[..., None])
+    return Posterior(grid, weight, evidence)
+
+
+def posterior_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Posterior:
+    """Posterior of mu at fixed values of tau.
+
+    Parameters
+    ----------
+    surface : Surface
+        Of one data set.
+    mu_prior : MuPrior
+    tau : ndarray, shape (T,)
+
+    Returns
+    -------
+    Posterior
+        With one "data set" a value of tau, whose weight is all in that slice.
+    """
+    grid = cells_at(surface, mu_prior, tau)
+    slices = grid.log_slices[0]
+    inside = np.exp(grid.log_joint[0] + (np.log(grid.step) - slices)[:, None])
+    return Posterior(grid, np.eye(len(tau))[..., None] * inside, slices)
+
+
+def in_batches(
+    surface: Surface,
+    mu_prior: MuPrior,
+    tau_prior: TauPrior,
+    read: Callable[[Posterior], tuple[FloatArray, ...]],
+) -> tuple[FloatArray, ...]:
+    """What `read` reads off the posteriors of any number of data sets.
+
+    Parameters
+    ----------
+    surface : Surface
+    mu_prior, tau_prior : MuPrior, TauPrior
+    read : callable
+        From a posterior of B data sets to arrays of leading length B.
+
+    Returns
+    -------
+    tuple of ndarray
+        The arrays of all data sets, in their order.
+    """
+    order, parts = [], []
+    for rows in _batches(surface, mu_prior):
+        order.append(rows)
+        parts.append(read(posterior(surface.of(rows), mu_prior, tau_prior)))
+    place = np.argsort(np.concatenate(order), kind="stable")
+    return tuple(np.concatenate(part)[place] for part in zip(*parts, strict=True))
+
+
+def _batches(surface: Surface, mu_prior: MuPrior) -> Iterator[np.ndarray]:
+    """Data sets that one grid suits: of similar precision, and lying close to each other."""
+    precision = 1 / mu_prior.sd**2 + surface.members @ (1 / surface.variance)
+    where = mu_prior.mean / mu_prior.sd**2 + surface.members @ (surface.place / surface.variance)
+    kind = np.floor(np.log(precision) / np.log(_SIMILAR))
+    order = np.lexsort((where / precision, kind))
+    for rows in np.split(order, np.flatnonzero(np.diff(kind[order])) + 1):
+        yield from np.array_split(rows, -(-len(rows) // _BATCH))
