@@ -1,7 +1,7 @@
 # Everything runs in a private .venv, made here on first use. Works with GNU make from 3.81 on.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help pool test check trial diff lock clean distclean
+.PHONY: help pool test check trial diff bench lock clean distclean
 
 UV       = uv
 PY       = .venv/bin/python
@@ -33,6 +33,9 @@ trial: .venv/.installed ## start the record of a new trial   ID=drug-acronym [RO
 diff: .venv/.installed ## show the pooled answers before and after the change of the records   [ROOT=dir]
 	@$(NEN_META) diff $(ROOT_OPT)
 
+bench: .venv-bench/.installed ## time the statistics beside named peers; writes out/bench.md   [ARGS="--only reml"]
+	@.venv-bench/bin/python -m tests.bench $(ARGS)
+
 lock: ## write constraints.txt anew from pyproject.toml (needs uv)   [UPGRADE=1 for the newest versions]
 	@$(UV) --version >/dev/null 2>&1 || { echo "nen-meta: make lock needs uv on PATH" >&2; exit 1; }
 	@$(UV) pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --all-extras \
@@ -43,7 +46,7 @@ clean: ## remove out/ and the caches
 	@find meta tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv as well
-	@rm -rf .venv
+	@rm -rf .venv .venv-bench
 
 # The set-up. .venv/.unfinished stands there while it runs: found at the start, it means that the last one was
 # cut off, and everything begins again. A set-up that merely fails leaves an older, working .venv as it was.
@@ -90,3 +93,16 @@ $(PY): ;
 
 .venv/.installed-dev: $(INSTALLED_FROM)
 	$(call set-up,[dev])
+
+# The peers live apart: what they need must not change what is tested here.
+.venv-bench/.installed: .venv/.installed pyproject.toml constraints.txt tests/bench/requirements.txt
+	@echo "nen-meta: setting up .venv-bench (once; a minute or two)"
+	@rm -rf .venv-bench
+	@if $(UV) --version >/dev/null 2>&1; then \
+	  $(UV) venv --quiet --python $(PY) .venv-bench && \
+	  $(UV) pip install --quiet --python .venv-bench/bin/python -c constraints.txt -r tests/bench/requirements.txt -e .; \
+	else \
+	  $(PY) -m venv .venv-bench && .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-input -c constraints.txt -r tests/bench/requirements.txt -e .; \
+	fi
+	@touch $@

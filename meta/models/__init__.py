@@ -2,8 +2,11 @@
 
 from meta.models.bayes_binomial import BayesBinomial
 from meta.models.bayes_normal import BayesNormal
+from meta.models.beta_binomial import BetaBinomial
+from meta.models.binomial_normal import BinomialNormal
 from meta.models.inverse_variance import InverseVariance
 
-Model = InverseVariance | BayesBinomial | BayesNormal  # a new model adds its name here
+# A new model adds its name here
+Model = InverseVariance | BayesBinomial | BinomialNormal | BetaBinomial | BayesNormal
 
-__all__ = ["BayesBinomial", "BayesNormal", "InverseVariance", "Model"]
+__all__ = ["BayesBinomial", "BayesNormal", "BetaBinomial", "BinomialNormal", "InverseVariance", "Model"]

@@ -16,7 +16,7 @@ from meta.models.counted import plain_trials, unfitted
 from meta.models.curves import curves
 from meta.models.options import STRICT, check_level, check_thresholds
 from meta.models.policy import standing
-from meta.models.posterior_fit import Frame, contrast, fit_of, pairs
+from meta.models.posterior_fit import SWEEP, Frame, contrast, fit_of, pairs
 from meta.results import (
     Between,
     Contrast,
@@ -35,8 +35,6 @@ from meta.stats.priors import MuPrior, TauPrior
 from meta.stats.proportions import TrialInterval
 from meta.stats.scales import SCALES, FloatArray
 from meta.stats.surface import binomial_surface
-
-SWEEP = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from meta.stats import distributions as dist
+from meta.stats.marginal import marginal_terms
 from meta.stats.posterior import posterior
 from meta.stats.sinc import interpolate
 from meta.stats.surface import binomial_surface
@@ -26,7 +27,7 @@ _DIGITS = 7
 def curves(
     post: Posterior, surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior
 ) -> dict[str, tuple[float, ...]]:
-    """Densities of median ORR, mean ORR and tau with their priors, and the joint density of (mean ORR, tau).
+    """Densities of the three ORRs and of tau with their priors, and the joint one of (mean ORR, tau).
 
     Parameters
     ----------
@@ -47,7 +48,11 @@ def curves(
         "tau.density": _tau_density(post, tau),
         "tau.prior": np.exp(tau_prior.logpdf(tau)),
     }
-    for name, of in (("median", dist.mu_distribution), ("mean", dist.mean_rate_distribution)):
+    for name, of in (
+        ("median", dist.mu_distribution),
+        ("mean", dist.mean_rate_distribution),
+        ("predictive", dist.predictive_distribution),
+    ):
         found, prior = of(post), of(before)
         low, high = expit(found.quantile([0.0005, 0.9995])[0])
         x = np.linspace(low, high, _POINTS)
@@ -85,9 +90,8 @@ def _joint(
     low, high = expit(found.quantile([0.001, 0.999])[0])
     mean = np.linspace(low, high, _SIDE)
     tau = np.linspace(0, end, _SIDE)
-    mu = _mu_at(mean, tau)
+    mu, slope = _mu_at(mean, tau)
     loglik = surface.loglik(mu, tau)[0]
-    slope = _mean_slope(mu, tau)
     log_prior = mu_prior.logpdf(mu) + tau_prior.logpdf(tau)
     log_density = loglik + log_prior - post.log_evidence[0] - np.log(slope)
     return {
@@ -98,19 +102,14 @@ def _joint(
     }
 
 
-def _mu_at(mean: FloatArray, tau: FloatArray) -> FloatArray:
-    """The mu that has this mean rate at this tau, shape (means, taus); Newton from the usual approximation."""
+def _mu_at(mean: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The mu that has each mean rate at each tau, and the slope of that rate there, shape (means, taus)."""
     target = logit(mean)[:, None]
-    mu = target * np.sqrt(1 + 0.346 * tau**2)
-    for _ in range(6):
-        step = 1e-5
-        up, down = (dist.logit_mean_rate(mu + sign * step, tau) for sign in (1, -1))
-        mu = mu - ((up + down) / 2 - target) * 2 * step / (up - down)
-    return np.asarray(mu)
-
-
-def _mean_slope(mu: FloatArray, tau: FloatArray) -> FloatArray:
-    """Derivative of the mean rate with respect to mu."""
-    step = 1e-5
-    up, down = (expit(dist.logit_mean_rate(mu + sign * step, tau)) for sign in (1, -1))
-    return np.asarray((up - down) / (2 * step))
+    mu = target * np.sqrt(1 + 0.346 * tau**2)  # of a probit in place of the logit
+    for _ in range(5):
+        one = marginal_terms(1, 1, mu, tau**2)
+        rate = np.exp(one.value)
+        found = one.value - np.log1p(-rate)
+        mu = mu - (found - target) * (1 - rate) / one.d_mu
+    one = marginal_terms(1, 1, mu, tau**2)
+    return mu, np.exp(one.value) * one.d_mu

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.results import (
-    Between,
     Heterogeneity,
+    Influence,
     Interval,
     IntervalKind,
     Prediction,
@@ -19,7 +19,6 @@ from meta.results import (
 )
 from meta.stats import heterogeneity as het
 from meta.stats.codes import SENTENCES, Code
-from meta.stats.pooling import Limits, Pooled, PredictionMethod, between_groups
 from meta.stats.proportions import TrialInterval, proportion_interval
 from meta.stats.scales import Effects, FloatArray, Scale, harmonic_mean
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from meta.data import Counts, GroupedCounts
+    from meta.stats.influence import Cases
+    from meta.stats.pooling import Limits, PredictionMethod
 
 TRIAL_INTERVALS: dict[TrialInterval, str] = {
     "clopper-pearson": "exact (Clopper-Pearson)",
@@ -39,7 +40,8 @@ PREDICTIONS: dict[PredictionMethod, str] = {
     "hts": "Higgins-Thompson-Spiegelhalter, t with k-2 df",
     "hk": "Knapp-Hartung, t with k-1 df",
 }
-CAVEAT_BELOW = 10  # trials; Wald p-values of group differences are too small with fewer (design, "Methods")
+LEAST_CASES = 3  # trials, from which one can be left out and tau2 still be estimated
+CASE_BY_CASE = 100  # trials, up to which each is left out and all are permuted, in about a second
 
 
 def number(value: float | FloatArray) -> float | None:
@@ -231,19 +233,21 @@ def shared_trials_note(data: GroupedCounts) -> tuple[str, ...]:
     )
 
 
-def between(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
-    """Test for differences between groups, of which None has no trials; `k` trials in all."""
-    filled = [part for part in parts if part is not None]
-    df = max(len(filled) - 1, 0)
-    if df < 1:
-        reason = "fewer than two groups with trials"
-        return Between(statistic=None, df=df, p=None, method=method, reason=reason)
-    means = filled[0]._replace(
-        mu=np.concatenate([part.mu for part in filled]), se=np.concatenate([part.se for part in filled])
+def influence(labels: Sequence[str], cases: Cases | None) -> tuple[Influence, ...]:
+    """What each trial does to the fit; nothing below three trials, where one would be left."""
+    if cases is None or len(labels) < LEAST_CASES:
+        return ()
+    measures = {name: z for name, z in cases._asdict().items() if name != "code"}
+    return tuple(
+        Influence(label=label, measures={name: number(z[i]) for name, z in measures.items()})
+        for i, label in enumerate(labels)
     )
-    if not np.isfinite(means.mu).all():
-        reason = "the effect of a group cannot be estimated"
-        return Between(statistic=None, df=df, p=None, method=method, reason=reason)
-    test = between_groups(means)
-    caveat = f"; p is too small below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
-    return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method + caveat)
+
+
+def double_arcsine_note(counts: Counts) -> str:
+    """Say where the double arcsine is back-transformed, and that this can mislead."""
+    size = float(harmonic_mean(counts.n))
+    return (
+        f"The double arcsine is back-transformed at the harmonic mean of n ({size:.1f}); that "
+        "inverse can mislead where n differ (Schwarzer 2019) and serves to reproduce published work."
+    )

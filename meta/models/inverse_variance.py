@@ -9,14 +9,15 @@ import numpy as np
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import SpecError
-from meta.models import describe
+from meta.models import comparison, describe
 from meta.models.options import STRICT
 from meta.models.policy import standing
 from meta.results import Estimate, Fit, Prediction, Proportion, Tau2, TrialEffect
+from meta.stats.influence import Cases, influence
 from meta.stats.pooling import IntervalMethod, Limits, Pooled, PredictionMethod, interval, pool
 from meta.stats.pooling import prediction as prediction_limits
 from meta.stats.proportions import TrialInterval
-from meta.stats.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
+from meta.stats.scales import SCALES, Effects, FloatArray, ScaleName
 from meta.stats.tau2 import Tau2Method, estimate
 from meta.stats.tau2_intervals import Tau2Interval, Tau2IntervalMethod, profile_likelihood, q_profile
 
@@ -124,17 +125,20 @@ class InverseVariance:
         Returns
         -------
         Fit
-            What cannot be estimated is None with a reason; nothing is NaN.
+            What cannot be estimated is None with a reason; nothing is NaN. `influence` is given for 3 to
+            100 trials; under a common tau2 a group's is that of its rows on the fit of all groups.
         """
         if isinstance(data, Counts):
             effects = self._effects(data)
-            return self._fit(data, effects, self._spread(effects))
+            return self._fit(data, effects, self._spread(effects), self._cases(effects))
         overall = self.fit(data.totals())
         effects = self._effects(data)
         shared = self._spread(effects, data.group) if self.groups == "common" and len(data.labels) else None
-        parts = [self._group(data, effects, shared, index) for index in range(len(data.names))]
-        method = f"Wald chi-squared, {self.groups} tau2"
-        between = describe.between([pooled for _, pooled in parts], k=len(set(data.labels)), method=method)
+        cases = self._cases(effects, data.group) if shared else None
+        parts = [self._group(data, effects, shared, cases, index) for index in range(len(data.names))]
+        between = comparison.between(
+            self, data, effects, [pooled for _, pooled in parts], shared.tau2 if shared else None
+        )
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=tuple(fit for fit, _ in parts), between=between, notes=notes)
 
@@ -154,16 +158,25 @@ class InverseVariance:
             return profile_likelihood(y, v, method=_LIKELIHOODS[self.tau2], level=self.level, groups=groups)
         return q_profile(y, v, level=self.level, groups=groups)
 
+    def _cases(self, effects: Effects, groups: np.ndarray | None = None) -> Cases | None:
+        if not describe.LEAST_CASES <= len(effects.y) <= describe.CASE_BY_CASE:
+            return None
+        return influence(effects.y, effects.v, method=self.tau2, groups=groups)
+
     def _group(
-        self, data: GroupedCounts, effects: Effects, shared: Spread | None, index: int
+        self, data: GroupedCounts, effects: Effects, shared: Spread | None, cases: Cases | None, index: int
     ) -> tuple[Fit, Pooled | None]:
         rows = np.flatnonzero(data.group == index)
         own = effects.rows(rows)
         spread = shared or self._spread(own)
-        fit = replace(self._fit(data.within(index), own, spread), label=data.names[index])
+        if shared is None:
+            cases = self._cases(own)
+        elif cases is not None:
+            cases = cases.rows(rows)
+        fit = replace(self._fit(data.within(index), own, spread, cases), label=data.names[index])
         return fit, pool(own.y, own.v, tau2=spread.tau2) if rows.size else None
 
-    def _fit(self, data: Counts, effects: Effects, spread: Spread) -> Fit:
+    def _fit(self, data: Counts, effects: Effects, spread: Spread, cases: Cases | None) -> Fit:
         if data.k < 2:
             alone = "no trial" if data.k == 0 else "one trial: exact interval only"
             exact = describe.exact_proportion(data, method=self.trial_interval, level=self.level)
@@ -191,6 +204,7 @@ class InverseVariance:
             prediction=self._prediction(data, pooled, spread),
             trials=self._trials(data, effects, pooled.weights),
             notes=self._notes(data, effects, tau2),
+            influence=describe.influence(data.labels, cases),
         )
 
     def _unpooled(
@@ -274,11 +288,7 @@ class InverseVariance:
     def _notes(self, data: Counts, effects: Effects, tau2: Tau2) -> tuple[str, ...]:
         notes = describe.correction_note(data, effects, self.continuity)
         if self.scale == "double-arcsine":
-            size = float(harmonic_mean(data.n))
-            notes += (
-                f"The double arcsine is back-transformed at the harmonic mean of n ({size:.1f}); that "
-                "inverse can mislead where n differ (Schwarzer 2019) and serves to reproduce published work.",
-            )
+            notes += (describe.double_arcsine_note(data),)
         if tau2.at_boundary:
             notes += (
                 "tau2 is estimated as 0: with few trials a common outcome even under large heterogeneity, "

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from meta.stats.distributions import Distribution
     from meta.stats.posterior import Posterior
 
+SWEEP = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # values of tau at which answers are given
 LITTLE = 0.2  # nats: below, the data say little about heterogeneity
 NO_I2 = "I2 and Q belong to the inverse-variance model; see tau and the middle 95 % of true rates"
 

@@ -186,6 +186,8 @@ class Fit:
         Patients that belong here but whose responders nobody printed.
     tau, estimands, dispersion, probabilities, predictive_count, sweep
         Of the exact models; None or empty for the others.
+    correlation : Quantity or None
+        Intraclass correlation, of the beta-binomial model.
     loglik : float or None
         Maximised, with binomial coefficients.
     influence : tuple of Influence
@@ -193,7 +195,7 @@ class Fit:
         Where a sampler ran.
     grids : mapping of str to tuple of float
         Curves for figures, stored beside the JSON: ``<quantity>.x``, ``<quantity>.density`` and
-        ``<quantity>.prior`` for the quantities median, mean and tau; ``joint.mean``, ``joint.tau``,
+        ``<quantity>.prior`` of median, mean, predictive and tau; ``joint.mean``, ``joint.tau``,
         ``joint.density`` and ``joint.profile`` (log-likelihood less its maximum), the last two row by row,
         one row a mean.
     """
@@ -220,6 +222,7 @@ class Fit:
     tau: Tau | None = None
     estimands: Estimands | None = None
     dispersion: Dispersion | None = None
+    correlation: Quantity | None = None
     loglik: float | None = None
     probabilities: tuple[Probability, ...] = ()
     predictive_count: PredictiveCount | None = None

@@ -20,6 +20,12 @@ class Code(IntEnum):
     EMPTY_INTERVAL = 4
     ZERO_VARIANCE = 5
     NO_DF = 6
+    NO_VARIATION = 7
+    TOO_LARGE = 8
+    INFINITE_MU = 9
+    NO_MAXIMUM = 10
+    NO_TRIALS = 11
+    ONE_GROUP = 12
 
 
 SENTENCES: dict[Code, str] = {
@@ -36,4 +42,18 @@ SENTENCES: dict[Code, str] = {
     ),
     Code.ZERO_VARIANCE: "the trials' effects are identical, so the Knapp-Hartung variance is zero",
     Code.NO_DF: "the reference t distribution would have no degree of freedom",
+    Code.NO_VARIATION: (
+        "no trial has a responder, or none a patient who did not respond: given that total no other counts "
+        "are possible, and p is 1"
+    ),
+    Code.TOO_LARGE: "the trials are too large for the exact distribution",
+    Code.INFINITE_MU: (
+        "no patient responded, or every one did, so that the likelihood is highest for an infinite mean log odds"
+    ),
+    Code.NO_MAXIMUM: (
+        "in every trial either nobody or everybody responded, so that the likelihood keeps rising with the "
+        "heterogeneity and has no maximum"
+    ),
+    Code.NO_TRIALS: "no trial",
+    Code.ONE_GROUP: "fewer than two groups have trials",
 }

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 
 from meta import data, models
 from meta.stats import heterogeneity, pooling, tau2_intervals
+from meta.stats.influence import influence
 from meta.stats.proportions import proportion_interval
+from meta.stats.regression import indicators, regress
 from meta.stats.scales import SCALES
 from meta.stats.tau2 import estimate
 
@@ -29,6 +31,7 @@ SCALE = {"PR": "identity", "PLO": "logit", "PLN": "log", "PAS": "arcsine", "PFT"
 PROFILED = ("DL", "PM", "REML")
 ESTIMATED = ("DL", "EB", "HE", "HS", "ML", "PM", "PMM", "REML", "SJ")
 METHOD = {"EE": "common-effect"} | {name: name for name in ESTIMATED}
+DIAGNOSTICS = ("rstudent", "dffits", "cook", "hat")
 PREDICTION = {"pi_z": ("normal", "wald"), "pi_riley": ("hts", "wald"), "pi_hk": ("hk", "hk")}
 
 # The file holds 12 significant digits and nothing was iterated: half a unit of the last is at most 5e-12.
@@ -38,6 +41,11 @@ PRINTED = 6e-12
 TAU2 = 1e-11
 # What follows from tau2 moves, relatively, by about TAU2 / (2 v); v is 0.002 at its smallest (identity).
 FROM_TAU2 = 2e-9
+# Residuals and DFFITS are differences of two means over a standard error, and of order 1; each mean moves by
+# FROM_TAU2 (3.0e-10 is the largest difference found).
+INFLUENCE = 2 * FROM_TAU2
+# R2 in percent moves by 100 TAU2 (1/without + with/without^2): 2.6e-7 at without = 0.0039, with = 0.
+R2_PERCENT = 3e-7
 # I2 in percent moves by 100 TAU2 typical / (tau2 + typical)^2: 4e-7 at tau2 = 0, typical = 0.0026 (smallest).
 I2_PERCENT = 4e-7
 # confint() was left at its default control: uniroot stops within .Machine$double.eps^0.25 of the root.
@@ -91,7 +99,7 @@ def test_the_whole_grid_is_there():
     random = everywhere | {"hk", "pi_z", "pi_riley", "pi_hk"}
     profiled = random | {"tau2_ci_qp", "I2_ci_qp"}  # the same for every estimator, printed for three
     needed = dict.fromkeys(ESTIMATED, random) | dict.fromkeys(PROFILED, profiled)
-    needed |= {"EE": everywhere, "REML": profiled | {"mod", "leave1out"}}
+    needed |= {"EE": everywhere, "REML": profiled | {"mod", "leave1out", "influence"}}
     assert len(CASES) == 3 * 5 * 10
     for name, measure, method in product(SETS, SCALE, METHOD):
         case = REFERENCE[name]["rma"][measure][method]
@@ -103,7 +111,8 @@ def test_the_whole_grid_is_there():
         assert len(REFERENCE[name]["effects"][measure]["yi"]) == k == len(REFERENCE[name]["clopper"])
         if method == "REML":
             assert {len(case["leave1out"][key]) for key in ("mu", "se", "tau2", "I2")} == {k}
-            assert {"b", "se", "tau2", "QM", "QM_p", "QE"} <= case["mod"].keys()
+            assert {"b", "se", "tau2", "QM", "QM_p", "QE", "R2"} <= case["mod"].keys()
+            assert {len(case["influence"][key]) for key in DIAGNOSTICS} == {k}
     assert {"n_harmonic", "p_random", "te"} <= set.intersection(
         *(set(REFERENCE[s]["metaprop_pft"]) for s in SETS)
     )
@@ -240,6 +249,48 @@ def test_moderator(name, measure):
     agrees(fit.between.p, theirs["QM_p"], rel=10 * FROM_TAU2)
     e = effects(name, measure)
     agrees(heterogeneity.q_test(e.y, e.v, groups=arms.group).q, theirs["QE"], rel=2 * PRINTED)
+
+
+@pytest.mark.parametrize(("name", "measure"), BY_SCALE)
+def test_what_the_moderator_accounts_for(name, measure):
+    theirs = REFERENCE[name]["rma"][measure]["REML"]["mod"]
+    between = model(measure, "REML").fit(grouped(name)).between
+    agrees(100 * between.r2.value, theirs["R2"], abs=R2_PERCENT)
+    (contrast,) = between.contrasts
+    size = FROM_TAU2 * abs(theirs["b"][0])
+    agrees(contrast.mu.value, theirs["b"][1], rel=0, abs=size)
+    half = norm.ppf(0.975) * theirs["se"][1]
+    agrees([contrast.mu.low, contrast.mu.high], theirs["b"][1] + np.array([-half, half]), rel=0, abs=size)
+
+
+@pytest.mark.parametrize(("name", "measure"), BY_SCALE)
+def test_meta_regression(name, measure):
+    """The same from a design matrix, as rma(mods = ~mod) has it."""
+    theirs = REFERENCE[name]["rma"][measure]["REML"]["mod"]
+    e = effects(name, measure)
+    ours = regress(e.y, e.v, indicators(grouped(name).group))
+    agrees(ours.tau2, theirs["tau2"], abs=TAU2)
+    agrees(ours.b, theirs["b"], rel=0, abs=FROM_TAU2 * abs(theirs["b"][0]))
+    agrees(ours.se, theirs["se"], rel=FROM_TAU2)
+    agrees(ours.qm, theirs["QM"], rel=FROM_TAU2)
+    agrees(ours.qm_p, theirs["QM_p"], rel=10 * FROM_TAU2)
+    agrees(ours.qe, theirs["QE"], rel=2 * PRINTED)
+
+
+@pytest.mark.parametrize(("name", "measure"), BY_SCALE)
+def test_influence(name, measure):
+    """metafor hands its tightened control on to these refits too."""
+    theirs = REFERENCE[name]["rma"][measure]["REML"]["influence"]
+    e = effects(name, measure)
+    ours = influence(e.y, e.v)
+    agrees(ours.rstudent, theirs["rstudent"], rel=0, abs=INFLUENCE)
+    agrees(ours.dffits, theirs["dffits"], rel=0, abs=INFLUENCE)
+    # a square: it moves by twice its root
+    agrees(ours.cook, theirs["cook"], rel=0, abs=2 * INFLUENCE * max(1, np.sqrt(max(theirs["cook"]))))
+    agrees(ours.hat, theirs["hat"], rel=FROM_TAU2)
+    shown = model(measure, "REML").fit(counts(name)).influence
+    for key in DIAGNOSTICS:
+        assert [case.measures[key] for case in shown] == getattr(ours, key).tolist()
 
 
 @pytest.mark.parametrize(("name", "measure"), BY_SCALE)

@@ -14,9 +14,23 @@ from scipy import stats
 from meta.data import Counts, GroupedCounts
 from meta.errors import SpecError
 from meta.models import InverseVariance, Model
+from meta.models.comparison import DIFFERENCES
+from meta.models.describe import CASE_BY_CASE
 from meta.models.inverse_variance import INTERVALS
-from meta.results import Between, Estimate, Fit, Heterogeneity, Prediction, Proportion, Statistic, Tau2
+from meta.results import (
+    Between,
+    Estimate,
+    Fit,
+    Heterogeneity,
+    NamedTest,
+    Prediction,
+    Proportion,
+    Quantity,
+    Statistic,
+    Tau2,
+)
 from meta.stats.scales import SCALES
+from meta.stats.tau2 import estimate
 
 TABLE1 = ([5, 6, 2, 1], [18, 32, 29, 21])
 NORMAL = ("logit", "log", "identity")
@@ -49,6 +63,8 @@ VALUES = {
     Proportion: ("low", "high"),  # and value, except for predictions
     Prediction: ("low", "high"),
     Between: ("statistic", "p"),
+    NamedTest: ("statistic", "p"),
+    Quantity: ("value", "low", "high"),
 }
 
 
@@ -99,6 +115,21 @@ def check_fit(fit):
             assert sum(weights) == pytest.approx(1, rel=1e-12)
             assert None not in {z for trial in one.trials for z in (trial.y, trial.v)}
         check_numbers(one)
+        check_influence(one)
+    if fit.between:
+        assert fit.between.r2 is not None
+        tested = [group for group in fit.groups if group.k]
+        assert len(fit.between.contrasts) == max(len(tested) - 1, 0)
+        assert len(fit.between.tests) == (len(tested) > 1)
+
+
+def check_influence(fit):
+    if fit.mu.value is None or not 3 <= fit.k <= CASE_BY_CASE:
+        assert fit.influence == ()
+        return
+    assert [case.label for case in fit.influence] == [trial.label for trial in fit.trials]
+    hat = [case.measures["hat"] for case in fit.influence]
+    assert hat == pytest.approx([trial.weight for trial in fit.trials], rel=1e-9)
 
 
 def check_numbers(fit):
@@ -499,3 +530,164 @@ def test_the_overall_fit_pools_each_trial_once():
     fit = InverseVariance().fit(rows)
     assert [(t.label, t.responders, t.n) for t in fit.trials] == [("x", 5, 30), ("y", 1, 7), ("z", 4, 9)]
     assert sum(group.k for group in fit.groups) == 4
+
+
+# What each trial does
+
+
+def test_influence_is_a_fit_without_each_trial():
+    counts = Counts.of([5, 6, 12, 2, 1, 0], [18, 32, 29, 29, 21, 40])
+    model = InverseVariance(interval="wald")
+    fit = model.fit(counts)
+    assert [case.label for case in fit.influence] == list(counts.labels)
+    for i, case in enumerate(fit.influence):
+        rest = np.arange(counts.k) != i
+        without = model.fit(Counts.of(counts.responders[rest], counts.n[rest]))
+        found, trial = case.measures, fit.trials[i]
+        assert found["tau2_deleted"] == pytest.approx(without.tau2.value, rel=1e-9, abs=1e-12)
+        assert found["q_deleted"] == pytest.approx(without.heterogeneity.Q, rel=1e-11)
+        assert found["hat"] == pytest.approx(trial.weight, rel=1e-12)
+        error = np.sqrt(trial.v + without.tau2.value + without.mu.se**2)
+        assert found["rstudent"] == pytest.approx((trial.y - without.mu.value) / error, rel=1e-8)
+        change = fit.mu.value - without.mu.value
+        assert found["cook"] == pytest.approx((change / fit.mu.se) ** 2, rel=1e-8)
+        assert found["covratio"] == pytest.approx((without.mu.se / fit.mu.se) ** 2, rel=1e-8)
+        scale = np.sqrt(trial.weight * (without.tau2.value + trial.v))
+        assert found["dffits"] == pytest.approx(change / scale, rel=1e-8)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, CASE_BY_CASE, CASE_BY_CASE + 1])
+def test_influence_needs_three_trials_and_stops_at_many(k):
+    counts = Counts.of(np.arange(k) % 7, np.full(k, 20))
+    assert len(InverseVariance(tau2="DL").fit(counts).influence) == (k if 3 <= k <= CASE_BY_CASE else 0)
+
+
+def test_influence_in_groups_under_a_common_tau2():
+    """Without a trial the tau2 of all groups changes; a group of two carries none of its own."""
+    data = GroupedCounts.of([5, 6, 12, 2, 1], [18, 32, 29, 29, 21], ["Asia"] * 3 + ["West"] * 2)
+    fit = InverseVariance(interval="wald").fit(data)
+    asia, west = fit.groups
+    assert (len(fit.influence), len(asia.influence), len(west.influence)) == (5, 3, 0)
+    rest = np.arange(5) != 1
+    groups = [data.names[g] for g in data.group[rest]]
+    without = InverseVariance(interval="wald").fit(
+        GroupedCounts.of(data.responders[rest], data.n[rest], groups)
+    )
+    found = asia.influence[1].measures
+    assert found["tau2_deleted"] == pytest.approx(without.groups[0].tau2.value, rel=1e-9, abs=1e-12)
+    moved = [(a.mu.value - b.mu.value) / a.mu.se for a, b in zip(fit.groups, without.groups, strict=True)]
+    assert found["cook"] == pytest.approx(sum(np.square(moved)), rel=1e-8)
+
+
+def test_without_a_correction_nothing_is_said_of_influence():
+    fit = InverseVariance(continuity="none").fit(Counts.of([5, 0, 2, 1], TABLE1[1]))
+    assert fit.influence == ()
+
+
+# What groups account for
+
+
+@pytest.mark.parametrize(("scale", "name"), DIFFERENCES.items())
+def test_contrasts_are_against_the_first_group_with_trials(scale, name):
+    data = GroupedCounts.of(
+        [5, 6, 2, 1, 9, 3], [18, 32, 29, 21, 30, 31], [*"bbccdd"], names=["a", "b", "c", "d"]
+    )
+    fit = InverseVariance(scale=scale, interval="wald", level=0.9).fit(data)
+    assert [(c.group, c.reference) for c in fit.between.contrasts] == [("c", "b"), ("d", "b")]
+    base = fit.groups[1].mu
+    for contrast, group in zip(fit.between.contrasts, fit.groups[2:], strict=True):
+        mu = contrast.mu
+        half = stats.norm.ppf(0.95) * np.hypot(base.se, group.mu.se)
+        difference = group.mu.value - base.value
+        assert mu.value == pytest.approx(difference, rel=1e-9)
+        assert (mu.low, mu.high) == pytest.approx((difference - half, difference + half), rel=1e-9)
+        assert (mu.name, mu.kind, mu.level) == (name, "confidence", 0.9)
+        assert mu.method == "Wald, common tau2; too narrow below k = 10"
+        assert (contrast.mean, contrast.exceeds) == (None, None)
+
+
+def test_the_contrast_of_two_groups_is_the_test_between_them():
+    between = InverseVariance(level=0.95).fit(MORE).between
+    (contrast,) = between.contrasts
+    se = (contrast.mu.high - contrast.mu.low) / 2 / stats.norm.ppf(0.975)
+    assert (contrast.mu.value / se) ** 2 == pytest.approx(between.statistic, rel=1e-9)
+
+
+def test_a_contrast_that_cannot_be_given():
+    data = GroupedCounts.of(*TABLE1, ["Asia", "Asia", "Asia", "West"])
+    (contrast,) = InverseVariance(groups="separate").fit(data).between.contrasts
+    assert contrast.mu.value is None
+    assert contrast.mu.reason == "the effect of a group cannot be estimated"
+
+
+@pytest.mark.parametrize("tau2", ["REML", "ML", "DL", "PM"])
+def test_r2_compares_tau2_of_the_same_rows(tau2):
+    fit = InverseVariance(tau2=tau2).fit(MORE)
+    y, v = (np.array([getattr(trial, name) for trial in fit.trials]) for name in "yv")
+    without = float(estimate(y, v, method=tau2)[0])
+    share = fit.between.r2
+    assert share.value == pytest.approx(max(0, 1 - fit.groups[0].tau2.value / without), rel=1e-9)
+    assert share.reason is None
+    assert share.definition == "max(0, (tau2 without - tau2 with the groups) / tau2 without)"
+
+
+@pytest.mark.parametrize(
+    ("options", "counts", "reason"),
+    [
+        ({}, ([4, 5, 4, 5], [20, 21, 22, 23]), "tau2 without the groups is estimated as 0"),
+        ({"groups": "separate"}, TABLE1, "each group has a tau2 of its own"),
+        ({"tau2": "common-effect", "interval": "wald"}, TABLE1, "estimates no tau2"),
+        ({"continuity": "none"}, ([5, 0, 2, 1], [18, 32, 29, 21]), "effect of a group cannot be estimated"),
+    ],
+)
+def test_r2_that_cannot_be_given(options, counts, reason):
+    fit = InverseVariance(**options).fit(GroupedCounts.of(*counts, [*"aabb"]))
+    check_fit(fit)
+    assert fit.between.r2.value is None
+    assert reason in fit.between.r2.reason
+
+
+def test_permutation_names_the_smallest_p_that_it_could_give():
+    """Two trials against two: 6 assignments in 3 pairs, so that no data give less than a third."""
+    (test,) = InverseVariance().fit(REGIONS).between.tests
+    assert test.p == pytest.approx(1 / 3)
+    assert test.statistic == pytest.approx(InverseVariance().fit(REGIONS).between.statistic, rel=1e-9)
+    assert test.df is None
+    assert "all 6 assignments" in test.method
+    assert test.caveat == (
+        "the smallest p-value that these trials could give is 0.33: it cannot fall below 0.05"
+    )
+    data = GroupedCounts.of([1, 1, 2, 9, 8, 12], [20, 21, 25, 20, 22, 30], ["a"] * 3 + ["b"] * 3)
+    (test,) = InverseVariance().fit(data).between.tests
+    assert test.p == pytest.approx(0.1)  # 2 of 20
+
+
+def test_permutation_of_many_trials_is_drawn_with_a_fixed_seed():
+    data = GroupedCounts.of(np.arange(16) % 5, np.full(16, 30), [*"ab"] * 8)
+    first, again = (InverseVariance(tau2="DL").fit(data).between.tests for _ in range(2))
+    assert first == again
+    assert "2000 assignments, drawn with a fixed seed" in first[0].method
+    assert "cannot fall" not in first[0].caveat
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "reason"),
+    [
+        ({}, [*"wxwy"], "trials have rows in several groups"),
+        ({"groups": "separate"}, [*"wxyz"], "given for a common tau2 only"),
+        ({"continuity": "none", "scale": "log"}, [*"wxyz"], "the effect of a group cannot be estimated"),
+    ],
+)
+def test_permutation_that_cannot_be_given(options, labels, reason):
+    data = GroupedCounts.of([5, 6, 2, 0], TABLE1[1], [*"aabb"], labels)
+    (test,) = InverseVariance(**options).fit(data).between.tests
+    assert (test.statistic, test.p) == (None, None)
+    assert reason in test.reason
+
+
+def test_more_trials_than_are_worth_permuting():
+    k = CASE_BY_CASE + 2
+    data = GroupedCounts.of(np.arange(k) % 7, np.full(k, 20), [*"ab"] * (k // 2))
+    (test,) = InverseVariance(tau2="DL").fit(data).between.tests
+    assert test.p is None
+    assert "the chi-squared p-value serves" in test.reason
