@@ -92,9 +92,7 @@ def read(
     grid = post.cells
 
     def answer(found: dist.Distribution, transform: Transform, values: FloatArray) -> Answer:
-        low, high = limits(found, level, kind, transform)
-        middle = transform(found.quantile([0.5])[:, 0])
-        return Answer(middle, low, high, post.expectation(values))
+        return Answer(*limits(found, level, kind, transform), post.expectation(values))
 
     mu, ahead = dist.mu_distribution(post), dist.predictive_distribution(post)
     tau = dist.tau_distribution(post)
@@ -118,14 +116,14 @@ def read(
         predictive_mu=answer(ahead, identity, grid.mu),
         lower=answer(ends[-1.0], inverse, none),
         upper=answer(ends[1.0], inverse, none),
-        above={name: 1 - distribution.below(cuts) for name, distribution in found.items()},
+        above={name: 1 - distribution.with_points(cuts).below(cuts) for name, distribution in found.items()},
     )
 
 
 def limits(
     found: dist.Distribution, level: float, kind: PosteriorInterval, transform: Transform
-) -> tuple[FloatArray, FloatArray]:
-    """Interval of each distribution, on the transformed scale.
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Median and interval of each distribution, on the transformed scale.
 
     Parameters
     ----------
@@ -137,8 +135,8 @@ def limits(
     """
     tail = (1 - level) / 2
     if kind == "equal-tailed":
-        ends = transform(found.quantile([tail, 1 - tail]))
-        return ends[:, 0], ends[:, 1]
+        low, middle, high = transform(found.quantile([tail, 0.5, 1 - tail])).T
+        return middle, low, high
     low_p = np.full(len(found.z), tail)
     step = 2 * tail
     for _ in range(3):  # each round looks 20 times closer
@@ -146,6 +144,6 @@ def limits(
         widths = transform(found.quantile(tries + level)) - transform(found.quantile(tries))
         low_p = tries[np.arange(len(tries)), widths.argmin(-1)]
         step /= 20
-    both = np.stack([low_p, low_p + level], axis=-1)
-    ends = transform(found.quantile(both))
-    return ends[:, 0], ends[:, 1]
+    both = np.stack([low_p, np.full(len(low_p), 0.5), low_p + level], axis=-1)
+    low, middle, high = transform(found.quantile(both)).T
+    return middle, low, high

@@ -120,10 +120,11 @@ class BayesBinomial:
         Returns
         -------
         Fit
+            Influence, shrunken rates, the sweep over tau and the grids come with ungrouped counts only.
         """
         if isinstance(data, Counts):
-            return self._alone(data)
-        overall = self._alone(data.totals())
+            return self._alone(data, extras=True)
+        overall = self._alone(data.totals(), extras=False)
         parts = [data.within(index) for index in range(len(data.names))]
         fits, contrasts = self._coupled(data) if self.groups == "common" else self._separate(data)
         named = [replace(fit, label=name) for fit, name in zip(fits, data.names, strict=True)]
@@ -153,14 +154,16 @@ class BayesBinomial:
             mean=True,
         )
 
-    def _alone(self, data: Counts) -> Fit:
-        """The fit of one set of trials, with all that is said of the overall estimate only."""
+    def _alone(self, data: Counts, *, extras: bool) -> Fit:
+        """The fit of one set of trials."""
         if data.k == 0:
             return self._nothing(data)
         surface, frame = binomial_surface(data.responders, data.n), self._frame()
         post = posterior(surface, *self.priors())
         found = frame.answers(post)
         fit = self._with_trials(fit_of(frame, data, post, found, 0, bounded=_bounded(data)), data)
+        if not extras:
+            return fit
         tail = (1 - self.level) / 2
         left = leave_one_out(data.responders, data.n, *self.priors(), full=post, p=[tail, 0.5, 1 - tail])
         return replace(
@@ -244,8 +247,7 @@ class BayesBinomial:
         post = posterior_at(binomial_surface(data.responders, data.n), self.priors()[0], np.array(SWEEP))
 
         def at(found: dist.Distribution) -> Answer:
-            low, high = limits(found, self.level, self.interval, expit)
-            return Answer(expit(found.quantile([0.5])[:, 0]), low, high, np.full(len(SWEEP), np.nan))
+            return Answer(*limits(found, self.level, self.interval, expit), np.full(len(SWEEP), np.nan))
 
         median, mean = at(dist.mu_distribution(post)), at(dist.mean_rate_distribution(post))
         return tuple(

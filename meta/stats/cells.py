@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, logsumexp
+from scipy.special import expit, logit
 
 from meta.errors import ConvergenceError
 
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
     from meta.stats.scales import BoolArray, FloatArray
     from meta.stats.surface import Surface
 
-_DROP = 26.0  # nats below the highest point at which the grid ends: 5e-12 of it
+_DROP = 24.0  # nats below the highest point at which the grid ends: 4e-11 of it
 _CORE = 8.0  # a normal density is within 8 nats of its top for 8 standard deviations ...
 _NODES_IN_CORE = 14  # ... so that this many nodes are a step of 0.57 of one
-_SLICES_IN_CORE = 34  # in t, where the posterior is less like a normal density
+_WIDEST = 0.095  # step in t: the map from t to tau, and with it the posterior, is as smooth as that
 _ROUGH = 5  # nodes in the core with which an integral is roughly right
 _FIRST = 24  # nodes of mu in the first, coarse grid
 _FARTHEST = 3.2  # in t: tau up to 2e8 times the prior's median
 _NEAREST = -3.5  # in t: tau down to 1e-11 of it
 _ROUNDS = 24  # of zooming; 3 are usual
+_PILOT = 64  # data sets that show the way to more than twice as many
 
 
 class Cells(NamedTuple):
@@ -46,6 +47,8 @@ class Cells(NamedTuple):
         Lowest mu of each slice, and the distance between its points.
     log_joint : ndarray, shape (B, T, N)
         Log of prior of mu times likelihood.
+    log_slices : ndarray, shape (B, T)
+        Log of its integral over mu.
     log_prior : ndarray, shape (T,)
         Of tau.
     axis : TauAxis
@@ -58,6 +61,7 @@ class Cells(NamedTuple):
     first: FloatArray
     step: FloatArray
     log_joint: FloatArray
+    log_slices: FloatArray
     log_prior: FloatArray
     axis: TauAxis
 
@@ -65,11 +69,6 @@ class Cells(NamedTuple):
     def mu(self) -> FloatArray:
         """The points, shape (T, N)."""
         return self.first[:, None] + self.step[:, None] * np.arange(self.log_joint.shape[-1])
-
-    @property
-    def log_slices(self) -> FloatArray:
-        """Log of the integral over mu, shape (B, T)."""
-        return np.asarray(logsumexp(self.log_joint, axis=-1)) + np.log(self.step)
 
     def log_mass(self, *, coupled: bool) -> FloatArray:
         """Log of each slice's part of the evidence, shape (B, T).
@@ -146,18 +145,25 @@ def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: 
     the true maximum: zooming in on it never loses anything.
     """
     axis = TauAxis.of(tau_prior)
-    t = np.arange(_NEAREST, _FARTHEST + 0.1, 0.2)
+    t = np.arange(_NEAREST, _FARTHEST + 0.15, 0.3)
     low, high = _anywhere(surface, mu_prior, len(t))
     size = _FIRST
+    many = len(surface.members)
+    if many > 2 * _PILOT and not coupled:  # some of them show about where all of them lie
+        guide = cells(surface.of(np.linspace(0, many - 1, _PILOT).astype(np.intp)), mu_prior, tau_prior)
+        t, span = guide.t, guide.step * (guide.log_joint.shape[-1] - 1)
+        low, high = guide.first - span / 12, guide.first + span * 13 / 12  # a little farther and finer
+        size = int(guide.log_joint.shape[-1] * 1.25) + 1
     for _ in range(_ROUNDS):
         width = axis.log_slope(t) + np.log(t[1] - t[0])
         tau = axis.tau(t)
         grid = _evaluate(surface, mu_prior, (t, tau, width, tau_prior.logpdf(tau)), axis, (low, high, size))
+        if not _seen(grid):  # the integrals over mu would mean nothing yet
+            _, low, high, size = _new_mu(grid, np.full(grid.log_joint.shape[:2], True))
+            continue
+        grid = _integrated(grid)
         slices = grid.log_mass(coupled=coupled)
         matters = slices > slices.max(-1, keepdims=True) - _DROP
-        if not _seen(grid):  # the integrals over mu mean nothing yet
-            _, low, high, size = _new_mu(grid, np.ones_like(matters))
-            continue
         if not _at_end(matters, t):
             t, low, high = _wider(t, low, high)
             continue
@@ -213,7 +219,7 @@ def cells_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Cells:
         grid = _evaluate(surface, mu_prior, (zero, tau, zero, zero), axis, (low, high, size))
         enough, low, high, size = _new_mu(grid, every)
         if enough:
-            return grid
+            return _integrated(grid)
     raise ConvergenceError("no grid resolves the posterior at every tau; fewer values of tau may do")
 
 
@@ -235,7 +241,15 @@ def _evaluate(
     step = (high - low) / (size - 1)
     mu = low[:, None] + step[:, None] * np.arange(size)
     joint = surface.loglik(mu, tau[:, None]) + mu_prior.logpdf(mu)
-    return Cells(t, tau, log_width, low, step, joint, log_prior, axis)
+    return Cells(t, tau, log_width, low, step, joint, np.full(joint.shape[:2], np.nan), log_prior, axis)
+
+
+def _integrated(grid: Cells) -> Cells:
+    """The same with its integrals over mu."""
+    top = grid.log_joint.max(-1, keepdims=True)
+    inside = grid.log_joint - top
+    np.exp(inside, out=inside)
+    return grid._replace(log_slices=np.log(inside.sum(-1)) + top[..., 0] + np.log(grid.step))
 
 
 def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool, FloatArray]:
@@ -243,9 +257,11 @@ def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool,
     used = np.flatnonzero(matters.any(0))
     first, last = max(used[0] - 1, 0), min(used[-1] + 1, len(t) - 1)
     core = (slices > slices.max(-1, keepdims=True) - _CORE).sum(-1).min()
-    if core >= _SLICES_IN_CORE and len(t) - (last - first + 1) <= len(t) // 8:
+    step = t[1] - t[0]
+    fine = step < 1.001 * _WIDEST and core >= _NODES_IN_CORE
+    if fine and len(t) - (last - first + 1) <= len(t) // 8:
         return True, t
-    step = (t[1] - t[0]) * min(1.0, max(core, 2.0) / (_SLICES_IN_CORE + 1))
+    step = min(_WIDEST, step * max(core, 2.0) / (_NODES_IN_CORE + 1))
     return False, np.arange(t[first], t[last] + step, step)
 
 
@@ -253,18 +269,25 @@ def _new_mu(grid: Cells, matters: BoolArray) -> tuple[bool, FloatArray, FloatArr
     """Whether every slice that matters is resolved and reaches no farther than it must."""
     size = grid.log_joint.shape[-1]
     top = grid.log_joint.max(-1, keepdims=True)
-    idle = ~matters.any(0)[:, None]  # a slice without weight for anybody stays as it is
     inside: BoolArray = (grid.log_joint > top - _DROP) & matters[..., None]
-    held = inside.max(0) | idle
-    first = np.maximum(held.argmax(-1) - 1, 0)
-    last = np.minimum(size - held[:, ::-1].argmax(-1), size - 1)
+    held = inside.max(0)
+    idle = ~held.any(-1)  # a slice without weight for anybody stays as it is
+    first = np.where(idle, 0, held.argmax(-1) - 1)
+    last = np.where(idle, size - 1, size - held[:, ::-1].argmax(-1))
+    over = (first < 0) | (last > size - 1)  # a guide may have shown too little
+    first, last = first - over * size // 8, last + over * size // 8
     core = np.where(matters, (grid.log_joint > top - _CORE).sum(-1), size).min(0)
     low, high = grid.first + first * grid.step, grid.first + last * grid.step
-    if (core >= _NODES_IN_CORE).all():
+    if (core >= _NODES_IN_CORE).all() and not over.any():
         return True, low, high, size
     fine = grid.step * np.minimum(np.maximum(core, 2) / (_NODES_IN_CORE + 1), 1.0)
     wanted = np.where(matters.any(0), (high - low) / fine, 0).max()
-    return False, low, high, int(np.clip(np.ceil(wanted) + 1, _FIRST, 4 * _FIRST if core.min() < _ROUGH else 4000))
+    return (
+        False,
+        low,
+        high,
+        int(np.clip(np.ceil(wanted) + 1, _FIRST, 4 * _FIRST if core.min() < _ROUGH else 4000)),
+    )
 
 
 def _between(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,14 +12,13 @@ from meta.stats.marginal import log_marginal
 from meta.stats.sinc import below, interpolate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike
 
     from meta.stats.posterior import Posterior
     from meta.stats.scales import FloatArray
 
-_POINTS = 37  # at which a distribution function is evaluated, for one data set
+_POINTS = 19  # at which a distribution function is evaluated first, for one data set
+_EXTRA = 32  # at most, where quantiles are wanted
 _MOST_POINTS = 385
 _REACH = 4.3  # normal quantile: probabilities from 1e-5 to 1 - 1e-5
 _HERMITE = np.polynomial.hermite_e.hermegauss(5)
@@ -27,18 +27,44 @@ _HERMITE = np.polynomial.hermite_e.hermegauss(5)
 class Distribution(NamedTuple):
     """Distribution functions of B data sets at common points, on the normal quantile scale.
 
-    There a distribution function is close to a straight line, so that cubic interpolation is exact to
-    about 1e-6 of a probability.
+    There a distribution function is close to a straight line, so that cubic interpolation between points
+    does well; where it is asked for a quantile, points are added until it does very well.
 
     Attributes
     ----------
     points : ndarray, shape (L,)
+        Increasing.
     z : ndarray, shape (B, L)
         Normal quantiles of the probabilities to be below each point.
+    exact : callable
+        From more points to the same for them.
     """
 
     points: FloatArray
     z: FloatArray
+    exact: Callable[[FloatArray], FloatArray]
+
+    @classmethod
+    def of(cls, points: FloatArray, exact: Callable[[FloatArray], FloatArray]) -> Distribution:
+        """Evaluate at some points, from a function that gives the probabilities below them."""
+
+        def z(at: FloatArray) -> FloatArray:
+            return np.asarray(ndtri(np.clip(exact(at), 1e-15, 1 - 1e-15)))
+
+        return cls(points, _rising(z(points)), z)
+
+    def with_points(self, more: FloatArray) -> Distribution:
+        """The same, evaluated at more points."""
+        gap = 1e-9 * np.ptp(self.points) + 1e-300
+        near = np.abs(
+            self.points[np.clip(np.searchsorted(self.points, more), 0, len(self.points) - 1)] - more
+        )
+        new = np.unique(more[near > gap])
+        new = new[np.concatenate([[True], np.diff(new) > gap])] if new.size else new
+        points = np.concatenate([self.points, new])
+        order = np.argsort(points)
+        z = np.concatenate([self.z, self.exact(new)], axis=-1) if new.size else self.z
+        return Distribution(points[order], _rising(z[:, order]), self.exact)
 
     def quantile(self, p: ArrayLike) -> FloatArray:
         """Quantiles at probabilities `p`, shape (Q,) or (B, Q); result shape (B, Q).
@@ -48,8 +74,16 @@ class Distribution(NamedTuple):
         p : array_like
         """
         target = np.broadcast_to(ndtri(np.asarray(p, dtype=float)), (len(self.z), np.shape(p)[-1]))
-        points = np.broadcast_to(self.points, self.z.shape)
-        return np.stack([interpolate(z, s, t) for z, s, t in zip(self.z, points, target, strict=True)])
+        known, found = self, self._inverse(target)
+        # Where many quantiles are wanted, points among them serve them all, and once is enough
+        for _ in range(2 if found.size <= _EXTRA else 1):
+            wanted = np.quantile(found, np.linspace(0, 1, min(found.size, _EXTRA)))
+            known = known.with_points(np.clip(wanted, self.points[0], self.points[-1]))
+            found = known._inverse(target)
+        return found
+
+    def _inverse(self, target: FloatArray) -> FloatArray:
+        return interpolate(self.z, self.points, target)
 
     def below(self, s: ArrayLike) -> FloatArray:
         """Probabilities to be below `s`, shape (Q,); result shape (B, Q).
@@ -58,7 +92,7 @@ class Distribution(NamedTuple):
         ----------
         s : array_like
         """
-        return np.asarray(ndtr([interpolate(self.points, z, np.asarray(s, dtype=float)) for z in self.z]))
+        return np.asarray(ndtr(interpolate(self.points, self.z, np.asarray(s, dtype=float))))
 
     def density(self, s: ArrayLike) -> FloatArray:
         """Densities at `s`, shape (Q,), by a central difference; result shape (B, Q).
@@ -68,7 +102,12 @@ class Distribution(NamedTuple):
         s : array_like
         """
         at, half = np.asarray(s, dtype=float), 1e-3 * np.ptp(self.points) / len(self.points)
-        return (self.below(at + half) - self.below(at - half)) / (2 * half)
+        return np.asarray((self.below(at + half) - self.below(at - half)) / (2 * half))
+
+
+def _rising(z: FloatArray) -> FloatArray:
+    """Strictly increasing, since it is inverted: rounding may leave equal values far out."""
+    return np.asarray(np.maximum.accumulate(z, axis=-1) + 1e-12 * np.arange(z.shape[-1]))
 
 
 def mu_distribution(post: Posterior, shift: float = 0.0) -> Distribution:
@@ -89,8 +128,7 @@ def mu_distribution(post: Posterior, shift: float = 0.0) -> Distribution:
         grid = post.cells
         return below(s[:, None] - shift * grid.tau, grid.first, grid.step, post.weight.shape[-1])
 
-    values = post.cells.mu + shift * post.cells.tau[:, None]
-    return _distribution(post, values.ravel(), post.weight.reshape(len(post.weight), -1), matrix)
+    return _distribution(post, *_rough(post, post.cells.mu + shift * post.cells.tau[:, None]), matrix)
 
 
 def mean_rate_distribution(post: Posterior) -> Distribution:
@@ -108,10 +146,10 @@ def mean_rate_distribution(post: Posterior) -> Distribution:
     values = logit_mean_rate(grid.mu, grid.tau[:, None])
 
     def matrix(s: FloatArray) -> FloatArray:
-        ends = np.stack([interpolate(row, mu, s) for row, mu in zip(values, grid.mu, strict=True)], axis=1)
+        ends = interpolate(values, grid.mu, s[None]).T
         return below(ends, grid.first, grid.step, post.weight.shape[-1])
 
-    return _distribution(post, values.ravel(), post.weight.reshape(len(post.weight), -1), matrix)
+    return _distribution(post, *_rough(post, values), matrix)
 
 
 def logit_mean_rate(mu: ArrayLike, tau: ArrayLike) -> FloatArray:
@@ -145,7 +183,8 @@ def predictive_distribution(post: Posterior) -> Distribution:
     grid = post.cells
     nodes, weights = _HERMITE
     values = grid.mu[..., None] + grid.tau[:, None, None] * nodes
-    share = post.weight[..., None] * (weights / weights.sum())
+    average = post.weight.mean(0)[..., None] * (weights / weights.sum())
+    moments = post.expectation(grid.mu), post.expectation(grid.mu**2 + grid.tau[:, None] ** 2)
 
     def matrix(s: FloatArray) -> FloatArray:
         size = post.weight.shape[-1]
@@ -158,7 +197,7 @@ def predictive_distribution(post: Posterior) -> Distribution:
             result[:, ~wide] += weight * below(ends, grid.first[~wide], grid.step[~wide], size)
         return result
 
-    return _distribution(post, values.ravel(), share.reshape(len(share), -1), matrix)
+    return _distribution(post, (values, average), moments, matrix)
 
 
 def tau_distribution(post: Posterior) -> Distribution:
@@ -178,28 +217,43 @@ def tau_distribution(post: Posterior) -> Distribution:
         step = np.array([t[1] - t[0]])
         return below(s[:, None], t[:1], step, len(t))[:, 0, :, None]
 
-    return _distribution(post, t, post.slices, matrix)
+    slices = post.slices
+    return _distribution(post, (t, slices.mean(0)), (slices @ t, slices @ t**2), matrix)
+
+
+def _rough(
+    post: Posterior, values: FloatArray
+) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
+    """Values at the cells with their shares, and two moments of each data set."""
+    moments = post.expectation(values), post.expectation(values**2)
+    return (values, post.weight.mean(0)), moments
 
 
 def _distribution(
-    post: Posterior, values: FloatArray, share: FloatArray, matrix: Callable[[FloatArray], FloatArray]
+    post: Posterior,
+    values: tuple[FloatArray, FloatArray],
+    moments: tuple[FloatArray, FloatArray],
+    matrix: Callable[[FloatArray], FloatArray],
 ) -> Distribution:
-    """Distribution functions, at points where the average of the data sets puts normal quantiles.
+    """Distribution functions, first at points where the average of the data sets puts normal quantiles.
 
-    `values` of the quantity and their `share`, shape (B, ...), say roughly where that is.
+    `values` of the quantity and their shares in that average say roughly where that is; `moments` are the
+    first two of each data set, shape (B,), and say how many points are needed for all of them.
     """
-    average = share.mean(0)
-    order = np.argsort(values)
+    at, average = (z.ravel() for z in values)
+    order = np.argsort(at)
     below_each = np.cumsum(average[order]) - average[order] / 2
-    centre = share @ values
-    spread = np.sqrt(np.maximum(share @ values**2 - centre**2, 1e-300))
-    mixture = np.sqrt(max(average @ values**2 - (average @ values) ** 2, 1e-300))
+    first, second = moments
+    spread = np.sqrt(np.maximum(second - first**2, 1e-300))
+    mixture = np.sqrt(max(second.mean() - first.mean() ** 2, 1e-300))
     count = int(min(_POINTS * max(mixture / spread.min(), 1.0), _MOST_POINTS))
     levels = ndtr(np.linspace(-_REACH, _REACH, count))
-    points = np.interp(levels, below_each / below_each[-1], values[order])
+    points = np.interp(levels, below_each / average.sum(), at[order])
     points = points[np.concatenate([[True], np.diff(points) > 1e-12 * np.abs(points).max()])]
-    at = matrix(points)
-    masses = post.weight if at.shape[-1] > 1 else post.slices[..., None]
-    p = masses.reshape(len(masses), -1) @ at.reshape(len(points), -1).T
-    z = np.maximum.accumulate(ndtri(np.clip(p, 1e-15, 1 - 1e-15)), axis=-1)
-    return Distribution(points, z + 1e-12 * np.arange(len(points)))  # strictly increasing: it is inverted
+
+    def exact(at: FloatArray) -> FloatArray:
+        share = matrix(at)
+        masses = post.weight if share.shape[-1] > 1 else post.slices[..., None]
+        return np.asarray(masses.reshape(len(masses), -1) @ share.reshape(len(at), -1).T)
+
+    return Distribution.of(points, exact)

@@ -47,13 +47,12 @@ class _Cells(NamedTuple):
 class _Integrand(NamedTuple):
     """A log-concave integrand of a standardised variable, with what multiplies it for derivatives.
 
-    `log(cells, z)` and `slope(cells, z)` are its logarithm and that one's derivative, `factors(cells, z)`
-    the four functions whose averages are the derivatives of L with respect to mu, over L.
+    `log(cells, z)` is its logarithm, `bend(cells, z)` that one's derivative and minus its second one,
+    `factors(cells, z)` the four functions whose averages are the derivatives of L by mu, over L.
     """
 
     log: Callable[[_Cells, FloatArray], FloatArray]
-    slope: Callable[[_Cells, FloatArray], FloatArray]
-    curvature: Callable[[_Cells, FloatArray], FloatArray]
+    bend: Callable[[_Cells, FloatArray], tuple[FloatArray, FloatArray]]
     factors: Callable[[_Cells, FloatArray], tuple[FloatArray, ...]]
     start: Callable[[_Cells], FloatArray]
     allowance: Callable[[_Cells], FloatArray]
@@ -167,9 +166,8 @@ def _trapezoid(
     integrand: _Integrand, cells: _Cells, *, derivatives: bool
 ) -> tuple[FloatArray, list[FloatArray]]:
     """Log of the integral, and the averages of the factors under it."""
-    peak = _peak(integrand, cells)
+    peak, curvature = _peak(integrand, cells)
     top = integrand.log(cells, peak)
-    curvature = integrand.curvature(cells, peak)
     low, high = (_edge(integrand, cells, peak, top, side / np.sqrt(curvature)) for side in (-1.0, 1.0))
     step = _STEP / np.sqrt(curvature + integrand.allowance(cells))
     nodes = np.ceil((high - low) / step) + 1
@@ -196,21 +194,21 @@ def _trapezoid(
     return log_l, averages
 
 
-def _peak(integrand: _Integrand, cells: _Cells) -> FloatArray:
-    """About where the integrand is largest: to a tenth of a standard deviation, which is all it takes."""
+def _peak(integrand: _Integrand, cells: _Cells) -> tuple[FloatArray, FloatArray]:
+    """About where the integrand is largest, and its curvature: a tenth of a standard deviation will do."""
     z = integrand.start(cells)
     low, high = np.full(len(z), -np.inf), np.full(len(z), np.inf)
     for _ in range(_NEWTON):
-        slope, curvature = integrand.slope(cells, z), integrand.curvature(cells, z)
-        low, high = np.where(slope > 0, z, low), np.where(slope < 0, z, high)
+        slope, curvature = integrand.bend(cells, z)
         move = slope / curvature
+        if (np.abs(move) * np.sqrt(curvature) < 0.1).all():
+            break
+        low, high = np.where(slope > 0, z, low), np.where(slope < 0, z, high)
         new = z + move
         bounded = np.isfinite(low) & np.isfinite(high)
         middle = np.where(bounded, low, new) / 2 + np.where(bounded, high, new) / 2
         z = np.where((new > low) & (new < high), new, middle)
-        if (np.abs(move) * np.sqrt(curvature) < 0.1).all():
-            break
-    return z
+    return z, curvature
 
 
 def _edge(
@@ -220,9 +218,10 @@ def _edge(
 
     The logarithm is concave: from anywhere, a Newton step ends on the far side of the crossing.
     """
-    z = peak + deviation * np.sqrt(2 * _DROP)
-    for _ in range(4):
-        z = z + (top - _DROP - integrand.log(cells, z)) / integrand.slope(cells, z)
+    z: FloatArray = peak + deviation * np.sqrt(2 * _DROP)
+    for _ in range(3):
+        slope, _ = integrand.bend(cells, z)
+        z += (top - _DROP - integrand.log(cells, z)) / slope
     return z
 
 
@@ -230,7 +229,7 @@ def _edge(
 
 
 def _softplus(theta: FloatArray) -> FloatArray:
-    """log(1 + e^theta), in place of its argument's copies: this is where the time goes."""
+    """log(1 + e^theta), with as few copies as possible: this is where the time goes."""
     size = np.abs(theta)
     np.negative(size, out=size)
     np.exp(size, out=size)
@@ -250,13 +249,10 @@ def _plain_log(c: _Cells, z: FloatArray) -> FloatArray:
     return log
 
 
-def _plain_slope(c: _Cells, z: FloatArray) -> FloatArray:
-    return np.asarray(c.tau * (c.x - c.n * expit(c.mu + c.tau * z)) - z)
-
-
-def _plain_curvature(c: _Cells, z: FloatArray) -> FloatArray:
+def _plain_bend(c: _Cells, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     p = expit(c.mu + c.tau * z)
-    return 1 + c.tau**2 * c.n * p * (1 - p)
+    expected = c.n * p
+    return c.tau * (c.x - expected) - z, 1 + c.tau**2 * expected * (1 - p)
 
 
 def _plain_factors(c: _Cells, z: FloatArray) -> tuple[FloatArray, ...]:
@@ -277,8 +273,7 @@ def _plain_start(c: _Cells) -> FloatArray:
 
 _PLAIN = _Integrand(
     _plain_log,
-    _plain_slope,
-    _plain_curvature,
+    _plain_bend,
     _plain_factors,
     _plain_start,
     lambda c: _FLANK * c.tau**2,
@@ -300,13 +295,10 @@ def _ratio(c: _Cells, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     return s, _INV_SQRT_2PI * np.exp(-(s**2) / 2 - log_ndtr(s))
 
 
-def _parts_slope(c: _Cells, z: FloatArray) -> FloatArray:
-    return 1 - (c.n + 1) * expit(z) + _ratio(c, z)[1] / c.tau
-
-
-def _parts_curvature(c: _Cells, z: FloatArray) -> FloatArray:
+def _parts_bend(c: _Cells, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     p, (s, r) = expit(z), _ratio(c, z)
-    return (c.n + 1) * p * (1 - p) + np.maximum(r * (r + s), 0.0) / c.tau**2
+    slope = 1 - (c.n + 1) * p + r / c.tau
+    return slope, (c.n + 1) * p * (1 - p) + np.maximum(r * (r + s), 0.0) / c.tau**2
 
 
 def _parts_factors(c: _Cells, z: FloatArray) -> tuple[FloatArray, ...]:
@@ -318,8 +310,7 @@ def _parts_factors(c: _Cells, z: FloatArray) -> tuple[FloatArray, ...]:
 
 _BY_PARTS = _Integrand(
     _parts_log,
-    _parts_slope,
-    _parts_curvature,
+    _parts_bend,
     _parts_factors,
     lambda c: -np.log(c.n),
     lambda c: np.full(len(c.n), _FLANK),

@@ -66,24 +66,31 @@ def interpolate(x: FloatArray, y: FloatArray, at: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    x : ndarray, shape (L,)
-        Increasing.
-    y : ndarray, shape (L,)
-    at : ndarray, shape (Q,)
+    x : ndarray, shape (..., L)
+        Increasing along the last axis.
+    y : ndarray, shape (..., L)
+    at : ndarray, shape (..., Q)
+        The leading axes of all three broadcast.
 
     Returns
     -------
-    ndarray, shape (Q,)
+    ndarray, shape (..., Q)
     """
-    first = np.clip(np.searchsorted(x, at) - 2, 0, len(x) - 4)
-    rows = first[:, None] + np.arange(4)
-    nodes, values = x[rows], y[rows]
-    result = np.zeros(len(at))
-    for j in range(4):
-        others = [i for i in range(4) if i != j]
-        factors = (at[:, None] - nodes[:, others]) / (nodes[:, [j]] - nodes[:, others])
-        result += values[:, j] * factors.prod(-1)
-    for outside, a, b in ((at < x[0], 0, 1), (at > x[-1], -1, -2)):
-        line = y[a] + (at - x[a]) * (y[b] - y[a]) / (x[b] - x[a])
-        result = np.where(outside, line, result)
-    return result
+    lead = np.broadcast_shapes(x.shape[:-1], y.shape[:-1], at.shape[:-1])
+    x, y = (np.broadcast_to(z, (*lead, z.shape[-1])) for z in (x, y))
+    size = x.shape[-1]
+    before = (x[..., None, :] < at[..., :, None]).sum(-1)
+    rows = np.clip(before - 2, 0, size - 4)[..., None] + np.arange(4)
+    nodes, values = (
+        np.take_along_axis(z, rows.reshape(*lead, -1), axis=-1).reshape(rows.shape) for z in (x, y)
+    )
+    (a, b, c, d), (p, q, r, s) = (np.moveaxis(z, -1, 0) for z in (nodes, values))
+    ta, tb, tc, td = at - a, at - b, at - c, at - d
+    inside = (
+        p * tb * tc * td / ((a - b) * (a - c) * (a - d))
+        + q * ta * tc * td / ((b - a) * (b - c) * (b - d))
+        + r * ta * tb * td / ((c - a) * (c - b) * (c - d))
+        + s * ta * tb * tc / ((d - a) * (d - b) * (d - c))
+    )
+    lowest, highest = p + ta * (q - p) / (b - a), s + td * (s - r) / (d - c)
+    return np.asarray(np.where(before == 0, lowest, np.where(before == size, highest, inside)))
