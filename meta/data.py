@@ -143,6 +143,15 @@ class GroupedCounts:
         n = np.bincount(rows, weights=self.n, minlength=len(place))
         return Counts.of(x, n, place)
 
+    def only(self, groups: Sequence[int]) -> GroupedCounts:
+        """Some of the groups and their rows; the others are left out."""
+        place = {group: i for i, group in enumerate(groups)}
+        rows = np.flatnonzero(np.isin(self.group, list(groups)))
+        index = np.array([place[group] for group in self.group[rows]], dtype=np.int64)
+        names = tuple(self.names[i] for i in groups)
+        labels = tuple(self.labels[i] for i in rows)
+        return GroupedCounts(labels, self.responders[rows], self.n[rows], index, names)
+
     def within(self, index: int) -> Counts:
         """The rows of group `index`."""
         rows = np.flatnonzero(self.group == index)

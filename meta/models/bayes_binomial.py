@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import expit, logit
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import SpecError
+from meta.models import bayes_details as details
 from meta.models import describe
-from meta.models.answers import Answer, Answers, PosteriorInterval, limits
-from meta.models.counted import plain_trials, unfitted
+from meta.models.answers import PosteriorInterval
+from meta.models.counted import bounded, plain_trials, unfitted
 from meta.models.curves import curves
 from meta.models.options import STRICT, check_level, check_thresholds
 from meta.models.policy import standing
-from meta.models.posterior_fit import SWEEP, Frame, contrast, fit_of, pairs
+from meta.models.posterior_fit import Frame, contrast, fit_of, pairs, tau_divergence
+from meta.models.sampled import sample
 from meta.results import (
     Between,
     Contrast,
     Fit,
-    Influence,
-    PredictiveCount,
-    Proportion,
-    SweepPoint,
-    TrialEffect,
 )
 from meta.stats import distributions as dist
 from meta.stats.contrasts import coupled_difference, independent_difference
-from meta.stats.leave_one_out import LeftOut, count_below, leave_one_out
-from meta.stats.posterior import Posterior, posterior, posterior_at
+from meta.stats.leave_one_out import leave_one_out
+from meta.stats.posterior import Posterior, posterior
 from meta.stats.priors import MuPrior, TauPrior
 from meta.stats.proportions import TrialInterval
-from meta.stats.scales import SCALES, FloatArray
+from meta.stats.scales import SCALES
 from meta.stats.surface import binomial_surface
 
 
@@ -58,8 +55,8 @@ class BayesBinomial:
         Patients of the new trial whose responders are predicted.
     engine : {"quadrature", "pymc"}
         Exact integration, or draws.
-    draws, tune, chains, seed : int
-        Of the sampler.
+    draws, tune, seed : int
+        Of the sampler, which runs four chains.
     trial_interval : {"clopper-pearson", "wilson", "jeffreys"}
         Study-level interval.
     level : float
@@ -89,7 +86,6 @@ class BayesBinomial:
     engine: Literal["quadrature", "pymc"] = "quadrature"
     draws: int = 1000
     tune: int = 1000
-    chains: int = 4
     seed: int = 1
     trial_interval: TrialInterval = "clopper-pearson"
     level: float = 0.95
@@ -100,7 +96,7 @@ class BayesBinomial:
         self.priors()
         if not 1 <= self.new_trial <= 10_000:
             raise SpecError(f"new_trial: found {self.new_trial}; 1 to 10000 patients are allowed")
-        for name in ("draws", "tune", "chains"):
+        for name in ("draws", "tune"):
             if not 1 <= getattr(self, name) <= 1_000_000:
                 raise SpecError(f"{name}: found {getattr(self, name)}; a whole number from 1 is allowed")
 
@@ -122,6 +118,8 @@ class BayesBinomial:
         Fit
             Influence, shrunken rates, the sweep over tau and the grids come with ungrouped counts only.
         """
+        if self.engine == "pymc":
+            return self.sample(data)[0]
         if isinstance(data, Counts):
             return self._alone(data, extras=True)
         overall = self._alone(data.totals(), extras=False)
@@ -140,7 +138,24 @@ class BayesBinomial:
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=tuple(named), between=between, notes=notes)
 
-    def _frame(self) -> Frame:
+    def sample(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
+        """Pool the counts with PyMC, whatever `engine` says.
+
+        Parameters
+        ----------
+        data : Counts or GroupedCounts
+
+        Returns
+        -------
+        fit : Fit
+            `sampling` says how the sampler did, and whether to believe it.
+        draws : arviz.InferenceData or None
+            None without trials.
+        """
+        return sample(self, data)
+
+    def frame(self) -> Frame:
+        """What the numbers of the posterior are given as."""
         return Frame(
             options=asdict(self),
             scale=SCALES["logit"],
@@ -157,21 +172,23 @@ class BayesBinomial:
     def _alone(self, data: Counts, *, extras: bool) -> Fit:
         """The fit of one set of trials."""
         if data.k == 0:
-            return self._nothing(data)
-        surface, frame = binomial_surface(data.responders, data.n), self._frame()
+            return self.nothing(data)
+        surface, frame = binomial_surface(data.responders, data.n), self.frame()
         post = posterior(surface, *self.priors())
         found = frame.answers(post)
-        fit = self._with_trials(fit_of(frame, data, post, found, 0, bounded=_bounded(data)), data)
+        fit = self._with_trials(
+            fit_of(frame, data, found, 0, divergence=tau_divergence(post), bounded=bounded(data)), data
+        )
         if not extras:
             return fit
         tail = (1 - self.level) / 2
         left = leave_one_out(data.responders, data.n, *self.priors(), full=post, p=[tail, 0.5, 1 - tail])
         return replace(
             fit,
-            trials=self._shrunken(fit.trials, left, frame),
-            influence=_influence(data, left, found),
-            predictive_count=self._count(post),
-            sweep=self._sweep(data, frame),
+            trials=details.shrunken(fit.trials, left, frame),
+            influence=details.influence(data, left, found),
+            predictive_count=details.count(post, self.new_trial, self.level),
+            sweep=details.sweep(surface, self.priors()[0], frame),
             grids=curves(post, surface, *self.priors()),
         )
 
@@ -179,15 +196,15 @@ class BayesBinomial:
         """Fits of groups that share tau, and their differences."""
         parts = [data.within(index) for index in range(len(data.names))]
         filled = [i for i, part in enumerate(parts) if part.k]
-        fits = [self._nothing(part) for part in parts]
+        fits = [self.nothing(part) for part in parts]
         if not filled:
             return fits, []
         include = np.array([data.group == i for i in filled])
         post = posterior(binomial_surface(data.responders, data.n, include), *self.priors(), coupled=True)
-        frame = self._frame()
+        frame = self.frame()
         found = frame.answers(post)
         for row, i in enumerate(filled):
-            fit = fit_of(frame, parts[i], post, found, row, bounded=_bounded(data))
+            fit = fit_of(frame, parts[i], found, row, divergence=tau_divergence(post), bounded=bounded(data))
             fits[i] = self._with_trials(fit, parts[i])
         mean = expit(dist.logit_mean_rate(post.cells.mu, post.cells.tau[:, None]))
         contrasts = []
@@ -200,11 +217,18 @@ class BayesBinomial:
     def _separate(self, data: GroupedCounts) -> tuple[list[Fit], list[Contrast]]:
         """Fits of groups with a tau each, and their differences."""
         parts = [data.within(index) for index in range(len(data.names))]
-        fits, posts, frame = [self._nothing(part) for part in parts], dict[int, Posterior](), self._frame()
+        fits, posts, frame = [self.nothing(part) for part in parts], dict[int, Posterior](), self.frame()
         for i, part in enumerate(parts):
             if part.k:
                 posts[i] = posterior(binomial_surface(part.responders, part.n), *self.priors())
-                fit = fit_of(frame, part, posts[i], frame.answers(posts[i]), 0, bounded=_bounded(part))
+                fit = fit_of(
+                    frame,
+                    part,
+                    frame.answers(posts[i]),
+                    0,
+                    divergence=tau_divergence(posts[i]),
+                    bounded=bounded(part),
+                )
                 fits[i] = self._with_trials(fit, part)
         contrasts = []
         for i, reference in pairs(data.names, [part.k for part in parts]):
@@ -213,7 +237,13 @@ class BayesBinomial:
             contrasts.append(contrast(frame, (data.names[i], data.names[reference]), mu, None))
         return fits, contrasts
 
-    def _nothing(self, data: Counts) -> Fit:
+    def nothing(self, data: Counts) -> Fit:
+        """The fit of no trials.
+
+        Parameters
+        ----------
+        data : Counts
+        """
         return unfitted(
             data, options=asdict(self), level=self.level, method="Bayesian binomial-normal",
             reason="no trial reported responders", standing=standing(0, 0, bayesian=True),
@@ -222,60 +252,3 @@ class BayesBinomial:
     def _with_trials(self, fit: Fit, data: Counts) -> Fit:
         raw = describe.trial_proportions(data, method=self.trial_interval, level=self.level)
         return replace(fit, trials=plain_trials(data, raw))
-
-    def _shrunken(
-        self, trials: tuple[TrialEffect, ...], left: LeftOut, frame: Frame
-    ) -> tuple[TrialEffect, ...]:
-        def true_rate(q: FloatArray) -> Proportion:
-            return Proportion(
-                value=float(q[1]), low=float(q[0]), high=float(q[2]), estimand="true ORR of the trial",
-                level=self.level, kind="credible", method=f"{frame.method}, equal-tailed interval",
-            )  # fmt: skip
-
-        rows = zip(trials, left.shrunken, strict=True)
-        return tuple(replace(trial, shrunken=true_rate(q)) for trial, q in rows)
-
-    def _count(self, post: Posterior) -> PredictiveCount:
-        m, ahead = self.new_trial, dist.predictive_distribution(post)
-        at_most = count_below(ahead, np.arange(m + 1), m)
-        tail = (1 - self.level) / 2
-        low, middle, high = (int((at_most < p).sum()) for p in (tail, 0.5, 1 - tail))
-        at_least = (1.0, *(float(1 - p) for p in at_most[:-1]))
-        return PredictiveCount(n=m, low=low, value=middle, high=high, level=self.level, at_least=at_least)
-
-    def _sweep(self, data: Counts, frame: Frame) -> tuple[SweepPoint, ...]:
-        post = posterior_at(binomial_surface(data.responders, data.n), self.priors()[0], np.array(SWEEP))
-
-        def at(found: dist.Distribution) -> Answer:
-            return Answer(*limits(found, self.level, self.interval, expit), np.full(len(SWEEP), np.nan))
-
-        median, mean = at(dist.mu_distribution(post)), at(dist.mean_rate_distribution(post))
-        return tuple(
-            SweepPoint(
-                tau=tau,
-                median=frame.proportion(median, row, "median ORR"),
-                mean=frame.proportion(mean, row, "mean ORR"),
-            )
-            for row, tau in enumerate(SWEEP)
-        )
-
-
-def _bounded(data: Counts | GroupedCounts) -> int:
-    return int(((data.responders > 0) & (data.responders < data.n)).sum())
-
-
-def _influence(data: Counts, left: LeftOut, found: Answers) -> tuple[Influence, ...]:
-    assert found.mean is not None  # the logit scale always has it
-    median, mean = float(found.median.value[0]), float(found.mean.value[0])
-    return tuple(
-        Influence(
-            label=label,
-            measures={
-                "mid_p": float(left.mid_p[i]),
-                "divergence": float(left.divergence[i]),
-                "median_shift": median - float(left.median[i]),
-                "mean_shift": mean - float(left.mean[i]),
-            },
-        )
-        for i, label in enumerate(data.labels)
-    )

@@ -14,7 +14,7 @@ from meta.models.answers import PosteriorInterval
 from meta.models.counted import unfitted
 from meta.models.options import STRICT, check_level, check_thresholds
 from meta.models.policy import standing
-from meta.models.posterior_fit import Frame, contrast, fit_of, pairs
+from meta.models.posterior_fit import Frame, contrast, fit_of, pairs, tau_divergence
 from meta.results import Between, Contrast, Fit
 from meta.stats.codes import SENTENCES, Code
 from meta.stats.contrasts import coupled_difference, independent_difference
@@ -149,7 +149,7 @@ class BayesNormal:
 
     def _described(self, data: Counts, post: Posterior, row: int, *, bounded: int) -> Fit:
         frame, effects = self._frame(data), self._effects(data)
-        fit = fit_of(frame, data, post, frame.answers(post), row, bounded=bounded)
+        fit = fit_of(frame, data, frame.answers(post), row, divergence=tau_divergence(post), bounded=bounded)
         trials = describe.trials(data, effects, None, method=self.trial_interval, level=self.level)
         return replace(fit, trials=trials, notes=describe.correction_note(data, effects, self.continuity))
 

@@ -10,7 +10,7 @@ from meta.results import Estimate, Fit, Prediction, Proportion, Standing, Tau2, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from meta.data import Counts
+    from meta.data import Counts, GroupedCounts
 
 
 def plain_trials(counts: Counts, raw: Sequence[Proportion]) -> tuple[TrialEffect, ...]:
@@ -42,3 +42,13 @@ def unfitted(
         ),
         proportion=nothing, standing=standing, trials=(),
     )  # fmt: skip
+
+
+def bounded(data: Counts | GroupedCounts) -> int:
+    """Trials with both responders and others: each bounds its own true effect on both sides.
+
+    Parameters
+    ----------
+    data : Counts or GroupedCounts
+    """
+    return int(((data.responders > 0) & (data.responders < data.n)).sum())

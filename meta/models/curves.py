@@ -55,7 +55,7 @@ def curves(
     ):
         found, prior = of(post), of(before)
         low, high = expit(found.quantile([0.0005, 0.9995])[0])
-        x = np.linspace(low, high, _POINTS)
+        x = np.clip(np.linspace(low, high, _POINTS), 1e-9, 1 - 1e-9)
         slope = 1 / (x * (1 - x))
         result |= {
             f"{name}.x": x,
@@ -88,7 +88,7 @@ def _joint(
     """Density of (mean ORR, tau) and log-likelihood less its maximum on the same points."""
     found = dist.mean_rate_distribution(post)
     low, high = expit(found.quantile([0.001, 0.999])[0])
-    mean = np.linspace(low, high, _SIDE)
+    mean = np.clip(np.linspace(low, high, _SIDE), 1e-9, 1 - 1e-9)
     tau = np.linspace(0, end, _SIDE)
     mu, slope = _mu_at(mean, tau)
     loglik = surface.loglik(mu, tau)[0]

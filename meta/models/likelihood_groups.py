@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtri
 
-from meta.data import GroupedCounts
 from meta.models import describe
 from meta.models.comparison import CAVEAT_BELOW
 from meta.models.likelihood_fit import fit_of, nothing
@@ -22,6 +21,7 @@ from meta.stats.marginal import marginal_terms
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from meta.data import GroupedCounts
     from meta.results import Fit
 
 CAVEAT = f"p is too small below k = {CAVEAT_BELOW}"
@@ -56,7 +56,7 @@ def grouped(
     filled = [i for i, part in enumerate(parts) if part.k]
     separate = stored["groups"] == "separate"
     alone = {i: peak_of(family, options, part) for i, part in enumerate(parts) if separate and part.k}
-    shared = None if separate or not filled else peak_of(family, options, _only(data, filled))
+    shared = None if separate or not filled else peak_of(family, options, data.only(filled))
     fits = []
     for i, part in enumerate(parts):
         if not part.k:
@@ -68,13 +68,6 @@ def grouped(
     between = _between(family, data, len(filled), separate=separate, draws=draws, seed=seed)
     contrasts = _contrasts(model, data, filled, shared, alone)
     return tuple(fits), replace(between, contrasts=contrasts)
-
-
-def _only(data: GroupedCounts, filled: list[int]) -> GroupedCounts:
-    """The same without groups that have no trials."""
-    index = np.array([filled.index(group) for group in data.group], dtype=np.int64)
-    names = tuple(data.names[i] for i in filled)
-    return GroupedCounts(data.labels, data.responders, data.n, index, names)
 
 
 def _between(

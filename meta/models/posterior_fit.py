@@ -119,7 +119,9 @@ class Frame:
         )  # fmt: skip
 
 
-def fit_of(frame: Frame, counts: Counts, post: Posterior, found: Answers, row: int, *, bounded: int) -> Fit:
+def fit_of(
+    frame: Frame, counts: Counts, found: Answers, row: int, *, divergence: FloatArray | None, bounded: int
+) -> Fit:
     """The fit of one data set of a posterior.
 
     Parameters
@@ -127,11 +129,11 @@ def fit_of(frame: Frame, counts: Counts, post: Posterior, found: Answers, row: i
     frame : Frame
     counts : Counts
         The trials of that data set.
-    post : Posterior
     found : Answers
-        Read off `post`.
     row : int
         Which data set.
+    divergence : ndarray, shape (B,), or None
+        Of tau's posterior from its prior; None where it is not known.
     bounded : int
         Trials that bound their own true effect on both sides; all of those that share tau.
 
@@ -145,7 +147,7 @@ def fit_of(frame: Frame, counts: Counts, post: Posterior, found: Answers, row: i
         mean=frame.proportion(found.mean, row, "mean ORR"),
         predictive=frame.proportion(found.predictive, row, "predictive ORR", predictive=True),
     )
-    tau = _tau(frame, bounded, post, found, row)
+    tau = _tau(frame, bounded, None if divergence is None else float(divergence[row]), found, row)
     sd = float(found.mu_sd[row])
     ahead = found.predictive_mu
     return Fit(
@@ -195,15 +197,13 @@ def _tau2(frame: Frame, found: Answers, row: int) -> Tau2:
     return Tau2(value=float(tau.value[row]) ** 2, method="posterior median", interval=between)
 
 
-def _tau(frame: Frame, bounded: int, post: Posterior, found: Answers, row: int) -> Tau:
+def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, row: int) -> Tau:
     tail = (1 - frame.level) / 2
     low, middle, high = (float(q) for q in frame.prior.quantile([tail, 0.5, 1 - tail]))
-    divergence = tau_divergence(post)[row]
-    words = (
-        "these data say little about heterogeneity"
-        if divergence < LITTLE
-        else "these data inform heterogeneity"
-    )
+    words = "divergence of posterior from prior not known"
+    if divergence is not None:
+        little = divergence < LITTLE
+        words = f"these data {'say little about' if little else 'inform'} heterogeneity"
     # Far out the posterior falls like the prior, once more by tau for each trial that bounds its own effect
     exists = frame.prior.tail + bounded > 1
     return Tau(
@@ -218,7 +218,7 @@ def _tau(frame: Frame, bounded: int, post: Posterior, found: Answers, row: int) 
         if exists
         else "the posterior mean of tau does not exist: prior and data leave too heavy a tail",
         prior=Prior(
-            name=str(frame.prior), low=low, value=middle, high=high, divergence=float(divergence), words=words
+            name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence, words=words
         ),
     )
 
