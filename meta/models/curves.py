@@ -42,7 +42,8 @@ def curves(
         As :class:`meta.results.Fit` describes its `grids`; seven digits.
     """
     before = posterior(binomial_surface([[]], [[]]), mu_prior, tau_prior)
-    tau = np.linspace(0, _end(post, before), _POINTS)
+    end = _end(post, before)
+    tau = np.linspace(end * 1e-6, end, _POINTS)  # at 0 itself a prior may be infinite
     result: dict[str, FloatArray] = {
         "tau.x": tau,
         "tau.density": _tau_density(post, tau),
@@ -89,7 +90,7 @@ def _joint(
     found = dist.mean_rate_distribution(post)
     low, high = expit(found.quantile([0.001, 0.999])[0])
     mean = np.clip(np.linspace(low, high, _SIDE), 1e-9, 1 - 1e-9)
-    tau = np.linspace(0, end, _SIDE)
+    tau = np.linspace(end * 1e-6, end, _SIDE)
     mu, slope = _mu_at(mean, tau)
     loglik = surface.loglik(mu, tau)[0]
     log_prior = mu_prior.logpdf(mu) + tau_prior.logpdf(tau)

@@ -128,12 +128,13 @@ def _contrasts(
         if shared is not None:
             a, b = filled.index(i), filled.index(reference)
             cov, mu = shared.top.cov, shared.top.mu
-            value, variance = mu[a] - mu[b], cov[a, a] + cov[b, b] - 2 * cov[a, b]
+            means, variance = (mu[a], mu[b]), cov[a, a] + cov[b, b] - 2 * cov[a, b]
         else:
             ours, theirs = alone[i].top, alone[reference].top
-            value, variance = ours.mu[0] - theirs.mu[0], ours.se_mu[0] ** 2 + theirs.se_mu[0] ** 2
-        half = quantile * np.sqrt(variance)
-        fine = np.isfinite(value) and np.isfinite(half)
+            means, variance = (ours.mu[0], theirs.mu[0]), ours.se_mu[0] ** 2 + theirs.se_mu[0] ** 2
+        fine = bool(np.isfinite([*means, variance]).all())
+        value = means[0] - means[1] if fine else np.nan
+        half = quantile * np.sqrt(variance) if fine else np.nan
         reason = None if fine else "a group has no responder, or only responders"
         mu_difference = Quantity(
             name="log odds ratio" if family.normal else "log odds ratio of the mean rates",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from meta.stats.scales import BoolArray, FloatArray
     from meta.stats.surface import Surface
 
+UNRESOLVED = "no grid resolves all of these posteriors; fewer or more similar data sets may do"
 _DROP = 24.0  # nats below the highest point at which the grid ends: 4e-11 of it
 _CORE = 8.0  # a normal density is within 8 nats of its top for 8 standard deviations ...
 _NODES_IN_CORE = 14  # ... so that this many nodes are a step of 0.57 of one
@@ -33,6 +34,7 @@ _FIRST = 24  # nodes of mu in the first, coarse grid
 _FARTHEST = 3.2  # in t: tau up to 2e8 times the prior's median
 _NEAREST = -3.5  # in t: tau down to 1e-11 of it
 _ROUNDS = 24  # of zooming; 3 are usual
+_LARGEST = 200_000_000  # numbers held at once
 _PILOT = 64  # data sets that show the way to more than twice as many
 
 
@@ -173,7 +175,7 @@ def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: 
             return grid
         low, high = _between(t_new, t, low, high)
         t = t_new
-    raise ConvergenceError("no grid resolves all of these posteriors; fewer or more similar data sets may do")
+    raise ConvergenceError(UNRESOLVED)
 
 
 def _at_end(matters: BoolArray, t: FloatArray) -> bool:
@@ -220,7 +222,7 @@ def cells_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Cells:
         enough, low, high, size = _new_mu(grid, every)
         if enough:
             return _integrated(grid)
-    raise ConvergenceError("no grid resolves the posterior at every tau; fewer values of tau may do")
+    raise ConvergenceError(UNRESOLVED)
 
 
 def _anywhere(surface: Surface, mu_prior: MuPrior, slices: int) -> tuple[FloatArray, FloatArray]:
@@ -282,12 +284,11 @@ def _new_mu(grid: Cells, matters: BoolArray) -> tuple[bool, FloatArray, FloatArr
         return True, low, high, size
     fine = grid.step * np.minimum(np.maximum(core, 2) / (_NODES_IN_CORE + 1), 1.0)
     wanted = np.where(matters.any(0), (high - low) / fine, 0).max()
-    return (
-        False,
-        low,
-        high,
-        int(np.clip(np.ceil(wanted) + 1, _FIRST, 4 * _FIRST if core.min() < _ROUGH else 4000)),
-    )
+    most = max(4 * _FIRST, 2 * size) if core.min() < _ROUGH else _LARGEST
+    size = int(np.clip(np.ceil(wanted) + 1, _FIRST, most))
+    if size * top.size > _LARGEST:
+        raise ConvergenceError(UNRESOLVED)
+    return False, low, high, size
 
 
 def _between(

@@ -92,7 +92,16 @@ class Distribution(NamedTuple):
         ----------
         s : array_like
         """
-        return np.asarray(ndtr(interpolate(self.points, self.z, np.asarray(s, dtype=float))))
+        return np.asarray(ndtr(self.z_at(s)))
+
+    def z_at(self, s: ArrayLike) -> FloatArray:
+        """Their normal quantiles.
+
+        Parameters
+        ----------
+        s : array_like
+        """
+        return interpolate(self.points, self.z, np.asarray(s, dtype=float))
 
     def density(self, s: ArrayLike) -> FloatArray:
         """Densities at `s`, shape (Q,), by a central difference; result shape (B, Q).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import betaln, expit, logit
+from scipy.special import betaln, expit, log_ndtr, logit, ndtr
 
 from meta.stats.distributions import (
     Distribution,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NODES = 240  # over the distribution of a proportion, on the logit scale
 _MASSES = 2000  # of a trial's true effect
+_POINTS = 60  # more of the predictive distribution, which is read at many places
 _TAIL = 36.0  # nats
 
 
@@ -77,6 +78,7 @@ def leave_one_out(
         rest = posterior(binomial_surface(arms[others], sizes[others]), mu_prior, tau_prior)
         own = binomial_surface(arms[[i]], sizes[[i]]).loglik(full.cells.mu, full.cells.tau[:, None])
         ahead = predictive_distribution(rest)
+        ahead = ahead.with_points(np.linspace(ahead.points[0], ahead.points[-1], _POINTS))
         rows.append(
             (
                 mid_p(ahead, arms[i], sizes[i]),
@@ -143,6 +145,17 @@ def _shrunken(ahead: Distribution, x: float, n: float, p: FloatArray) -> FloatAr
     ends = np.linspace(min(place, middle) - left - own, max(place, middle) + right + own, _MASSES + 1)
     theta = (ends[1:] + ends[:-1]) / 2
     log_own = x * theta - n * np.logaddexp(0, theta)
-    mass = np.diff(ahead.below(ends)[0]) * np.exp(log_own - log_own.max())
+    log_mass = _log_differences(ahead.z_at(ends)[0]) + log_own
+    mass = np.exp(log_mass - log_mass.max())
     share = np.concatenate([[0.0], np.cumsum(mass)]) / mass.sum()
     return np.asarray(expit(np.interp(p, share, ends)))
+
+
+def _log_differences(z: FloatArray) -> FloatArray:
+    """Log of the probabilities between neighbouring normal quantiles; both may be far out in one tail."""
+    sizes = np.abs(z)
+    low, high = np.minimum(sizes[1:], sizes[:-1]), np.maximum(sizes[1:], sizes[:-1])
+    tail = log_ndtr(-low)
+    one_side = tail + np.log(-np.expm1(np.minimum(log_ndtr(-high) - tail, -1e-300)))
+    between = np.maximum(ndtr(z[1:]) - ndtr(z[:-1]), 1e-300)
+    return np.asarray(np.where(z[1:] * z[:-1] < 0, np.log(between), one_side))

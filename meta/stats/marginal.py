@@ -197,7 +197,7 @@ def _trapezoid(
 def _peak(integrand: _Integrand, cells: _Cells) -> tuple[FloatArray, FloatArray]:
     """About where the integrand is largest, and its curvature: a tenth of a standard deviation will do."""
     z = integrand.start(cells)
-    low, high = np.full(len(z), -np.inf), np.full(len(z), np.inf)
+    low, high, last = np.full(len(z), -np.inf), np.full(len(z), np.inf), np.full(len(z), np.inf)
     for _ in range(_NEWTON):
         slope, curvature = integrand.bend(cells, z)
         move = slope / curvature
@@ -207,7 +207,10 @@ def _peak(integrand: _Integrand, cells: _Cells) -> tuple[FloatArray, FloatArray]
         new = z + move
         bounded = np.isfinite(low) & np.isfinite(high)
         middle = np.where(bounded, low, new) / 2 + np.where(bounded, high, new) / 2
-        z = np.where((new > low) & (new < high), new, middle)
+        # Newton's steps may go to and fro across a cliff: where they do not shrink, the bracket is halved
+        fine = (new > low) & (new < high) & ((np.abs(move) < last / 2) | ~bounded)
+        last = np.abs(move)
+        z = np.where(fine, new, middle)
     return z, curvature
 
 

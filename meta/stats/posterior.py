@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
+from meta.errors import ConvergenceError
 from meta.stats.cells import Cells, cells, cells_at
 
 if TYPE_CHECKING:
@@ -121,9 +122,18 @@ def in_batches(
         The arrays of all data sets, in their order.
     """
     order, parts = [], []
-    for rows in _batches(surface, mu_prior):
+    waiting = list(_batches(surface, mu_prior))
+    while waiting:
+        rows = waiting.pop()
+        try:
+            found = posterior(surface.of(rows), mu_prior, tau_prior)
+        except ConvergenceError:
+            if len(rows) == 1:
+                raise
+            waiting += np.array_split(rows, 2)  # too different for one grid after all
+            continue
         order.append(rows)
-        parts.append(read(posterior(surface.of(rows), mu_prior, tau_prior)))
+        parts.append(read(found))
     place = np.argsort(np.concatenate(order), kind="stable")
     return tuple(np.concatenate(part)[place] for part in zip(*parts, strict=True))
 
