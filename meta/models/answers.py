@@ -55,6 +55,11 @@ class Answers:
     above: dict[str, FloatArray]
 
 
+def odds_ratio(tau: FloatArray) -> FloatArray:
+    """Median odds ratio between two trials, the larger over the smaller; 1e304 stands for any larger one."""
+    return np.exp(np.minimum(ODDS_RATIO * tau, 700.0))
+
+
 def identity(z: FloatArray) -> FloatArray:
     """The scale as it is."""
     return z
@@ -109,7 +114,7 @@ def read(
         mu=answer(mu, identity, grid.mu),
         mu_sd=np.sqrt(np.maximum(post.expectation(grid.mu**2) - average**2, 0)),
         tau=answer(tau, grid.axis.tau, spread),
-        odds_ratio=answer(tau, lambda t: np.exp(ODDS_RATIO * grid.axis.tau(t)), none),
+        odds_ratio=answer(tau, lambda t: odds_ratio(grid.axis.tau(t)), none),
         median=answer(mu, inverse, inverse(grid.mu)),
         mean=answer(found["mean"], expit, rate) if mean else None,
         predictive=answer(ahead, inverse, rate if mean else none),

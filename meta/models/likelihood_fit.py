@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import betaincinv, expit
 
 from meta.models import describe
-from meta.models.answers import MIDDLE, ODDS_RATIO
+from meta.models.answers import MIDDLE, odds_ratio
 from meta.models.counted import plain_trials, unfitted
 from meta.models.homogeneity import homogeneity
 from meta.models.likelihood_peak import METHODS, Family, Options, Peak
@@ -252,7 +252,7 @@ class _Says:
     def dispersion(self, mu: float, v: float, data: Counts) -> Dispersion:
         low, high, reason = self._limits(self.peak.v)
         tau = float(np.sqrt(v))
-        odds = [None if end is None else float(np.exp(ODDS_RATIO * np.sqrt(end))) for end in (low, high)]
+        odds = [None if end is None else float(odds_ratio(np.sqrt(end))) for end in (low, high)]
         names = ("lower end of the middle 95 % of true ORRs", "upper end of the middle 95 % of true ORRs")
         middle = tuple(
             self._proportion(float(expit(mu + sign * MIDDLE * tau)), None, None, name, PLUGGED_IN)
@@ -260,7 +260,7 @@ class _Says:
         )
         return Dispersion(
             median_odds_ratio=Quantity(
-                name="median odds ratio", value=float(np.exp(ODDS_RATIO * tau)), low=odds[0], high=odds[1],
+                name="median odds ratio", value=float(odds_ratio(np.asarray(tau))), low=odds[0], high=odds[1],
                 level=self.options.level, kind="confidence", method=self.method, reason=reason,
             ),
             middle=(middle[0], middle[1]),

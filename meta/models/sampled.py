@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from meta.data import Counts, GroupedCounts
 from meta.models import describe
-from meta.models.answers import MIDDLE, ODDS_RATIO, Answer, Answers
+from meta.models.answers import MIDDLE, Answer, Answers, odds_ratio
 from meta.models.counted import bounded, plain_trials
 from meta.models.posterior_fit import fit_of, pairs
 from meta.results import Between, Contrast, Diagnostics, Fit, Quantity
@@ -121,7 +121,7 @@ def _answers(frame: Frame, mu: FloatArray, tau: FloatArray, seed: int) -> Answer
         mu=answer(mu),
         mu_sd=mu.std(0, ddof=1),
         tau=answer(tau),
-        odds_ratio=answer(np.exp(ODDS_RATIO * tau), none),
+        odds_ratio=answer(odds_ratio(tau), none),
         median=answer(shares["median"]),
         mean=answer(rates),
         predictive=answer(shares["predictive"], rates.mean(0)),
