@@ -136,6 +136,7 @@ COMPARISONS = (
         ratio=30,
         limit=0.05,
     ),
+    Comparison("posterior", "the same through BayesBinomial().fit()", exact.ours_posterior_fit),
     Comparison(
         "subsets",
         "all 32,768 subsets of 15 trials: REML and exact posterior",

@@ -1,4 +1,4 @@
-"""Rows of the exact models. Functions that raise Missing("not built yet") wait for their part of meta."""
+"""Rows of the exact models."""
 
 from __future__ import annotations
 
@@ -8,32 +8,109 @@ from pathlib import Path
 
 import numpy as np
 
+from meta.data import Counts
+from meta.models import BayesBinomial, BinomialNormal
+from meta.stats import distributions
+from meta.stats.likelihood import maximise
+from meta.stats.marginal import marginal_terms
+from meta.stats.posterior import Posterior, in_batches, posterior
+from meta.stats.profile import profile_intervals
+from meta.stats.scales import LOGIT
+from meta.stats.surface import binomial_surface
+from meta.stats.tau2 import estimate
 from tests.bench.conventional import N, X, peer
 from tests.bench.r import with_counts
-from tests.bench.timing import Missing, Numbers, Side
+from tests.bench.timing import Numbers, Side
 
 GLMM = ("tau2", "mu", "se")
 POSTERIOR = ("mu", "low", "high", "tau")
 
 
 def ours_ml() -> Side:
-    """Binomial-normal maximum likelihood with profile intervals, meta.stats: the names of GLMM, and more."""
-    raise Missing("not built yet")
+    """Binomial-normal maximum likelihood with profile intervals for mu, tau2 and the mean rate."""
+
+    def run() -> Numbers:
+        top = maximise(marginal_terms, X, N)
+        limits = profile_intervals(marginal_terms, X, N)
+        named = zip(("mu", "tau2", "mean"), limits, strict=True)
+        found = {
+            f"{name} {end}": float(np.ravel(z)[0])
+            for name, at in named
+            for end, z in zip(("low", "high"), at[:2], strict=True)
+        }
+        return {"tau2": float(top.v), "mu": float(top.mu[0]), "se": float(top.se_mu[0])} | found
+
+    return Side("meta.stats", run)
 
 
 def ours_ml_fit() -> Side:
-    """The same by meta.models.BinomialNormal().fit(Counts.of(X, N))."""
-    raise Missing("not built yet")
+    """The same by the model, with all that its fit says."""
+    data, model = Counts.of(X, N), BinomialNormal()
+
+    def run() -> Numbers:
+        fit = model.fit(data)
+        return {"tau2": fit.tau2.value, "mu": fit.mu.value, "se": fit.mu.se}
+
+    return Side("meta", run)
 
 
 def ours_posterior() -> Side:
-    """The posterior with every estimand, meta.models.BayesBinomial().fit(Counts.of(X, N))."""
-    raise Missing("not built yet")
+    """The posterior with every estimand and its interval, as the model reads it off."""
+    model = BayesBinomial(thresholds=(0.1, 0.2))
+
+    def run() -> Numbers:
+        found = model.frame().answers(posterior(binomial_surface(X, N), *model.priors()))
+        mu, mean = found.mu, found.mean
+        return {
+            "mu": mu.value[0],
+            "low": mu.low[0],
+            "high": mu.high[0],
+            "tau": found.tau.value[0],
+            "mean": mean.value[0],
+        }
+
+    return Side("meta", run)
+
+
+def ours_posterior_fit() -> Side:
+    """The same by the model's fit: influence, shrinkage, predictive counts, a sweep and curves as well."""
+    data, model = Counts.of(X, N), BayesBinomial(thresholds=(0.1, 0.2))
+
+    def run() -> Numbers:
+        fit = model.fit(data)
+        return {"mu": fit.mu.value, "tau": fit.tau.value}
+
+    return Side("meta", run)
 
 
 def ours_subsets() -> Side:
-    """All 32,768 subsets of 15 trials: REML and the exact posterior. Numbers: {"peak_mb": peak_mb()}."""
-    raise Missing("not built yet")
+    """All 32,768 subsets of 15 trials: REML, and the exact posterior with mu, tau and three ORRs."""
+    x, n = fifteen()
+    include = (np.arange(2**15)[:, None] >> np.arange(15) & 1).astype(bool)
+    model = BayesBinomial()
+
+    def read(post: Posterior) -> tuple[np.ndarray, ...]:
+        p = [0.025, 0.5, 0.975]
+        return (
+            distributions.mu_distribution(post).quantile(p),
+            distributions.mean_rate_distribution(post).quantile(p),
+            distributions.predictive_distribution(post).quantile(p),
+            post.cells.axis.tau(distributions.tau_distribution(post).quantile(p)),
+        )
+
+    def run() -> Numbers:
+        shape = include.shape
+        effects = LOGIT.effects(np.broadcast_to(x, shape), np.broadcast_to(n, shape), include)
+        tau2, _ = estimate(effects.y, effects.v, include)
+        surface = binomial_surface(np.broadcast_to(x, shape), np.broadcast_to(n, shape), include)
+        found = in_batches(surface, *model.priors(), read)
+        return {
+            "peak_mb": peak_mb(),
+            "REML fits": float(np.isfinite(tau2).sum()),
+            "posteriors": float(np.isfinite(found[1]).all(-1).sum()),
+        }
+
+    return Side("meta", run)
 
 
 def metafor_glmm() -> Side:
