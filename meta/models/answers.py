@@ -57,7 +57,7 @@ class Answers:
 
 def odds_ratio(tau: FloatArray) -> FloatArray:
     """Median odds ratio between two trials, the larger over the smaller; 1e304 stands for any larger one."""
-    return np.exp(np.minimum(ODDS_RATIO * tau, 700.0))
+    return np.asarray(np.exp(np.minimum(ODDS_RATIO * tau, 700.0)))
 
 
 def identity(z: FloatArray) -> FloatArray:

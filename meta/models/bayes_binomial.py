@@ -210,7 +210,7 @@ class BayesBinomial:
         contrasts = []
         for i, reference in pairs(data.names, [part.k for part in parts]):
             rows = filled.index(i), filled.index(reference)
-            differences = (coupled_difference(post, *rows, values) for values in (post.cells.mu, mean))
+            differences = (coupled_difference(post, *rows, rates) for rates in (None, mean))
             contrasts.append(contrast(frame, (data.names[i], data.names[reference]), *differences))
         return fits, contrasts
 

@@ -181,7 +181,7 @@ class BayesNormal:
         for i, reference in pairs(data.names, [part.k for part in parts]):
             (post, row), (other, other_row) = posts[i], posts[reference]
             if post is other:
-                difference = coupled_difference(post, row, other_row, post.cells.mu)
+                difference = coupled_difference(post, row, other_row)
             else:
                 difference = independent_difference(mu_distribution(post), mu_distribution(other))
             found.append(contrast(frame, (data.names[i], data.names[reference]), difference, None))

@@ -64,7 +64,7 @@ class BinomialNormal:
     model: Literal["binomial-normal"] = "binomial-normal"
     interval: LikelihoodInterval = "profile"
     groups: Literal["common", "separate"] = "common"
-    bootstrap: int = 2000
+    bootstrap: int = 1000
     seed: int = 1
     trial_interval: TrialInterval = "clopper-pearson"
     level: float = 0.95

@@ -100,8 +100,8 @@ def bootstrap_lr(
     p = (1 + reached.sum(-1)) / (draws + 1)
     rejects = np.mean(simulated >= chdtri(np.maximum(df, 1), _CHI2_LEVEL), axis=-1)
     estimates = (null.mu[:, 0], p, np.sqrt(p * (1 - p) / (draws + 1)), rejects, failed.sum(-1))
-    fine = (np.where(codes == Code.OK, z, np.nan) for z in estimates)
-    return BootstrapRatio(observed[0], values, *fine, codes.astype(np.int8))
+    mu, p, se, rejects, lost = (np.where(codes == Code.OK, z, np.nan) for z in estimates)
+    return BootstrapRatio(observed[0], values, mu, p, se, rejects, lost, codes.astype(np.int8))
 
 
 def _simulated(n: FloatArray, mu: float, tau: float, draws: int, seed: int) -> FloatArray:

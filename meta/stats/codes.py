@@ -48,7 +48,8 @@ SENTENCES: dict[Code, str] = {
     ),
     Code.TOO_LARGE: "the trials are too large for the exact distribution",
     Code.INFINITE_MU: (
-        "no patient responded, or every one did, so that the likelihood is highest for an infinite mean log odds"
+        "no patient responded, or every one did, so that the likelihood is highest for an infinite mean log "
+        "odds"
     ),
     Code.NO_MAXIMUM: (
         "in every trial either nobody or everybody responded, so that the likelihood keeps rising with the "

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from meta.stats.posterior import Posterior
     from meta.stats.scales import FloatArray
 
-_REACH, _POINTS = 7.0, 41  # standard deviations about the mean difference, and points there
+_REACH, _POINTS = 7.0, 19  # standard deviations about the mean difference, and points there
+_NEGLIGIBLE = 1e-6  # of a posterior
+_FINER = 3  # points for one of the grid
 _NODES = 400  # quantiles of one of two independent distributions
 
 
-def coupled_difference(post: Posterior, group: int, reference: int, values: FloatArray) -> Distribution:
+def coupled_difference(
+    post: Posterior, group: int, reference: int, rates: FloatArray | None = None
+) -> Distribution:
     """Distribution of a quantity in one group less that in another, which shares tau with it.
 
     Parameters
@@ -26,8 +30,8 @@ def coupled_difference(post: Posterior, group: int, reference: int, values: Floa
         Coupled.
     group, reference : int
         Data sets.
-    values : ndarray, shape (T, N)
-        The quantity at each cell, increasing with mu.
+    rates : ndarray, shape (T, N), optional
+        The quantity at each cell, increasing with mu; mu itself if left out.
 
     Returns
     -------
@@ -40,6 +44,7 @@ def coupled_difference(post: Posterior, group: int, reference: int, values: Floa
     the first group, of the chance that the reference is above its value less s.
     """
     grid, size = post.cells, post.weight.shape[-1]
+    values = grid.mu if rates is None else rates
     mine = post.weight[group]
     slices = np.maximum(mine.sum(-1, keepdims=True), 1e-300)
     theirs = post.weight[reference] / slices
@@ -51,15 +56,23 @@ def coupled_difference(post: Posterior, group: int, reference: int, values: Floa
     )
     variance = (slices[:, 0] * (within + (inner - mean) ** 2)).sum()
     points = mean + np.sqrt(variance) * np.linspace(-_REACH, _REACH, _POINTS)
+    points = np.unique(np.clip(points, values.min() - values.max(), values.max() - values.min()))
+    kept = np.flatnonzero(slices[:, 0] > _NEGLIGIBLE)
+    whole = slices[kept].sum()
+    places = np.arange(_FINER * (size - 1) + 1) / _FINER
+    spread = np.sinc(places[:, None] - np.arange(size)) / _FINER  # from the grid's points to finer ones
 
     def exact(at: FloatArray) -> FloatArray:
         p = np.zeros(len(at))
-        for j in range(len(grid.tau)):
-            ends = (values[j] - at[:, None]).ravel()
-            mu = interpolate(values[j], grid.mu[j], ends)[:, None]
-            under = below(mu, grid.first[[j]], grid.step[[j]], size)[:, 0] @ theirs[j]
-            p += (1 - under.reshape(len(at), size)) @ mine[j]
-        return p[None]
+        for j in kept:
+            # The chance for the reference turns as sharply as its posterior: the group's points must resolve it
+            finer = grid.first[j] + grid.step[j] * places
+            own = finer if rates is None else interpolate(grid.mu[j], values[j], finer)
+            ends = (own - at[:, None]).ravel()
+            mu = ends if rates is None else interpolate(values[j], grid.mu[j], ends)
+            under = below(mu[:, None], grid.first[[j]], grid.step[[j]], size)[:, 0] @ theirs[j]
+            p += (1 - under.reshape(len(at), -1)) @ (spread @ mine[j])
+        return p[None] / whole
 
     return Distribution.of(points, exact)
 

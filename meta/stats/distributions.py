@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meta.stats.scales import FloatArray
 
 _POINTS = 19  # at which a distribution function is evaluated first, for one data set
+_END = 7.7  # normal quantile: probability 7e-15
 _EXTRA = 32  # at most, where quantiles are wanted
 _MOST_POINTS = 385
 _REACH = 4.3  # normal quantile: probabilities from 1e-5 to 1 - 1e-5
@@ -115,8 +116,11 @@ class Distribution(NamedTuple):
 
 
 def _rising(z: FloatArray) -> FloatArray:
-    """Strictly increasing, since it is inverted: rounding may leave equal values far out."""
-    return np.asarray(np.maximum.accumulate(z, axis=-1) + 1e-12 * np.arange(z.shape[-1]))
+    """Strictly increasing, since it is inverted: where probabilities are 0 or 1 to rounding, by steps."""
+    above, beneath = z > _END, z < -_END
+    steps = np.cumsum(above, axis=-1) - np.cumsum(beneath[..., ::-1], axis=-1)[..., ::-1]
+    spread = np.where(above | beneath, np.sign(z) * _END + 0.25 * steps, z)
+    return np.asarray(np.maximum.accumulate(spread, axis=-1) + 1e-12 * np.arange(z.shape[-1]))
 
 
 def mu_distribution(post: Posterior, shift: float = 0.0) -> Distribution:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from meta.stats.newton import leapt, lowest
+from meta.stats.newton import leapt, lowest, reach
 from meta.stats.scales import FloatArray
 from meta.stats.sets import Sets, TermsFunction, concave, in_log
 from meta.stats.terms import Terms
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 Quantity = Literal["mu", "v", "mean"] | Callable[[FloatArray, FloatArray], Terms]
 
-_STEPS = 30  # at most; 4 to 7 are usual
-_LAST = 1e-6
-_LEAP = 0.7  # of ln(v + scale) at most a step
+_STEPS = 40  # at most; 4 to 7 are usual
+_LAST = 1e-6  # standard errors, and of ln(v + scale): a step this small is the last
+_LEAP = 1.0  # of ln(v + scale) at most a step
+_FAR_LEAP = 5.0  # the same towards a limit of v itself, where the profile is nearly a straight line
 
 
 class Tasks(NamedTuple):
@@ -43,6 +44,7 @@ class Tasks(NamedTuple):
     kind: NDArray[np.intp]
 
     def rows(self, rows: NDArray[np.intp]) -> Tasks:
+        """Some rows."""
         return Tasks(self.s.rows(rows), *(z[rows] for z in self[1:]))  # type: ignore[arg-type]
 
     @property
@@ -75,8 +77,8 @@ def evaluated(
     target = t.target
     own = np.where(target, mu, 0.0).sum(-1)
     one = np.array([quantity == "mean" for quantity in of])[t.kind].astype(float)[:, None]
-    wide = [np.concatenate([z, one], axis=1) for z in (t.s.x, t.s.n)]
-    at = np.stack(terms(*wide, np.concatenate([mu[:, t.s.group], own[:, None]], axis=1), v[:, None]))
+    x, n = (np.concatenate([z, one], axis=1) for z in (t.s.x, t.s.n))
+    at = np.stack(terms(x, n, np.concatenate([mu[:, t.s.group], own[:, None]], axis=1), v[:, None]))
     return Terms(*t.s.by_group(at[..., :-1])), quantities(of, t.kind, own, v, at[..., -1])
 
 
@@ -131,22 +133,24 @@ def approach(
         Whether a point on the floor was reached where the quantity is largest (smallest) along the edge.
     """
     out, found, rows = np.full(len(v), np.nan), np.zeros(len(v), dtype=bool), np.arange(len(v))
-    scale = t.s.scale
-    for _ in range(_STEPS):
-        likelihood, quantity = evaluated(terms, of, t, mu, v)
+    scale, limit = t.s.scale, mu
+    for attempt in range(_STEPS):
+        with np.errstate(all="ignore"):  # a stray step may leave the range of `terms`: not finite, not found
+            likelihood, quantity = evaluated(terms, of, t, mu, v)
         factor, target = v + scale, t.target
         u, g = in_log(likelihood, factor[:, None]), in_log(quantity, factor)
         at = _profiled(u, target)
         along, right = _along_edge(at, g, t, v)
         outward, rightly = _outward(at, t.side, t.floor)
         of_v = t.group < 0
-        leap = np.where(of_v, outward, along)
-        leap = np.clip(leap, np.maximum(lowest(v, scale), -_LEAP), _LEAP)
+        most = np.where(of_v, _FAR_LEAP, _LEAP)
+        leap = np.clip(np.where(of_v, outward, along), np.maximum(lowest(v, scale), -most), most)
         own = _across(at, leap, t.side, t.floor)
-        own = np.where(of_v, 0.0, np.clip(own, -1 - 2 * np.sqrt(v), 1 + 2 * np.sqrt(v)))
+        limit = limit if attempt else reach(u.d_mumu)
         curvature = concave(u.d_mumu)
         other = -(u.d_mu + u.d_muv * leap[:, None]) / curvature
-        step = np.where(target, own[:, None], other)
+        step = np.clip(np.where(target, own[:, None], other), -limit, limit)
+        own = np.where(target, step, 0.0).sum(-1)
         done = np.maximum((np.abs(step) * np.sqrt(-curvature)).max(-1), np.abs(leap)) < _LAST
         new_v = leapt(v, scale, leap)
         if done.any():
@@ -158,7 +162,8 @@ def approach(
             break
         mu, v = mu + step, new_v
         if not go.all():
-            t, mu, v, scale, rows = t.rows(np.flatnonzero(go)), mu[go], v[go], scale[go], rows[go]
+            t, rows = t.rows(np.flatnonzero(go)), rows[go]
+            mu, v, scale, limit = mu[go], v[go], scale[go], limit[go]
     return out, found
 
 

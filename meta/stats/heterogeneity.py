@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import chdtrc
 
-from meta.stats.tau2 import trace
-from meta.stats.weights import arms
+from meta.stats.weights import Arms, arms
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -48,9 +47,13 @@ def q_test(
     -----
     With few trials the test has next to no power: a large p is no sign of homogeneity.
     """
-    a = arms(y, v, include, groups)
+    return q_test_arms(arms(y, v, include, groups))
+
+
+def q_test_arms(a: Arms) -> QTest:
+    """Cochran's Q as :func:`q_test` gives it, of validated input, shape (..., k)."""
     usable = a.finite & (a.df >= 1)
-    q = np.where(usable, a.q(np.zeros(a.y.shape[:-1])), np.nan)
+    q = np.where(usable, a.at_zero.q, np.nan)
     p = np.where(usable, chdtrc(np.maximum(a.df, 1), np.where(usable, q, 0.0)), np.nan)
     return QTest(q, a.df, p)
 
@@ -74,10 +77,13 @@ def typical_variance(
     ----------
     .. [1] Higgins & Thompson (2002), Stat Med 21:1539-1558, doi:10.1002/sim.1186, eq. 9
     """
-    a = arms(np.zeros(np.shape(v)), v, include, groups)
-    df = a.df
-    spread = trace(a, np.zeros(df.shape))
-    typical: FloatArray = np.divide(df, spread, out=np.full(df.shape, np.nan), where=(df >= 1) & (spread > 0))
+    return typical_variance_arms(arms(np.zeros(np.shape(v)), v, include, groups))
+
+
+def typical_variance_arms(a: Arms) -> FloatArray:
+    """The typical sampling variance as :func:`typical_variance` gives it, of validated input."""
+    usable = (a.df >= 1) & (a.trace > 0)
+    typical: FloatArray = np.divide(a.df, a.trace, out=np.full(a.df.shape, np.nan), where=usable)
     return typical
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from scipy.special import chdtrc, chdtri, fdtri, logit
 
+from meta.errors import DataError
 from meta.stats.codes import Code, CodeArray
 from meta.stats.newton import cross, settle
 from meta.stats.sets import Sets, TermsFunction, tally
@@ -105,8 +106,8 @@ def maximise(
     --------
     >>> from meta.stats.marginal import marginal_terms
     >>> m = maximise(marginal_terms, [5, 6, 2, 1], [18, 32, 29, 21])
-    >>> m.mu.round(4), m.v.round(4), m.se_mu.round(4)
-    (array([-1.8638]), array(0.1721), array([0.3772]))
+    >>> [round(float(z), 4) for z in (m.mu[0], m.se_mu[0], m.v, m.loglik)]
+    [-1.8638, 0.3772, 0.1721, -8.5306]
     """
     s, shape = tally(x, n, include, groups)
     peak, code, _ = summit(terms, s)
@@ -167,25 +168,31 @@ def fixed(
     -------
     Fixed
         Code.INFINITE_MU as of :func:`maximise`, by group, with the one limit that is finite; Code.NO_TRIALS
-        for a group without arms.
+        for a group without arms. A limit is NaN where the cut-off has no degree of freedom.
+
+    Raises
+    ------
+    DataError
+        If v is negative or not finite.
     """
-    s, _ = tally(x, n, include, groups)
     at = np.asarray(v, dtype=float)
-    shape = np.broadcast_shapes(np.shape(x)[:-1], np.shape(n)[:-1], np.shape(include)[:-1], at.shape)
-    s, _ = tally(
-        np.broadcast_to(x, (*shape, s.n.shape[-1])),
-        np.broadcast_to(n, (*shape, s.n.shape[-1])),
-        include,
-        groups,
-    )
+    if not (np.isfinite(at) & (at >= 0)).all():
+        raise DataError("v: found a value that is negative or not finite; v >= 0 is allowed")
+    s, shape = tally(x, n, include, groups, lead=at.shape)
     at = np.broadcast_to(at, shape).reshape(-1)
-    mu, value, se, code = _settled(terms, s, at)
-    many = s.member.shape[0]
+    flat = _settled(terms, s, at)
     drop = cut(s.k.sum(-1), (s.k > 0).sum(-1), level, cutoff)
-    low, high = (_fallen(terms, s, mu, se, value - drop[:, None], at, side) for side in (-1.0, 1.0))
-    by_group = (z.reshape(*shape, many) for z in (mu, se, low, high, code))
-    mu, se, low, high, code = by_group
-    return Fixed(mu, value.sum(-1).reshape(shape), se, low, high, code)
+    loglik = np.where(flat.code == Code.NO_TRIALS, 0.0, flat.loglik)
+    low, high = (_fallen(terms, s, flat, loglik - drop[:, None], at, side) for side in (-1.0, 1.0))
+    form = (*shape, s.member.shape[0])
+    return Fixed(
+        flat.mu.reshape(form),
+        loglik.sum(-1).reshape(shape),
+        flat.se.reshape(form),
+        low.reshape(form),
+        high.reshape(form),
+        flat.code.reshape(form),
+    )
 
 
 def cut(k: FloatArray, many: FloatArray, level: float, cutoff: Cutoff) -> FloatArray:
@@ -197,10 +204,8 @@ def cut(k: FloatArray, many: FloatArray, level: float, cutoff: Cutoff) -> FloatA
         return np.where(df > 0, fdtri(1, np.maximum(df, 1), level), np.nan) / 2
 
 
-def _settled(
-    terms: TermsFunction, s: Sets, v: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray, CodeArray]:
-    """Means at given v, their groups' log-likelihoods, standard errors and codes."""
+def _settled(terms: TermsFunction, s: Sets, v: FloatArray) -> Fixed:
+    """Means at given v of a flat batch, without limits; `loglik` by group."""
     one_sided, filled = s.one_sided, s.k > 0
     inner = s.only(~one_sided)
     x, patients = inner.by_group(inner.x), inner.by_group(inner.n)
@@ -212,19 +217,20 @@ def _settled(
         se = np.where(ridge.d_mumu < 0, 1 / np.sqrt(-ridge.d_mumu), np.nan)
     code = np.where(ridge.converged[:, None], Code.OK, Code.NOT_CONVERGED)
     code = np.where(one_sided, Code.INFINITE_MU, np.where(filled, code, Code.NO_TRIALS))
-    return mu, np.where(filled, ridge.value, 0.0), se, code.astype(np.int8)
+    empty = np.full_like(mu, np.nan)
+    return Fixed(mu, ridge.value, se, empty, empty, code.astype(np.int8))
 
 
 def _fallen(
     terms: TermsFunction,
     s: Sets,
-    mu: FloatArray,
-    se: FloatArray,
+    at: Fixed,
     level: FloatArray,
     v: FloatArray,
     side: float,
 ) -> FloatArray:
     """Where each group's log-likelihood has fallen to a level on one side of its peak."""
+    mu, se = at.mu, at.se
     out = np.where(np.isinf(mu) & (np.sign(mu) == side), mu, np.nan)
     rows, group = np.nonzero((s.k > 0) & np.isnan(out) & np.isfinite(level))
     x, n = (z[rows] * s.member[group] for z in (s.x, s.n))
@@ -235,7 +241,8 @@ def _fallen(
     start = np.where(
         np.isfinite(peak), peak + 2 * side * np.nan_to_num(spread), -side * np.log(2 * total + 1)
     )
-    out[rows, group], _ = cross(terms, one, start, peak, v[rows], level[rows, group])
+    edge, reached = cross(terms, one, start, peak, v[rows], level[rows, group])
+    out[rows, group] = np.where(reached, edge, np.nan)
     return out
 
 
@@ -259,7 +266,7 @@ def likelihood_ratio(
     s, shape = tally(x, n, include, groups)
     statistic, df, code = ratio(terms, s)
     p = np.where(code == Code.OK, chdtrc(np.maximum(df, 1), statistic), np.nan)
-    return LikelihoodRatio(*(z.reshape(shape) for z in (statistic, df, p, code)))
+    return LikelihoodRatio(statistic.reshape(shape), df.reshape(shape), p.reshape(shape), code.reshape(shape))
 
 
 def ratio(terms: TermsFunction, s: Sets) -> tuple[FloatArray, FloatArray, CodeArray]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from meta.stats.terms import Terms
 
 _STEPS = 200  # at most; 3 to 6 are usual
-_LAST = 1e-6
+_LAST = 1e-6  # standard errors
 _LEAP = 1.5  # of ln(v + scale) at most a step
 _NOISE = 1e-11  # relative rounding error of a log-likelihood, with room
 
@@ -41,7 +41,7 @@ class Summit(NamedTuple):
 
     def rows(self, rows: NDArray[np.intp]) -> Summit:
         """Some rows."""
-        return Summit(*(z[rows] for z in self))
+        return Summit(*(z[rows] for z in self))  # type: ignore[arg-type]  # in order
 
 
 class Ridge(NamedTuple):
@@ -71,6 +71,7 @@ class _Climber(NamedTuple):
     step: FloatArray
     leap: FloatArray
     scale: FloatArray
+    reach: FloatArray
     hold: BoolArray
 
     def moved(
@@ -92,7 +93,8 @@ class _Climber(NamedTuple):
         )
 
     def rows(self, rows: BoolArray) -> _Climber:
-        return _Climber(*(z[rows] for z in self))
+        """Some rows."""
+        return _Climber(*(z[rows] for z in self))  # type: ignore[arg-type]  # in order
 
 
 def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: BoolArray) -> Summit:
@@ -111,14 +113,16 @@ def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: Bo
     Summit
     """
     nothing = np.full(len(v), -np.inf)
-    c = _Climber(mu, v, mu, v, nothing, np.zeros_like(mu), np.zeros_like(v), s.scale, hold)
+    c = _Climber(mu, v, mu, v, nothing, np.zeros_like(mu), np.zeros_like(v), s.scale, mu, hold)
     out = nowhere(*mu.shape)
     rows = np.arange(len(v))
-    for _ in range(_STEPS):
+    for attempt in range(_STEPS):
         t = sums(terms, s, c.mu, c.v)
+        if not attempt:
+            c = c._replace(reach=reach(t.d_mumu))
         value = t.value.sum(-1)
         rose = value >= c.height - _NOISE * (1 + np.abs(c.height))
-        step, leap, size, gain = _uphill(t, c.v, c.scale, c.hold)
+        step, leap, size, gain = _uphill(t, c)
         done = rose & (size < _LAST)
         if done.any():
             bend = (t.d_vv - t.d_muv**2 / concave(t.d_mumu)).sum(-1)
@@ -143,21 +147,23 @@ def lowest(v: FloatArray, scale: FloatArray) -> FloatArray:
     return np.asarray(-np.log1p(v / scale))
 
 
-def _uphill(
-    t: Terms, v: FloatArray, scale: FloatArray, hold: BoolArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def reach(d_mumu: FloatArray) -> FloatArray:
+    """How far mu may move in one step, from the curvature at the start: a flat tail does not tell."""
+    return np.asarray(1 + 3 / np.sqrt(-concave(d_mumu)))
+
+
+def _uphill(t: Terms, c: _Climber) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Newton's step in the means and in ln(v + scale), its size in standard errors, and what it gains."""
-    u = in_log(t, (v + scale)[:, None])
+    u = in_log(t, (c.v + c.scale)[:, None])
     curvature = concave(u.d_mumu)
     ratio = u.d_muv / curvature
     slope = u.d_v.sum(-1) - (ratio * u.d_mu).sum(-1)
     bend = u.d_vv.sum(-1) - (ratio * u.d_muv).sum(-1)
     downward = np.where(bend < 0, bend, -np.abs(slope))  # where it bends up, one unit uphill
     downward = np.where(downward < 0, downward, -1.0)
-    leap = np.clip(-slope / downward, np.maximum(lowest(v, scale), -_LEAP), _LEAP)
-    leap = np.where(hold, 0.0, leap)
-    limit = (1 + 2 * np.sqrt(v))[:, None]  # mu moves with sqrt(v) where arms are extreme
-    step = np.clip(-(u.d_mu + u.d_muv * leap[:, None]) / curvature, -limit, limit)
+    leap = np.clip(-slope / downward, np.maximum(lowest(c.v, c.scale), -_LEAP), _LEAP)
+    leap = np.where(c.hold, 0.0, leap)
+    step = np.clip(-(u.d_mu + u.d_muv * leap[:, None]) / curvature, -c.reach, c.reach)
     size = np.maximum((np.abs(step) * np.sqrt(-curvature)).max(-1), np.abs(leap) * np.sqrt(-downward))
     gain = (step * (u.d_mu + u.d_muv * leap[:, None] + u.d_mumu * step / 2)).sum(-1)
     gain += leap * (u.d_v.sum(-1) + u.d_vv.sum(-1) * leap / 2)
@@ -175,34 +181,36 @@ def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridg
     """
     out = Ridge(mu.copy(), np.full(mu.shape, np.nan), np.full(mu.shape, np.nan), np.zeros(len(v), dtype=bool))
     low, high, rows = np.full(mu.shape, -np.inf), np.full(mu.shape, np.inf), np.arange(len(v))
-    for _ in range(_STEPS):
+    limit = high
+    for attempt in range(_STEPS):
         t = sums(terms, s, mu, v)
+        limit = limit if attempt else reach(t.d_mumu)
         low, high = np.where(t.d_mu > 0, mu, low), np.where(t.d_mu < 0, mu, high)
         curvature = concave(t.d_mumu)
         step = -t.d_mu / curvature
         done = (np.abs(step) * np.sqrt(-curvature) < _LAST).all(-1)
         if done.any():
-            last = (mu + step, t.value - step * curvature * step / 2, t.d_mumu, done)
-            for field, of in zip(out, last, strict=True):
-                field[rows[done]] = of[done]
+            at = rows[done]
+            out.mu[at], out.d_mumu[at], out.converged[at] = (mu + step)[done], t.d_mumu[done], True
+            out.value[at] = (t.value - step * curvature * step / 2)[done]
             if done.all():
                 break
-        mu = bracketed(mu, step, low, high, (1 + 2 * np.sqrt(v))[:, None])
+        mu = bracketed(mu, step, low, high, limit)
         if done.any():
             go = ~done
             s, rows = s.rows(np.flatnonzero(go)), rows[go]
-            mu, v, low, high = mu[go], v[go], low[go], high[go]
+            mu, v, low, high, limit = (z[go] for z in (mu, v, low, high, limit))
     return out
 
 
 def bracketed(
     mu: FloatArray, step: FloatArray, low: FloatArray, high: FloatArray, limit: FloatArray
 ) -> FloatArray:
-    """The next mu: a step no longer than `limit`, or the middle where that would leave the bracket."""
+    """The next mu: a step no longer than `limit`, or the middle where that leaves the bracket."""
     new = mu + np.clip(step, -limit, limit)
     closed = np.isfinite(low) & np.isfinite(high)
     middle = np.where(closed, low, new) / 2 + np.where(closed, high, new) / 2
-    return np.where((new >= low) & (new <= high), new, middle)
+    return np.where((new > low) & (new < high), new, middle)
 
 
 def cross(
@@ -227,10 +235,11 @@ def cross(
     """
     out, converged, rows = start.copy(), np.zeros(len(v), dtype=bool), np.arange(len(v))
     side = np.sign(start - inner)
-    mu, outer = start, side * np.inf
-    for _ in range(_STEPS):
+    mu, outer, limit = start, side * np.inf, start
+    for attempt in range(_STEPS):
         t = sums(terms, s, mu[:, None], v)
         value, slope, curvature = (z[:, 0] for z in (t.value, t.d_mu, t.d_mumu))
+        limit = limit if attempt else reach(curvature)
         excess = value - drop_to
         inner, outer = np.where(excess > 0, mu, inner), np.where(excess <= 0, mu, outer)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -241,9 +250,11 @@ def cross(
         converged[rows[done]] = True
         if done.all():
             break
-        mu = bracketed(mu, step, np.minimum(inner, outer), np.maximum(inner, outer), 1 + 2 * np.sqrt(v))
+        mu = bracketed(mu, step, np.minimum(inner, outer), np.maximum(inner, outer), limit)
         if done.any():
             go = ~done
             s, rows = s.rows(np.flatnonzero(go)), rows[go]
-            mu, v, drop_to, inner, outer, side = (z[go] for z in (mu, v, drop_to, inner, outer, side))
+            mu, v, drop_to, inner, outer, side, limit = (
+                z[go] for z in (mu, v, drop_to, inner, outer, side, limit)
+            )
     return out, converged

@@ -8,7 +8,9 @@ import numpy as np
 from scipy.special import chdtrc, ndtri, stdtrit
 
 from meta.stats.codes import Code, CodeArray
-from meta.stats.weights import arms
+from meta.stats.heterogeneity import QTest, q_test_arms, typical_variance_arms
+from meta.stats.tau2 import Tau2Method, estimate_arms
+from meta.stats.weights import Arms, arms
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -73,15 +75,86 @@ def pool(
     Pooled
     """
     a = arms(y, v, include, groups)
-    t = np.broadcast_to(np.asarray(tau2, dtype=float), a.y.shape[:-1])
-    at = a.weighted(t)
+    return pool_arms(a, np.broadcast_to(np.asarray(tau2, dtype=float), a.y.shape[:-1]))
+
+
+def pool_arms(a: Arms, tau2: FloatArray) -> Pooled:
+    """Inverse-variance means as :func:`pool` gives them, of validated input at `tau2`, shape (...)."""
+    at = a.weighted(tau2)
     filled = at.total > 0
-    mu = np.where(filled, at.mean, np.nan)
-    se = np.sqrt(np.divide(1.0, at.total, out=np.full(at.total.shape, np.nan), where=filled))
-    df = a.df
-    q = np.divide((at.w * at.residual**2).sum(-1), df, out=np.full(df.shape, np.nan), where=df >= 1)
-    share = np.divide(1.0, at.total, out=np.zeros_like(at.total), where=filled)
-    return Pooled(mu, se, q, df, at.w * (share @ a.groups))
+    variance = np.divide(1.0, at.total, out=np.zeros_like(at.total), where=filled)
+    q = np.divide(at.q, a.df, out=np.full(a.df.shape, np.nan), where=a.df >= 1)
+    mu, se = np.where(filled, at.mean, np.nan), np.where(filled, np.sqrt(variance), np.nan)
+    return Pooled(mu, se, q, a.df, at.w * (variance @ a.groups))
+
+
+class RandomEffects(NamedTuple):
+    """A whole fit: tau2 and its code, shape (...), the means at it, Q, and the typical sampling variance.
+
+    The intervals follow from these: :func:`interval`, :func:`prediction`, and I2 from tau2 and `typical` or
+    from `test` by :mod:`meta.stats.heterogeneity`.
+    """
+
+    tau2: FloatArray
+    code: CodeArray
+    pooled: Pooled
+    test: QTest
+    typical: FloatArray
+
+
+def random_effects(
+    y: ArrayLike,
+    v: ArrayLike,
+    include: ArrayLike = True,
+    *,
+    method: Tau2Method = "REML",
+    tau2: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+) -> RandomEffects:
+    """Estimate tau2, pool the effects and test their heterogeneity, all from one look at the input.
+
+    Gives what :func:`meta.stats.tau2.estimate`, :func:`pool`, :func:`meta.stats.heterogeneity.q_test` and
+    :func:`meta.stats.heterogeneity.typical_variance` give one by one.
+
+    Parameters
+    ----------
+    y, v, include, method, groups
+        As in :func:`meta.stats.tau2.estimate`.
+    tau2 : array_like, shape (...), optional
+        Between-trial variance, instead of an estimate; NaN gives NaN with Code.NOT_CONVERGED.
+
+    Returns
+    -------
+    RandomEffects
+
+    Raises
+    ------
+    DataError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> from meta.stats.scales import LOGIT
+    >>> effects = LOGIT.effects(responders=[5, 6, 2, 1], n=[18, 32, 29, 21])
+    >>> fit = random_effects(effects.y, effects.v)      # metafor 5.1-12: 0.306545872, -1.752335884
+    >>> round(float(fit.tau2), 6), round(float(fit.pooled.mu[0]), 6)
+    (0.306546, -1.752336)
+    """
+    given = arms(y, v, include, groups)
+    shape, a = given.y.shape[:-1], given.flat()
+    if tau2 is None:
+        spread, code = estimate_arms(a, method)
+    else:
+        spread = np.broadcast_to(np.asarray(tau2, dtype=float), shape).reshape(-1)
+        code = np.where(np.isfinite(spread), Code.OK, Code.NOT_CONVERGED).astype(np.int8)
+    pooled, test, typical = pool_arms(a, spread), q_test_arms(a), typical_variance_arms(a)
+    return RandomEffects(
+        spread.reshape(shape),
+        code.reshape(shape),
+        Pooled(*[z.reshape(shape + z.shape[1:]) for z in pooled]),
+        QTest(*[z.reshape(shape) for z in test]),
+        typical.reshape(shape),
+    )
 
 
 def interval(pooled: Pooled, *, method: IntervalMethod, level: float = 0.95) -> Limits:
@@ -112,12 +185,13 @@ def interval(pooled: Pooled, *, method: IntervalMethod, level: float = 0.95) -> 
     q = pooled.q if method == "hk" else np.maximum(pooled.q, 1.0)
     se = pooled.se * np.sqrt(q)[..., None]
     df = np.broadcast_to(pooled.df[..., None], se.shape)
-    limits = _limits(pooled.mu, se, df, level)
+    limits = _limits(pooled.mu, se, df, level, Code.FEW_TRIALS)
     # Residuals of equal effects are rounding errors of the mean, not exactly zero
-    zero = (pooled.df[..., None] >= 1) & (se <= 1e-12 * np.maximum(np.abs(pooled.mu), pooled.se))
-    code = np.where(zero, Code.ZERO_VARIANCE, np.where(df >= 1, limits.code, Code.FEW_TRIALS)).astype(np.int8)
-    usable = code == Code.OK
-    return Limits(np.where(usable, limits.low, np.nan), np.where(usable, limits.high, np.nan), se, df, code)
+    zero = (df >= 1) & (se <= 1e-12 * np.maximum(np.abs(pooled.mu), pooled.se))
+    for limit in (limits.low, limits.high):
+        limit[zero] = np.nan
+    limits.code[zero] = Code.ZERO_VARIANCE
+    return limits
 
 
 def prediction(
@@ -154,17 +228,19 @@ def prediction(
     centre, error, variance, size = np.broadcast_arrays(
         *(np.asarray(z, dtype=float) for z in (mu, se, tau2, k))
     )
-    df = {"normal": np.full(size.shape, np.inf), "hts": size - 2}.get(method, size - 1)
+    df = np.full(size.shape, np.inf) if method == "normal" else size - (2 if method == "hts" else 1)
     return _limits(centre, np.sqrt(variance + error**2), df, level)
 
 
-def _limits(mu: FloatArray, se: FloatArray, df: FloatArray, level: float) -> Limits:
-    upper = (1 + level) / 2
-    quantile = np.where(
-        np.isinf(df), ndtri(upper), stdtrit(np.where((df >= 1) & np.isfinite(df), df, 1.0), upper)
-    )
-    code = np.where(df >= 1, Code.OK, Code.NO_DF).astype(np.int8)
-    half = np.where(code == Code.OK, quantile, np.nan) * se
+def _limits(
+    mu: FloatArray, se: FloatArray, df: FloatArray, level: float, missing: Code = Code.NO_DF
+) -> Limits:
+    """Limits with t quantiles, normal ones where `df` is infinite; NaN with `missing` where it is below 1."""
+    upper, usable, normal = (1 + level) / 2, df >= 1, np.isinf(df)
+    quantile = np.where(normal, ndtri(upper), stdtrit(np.where(usable & ~normal, df, 1.0), upper))
+    half = np.where(usable, quantile, np.nan) * se
+    code = np.zeros(half.shape, dtype=np.int8)
+    code[~usable] = missing
     return Limits(mu - half, mu + half, se, df, code)
 
 

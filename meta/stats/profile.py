@@ -16,7 +16,7 @@ from scipy.special import expit, gammaln, log_expit, xlog1py, xlogy
 from meta.stats.codes import Code, CodeArray
 from meta.stats.edge import Tasks, across, approach, evaluated, single
 from meta.stats.likelihood import Cutoff, cut
-from meta.stats.newton import cross
+from meta.stats.newton import cross, reach
 from meta.stats.roots import bracketed_root
 from meta.stats.search import search
 from meta.stats.sets import Sets, Table, TermsFunction, ceiling, tally
@@ -74,7 +74,7 @@ def profile_intervals(
     tuple of Limits
         One for each quantity, with Code.OK also where there is no maximum to stand in the middle. A limit is
         infinite (a mean rate 0 or 1) where the profile never falls below the cut-off: the upper limit of v
-        where all arms are extreme, the lower one of mu without a responder.
+        where all arms are extreme, the lower one of mu (and of a callable) without a responder.
 
     Notes
     -----
@@ -102,10 +102,10 @@ def profile_intervals(
     limits = np.where((codes == Code.OK)[:, None], limits, np.nan)
     out = []
     for i, quantity in enumerate(of):
-        mine = np.array([kind == i for kind, _ in spans])
-        z = np.moveaxis(limits[mine], 0, -1), np.moveaxis(codes[mine], 0, -1)
+        mine = [kind == i for kind, _ in spans]
         form = shape if quantity == "v" else (*shape, many)
-        out.append(Limits(z[0][0].reshape(form), z[0][1].reshape(form), z[1].reshape(form)))
+        low, high = (np.moveaxis(limits[mine, end], 0, -1).reshape(form) for end in (0, 1))
+        out.append(Limits(low, high, np.moveaxis(codes[mine], 0, -1).reshape(form)))
     return tuple(out)
 
 
@@ -113,10 +113,10 @@ def _known(
     s: Sets, peak: Summit, quantity: Quantity, group: int, side: float, floor: FloatArray
 ) -> FloatArray:
     """Limits that need no search, shape (B,), and NaN: at the end of the range or in closed form."""
+    if quantity == "v" and side > 0:
+        return np.where(s.interior, np.nan, np.inf)
     if quantity == "v":
-        return (
-            np.where(s.interior, np.nan, np.inf) if side > 0 else np.where(at_zero(s) >= floor, 0.0, np.nan)
-        )
+        return np.where(at_zero(s) >= floor, 0.0, np.nan)
     one_sided, responders = s.one_sided[:, group], s.by_group(s.x)[:, group]
     infinite = one_sided & ((responders > 0) == (side > 0))
     if quantity != "mean":
@@ -225,7 +225,8 @@ def _edges(
         )
     mu = np.where(target, guess[:, None], nodes.mu[rows, node])
     likelihood, g = evaluated(terms, of, t, mu, v)
-    step = np.clip(across(likelihood, t), -1 - 2 * np.sqrt(v), 1 + 2 * np.sqrt(v))
+    limit = np.where(target, reach(likelihood.d_mumu), 0.0).sum(-1)
+    step = np.clip(across(likelihood, t), -limit, limit)
     height = g.value + (g.d_mu + g.d_mumu * step / 2) * step
     return mu + np.where(target, step[:, None], 0.0), t.side * height
 

@@ -1,7 +1,7 @@
-"""A bracketed root finder for whole batches of equations at once.
+"""Bracketed root finders for whole batches of equations at once, without and with a derivative.
 
-scipy.optimize.elementwise.find_root solves the same problem; measured on one equation it takes 4 ms
-against 0.3 ms here, and a fit solves four of them.
+scipy.optimize.elementwise.find_root solves the same problem as the first; measured on one equation it takes
+4 ms against 0.3 ms here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 from meta.stats.scales import BoolArray, FloatArray
 
 Equation = Callable[[FloatArray, NDArray[np.intp]], FloatArray]
+Slope = tuple[FloatArray, FloatArray, FloatArray]  # value, derivative, rounding error
+Sloping = Callable[..., Slope]
+
+_LAST = 1e-16  # what a last Newton step may leave, relative: below the spacing of numbers
+_EPS = float(np.finfo(float).eps)
 
 
 def bracketed_root(
@@ -78,3 +83,63 @@ def _interpolated(points: tuple[FloatArray, ...], values: tuple[FloatArray, ...]
         safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
         step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
     return np.where(safe & np.isfinite(step), step, 0.5)
+
+
+def newton_root(
+    equation: Sloping,
+    given: tuple[FloatArray, ...],
+    low: FloatArray,
+    start: FloatArray,
+    high: FloatArray,
+    *,
+    maxiter: int = 200,
+) -> tuple[FloatArray, BoolArray]:
+    """Solve ``equation(*given, t) = 0`` between `low` and `high`, one equation a row.
+
+    Parameters
+    ----------
+    equation : callable (*given, t) -> value, slope, error
+        Values at `t`, shape (m,), their derivatives, and what rounding may make of a value that should be
+        zero. Positive at `low` and not positive at `high`; an end where that is not so is the root.
+    given : tuple of ndarray, shape (..., B)
+        What the equations are made of, the equations along the last axis.
+    low, start, high : ndarray, shape (B,)
+        Finite ends of the brackets, and where to start, low <= start <= high.
+
+    Returns
+    -------
+    root : ndarray, shape (B,)
+    converged : ndarray of bool, shape (B,)
+
+    Notes
+    -----
+    Newton's method. A step out of the bracket, or one where the value rises, leads to that end of the bracket
+    the first time, and after that to its middle. In the end each step is the square of the one before times
+    a constant; the last is the one after which the next would be negligible.
+    """
+    rows, t = np.arange(len(low)), start
+    root, converged = start.copy(), np.zeros(len(low), dtype=bool)
+    before, strayed = np.zeros(len(low)), np.zeros(len(low), dtype=bool)
+    for _ in range(maxiter):
+        value, slope, error = equation(*given, t)
+        rising, falls = value > 0, slope < 0
+        low, high = np.where(rising, t, low), np.where(rising, high, t)
+        step = -value / np.where(falls, slope, -np.inf)
+        new = t + step
+        inside = (low < new) & (new < high)
+        size = np.abs(step)
+        done = (size * size * size <= _LAST * t * before * before) & falls
+        done |= (np.abs(value) <= error) | (high - low <= 4 * _EPS * high)
+        if not inside.all():
+            instead = np.where(strayed, (low + high) / 2, np.where(rising, high, low))
+            new = np.where(inside, new, np.where(done, t, instead))
+            strayed, size = strayed | ~inside, np.where(inside, size, 0.0)
+        if done.any():
+            root[rows[done]], converged[rows[done]] = new[done], True
+            if done.all():
+                break
+            go = np.flatnonzero(~done)
+            rows, strayed, given = rows[go], strayed[go], tuple(z.take(go, -1) for z in given)
+            new, low, high, size = (z[go] for z in (new, low, high, size))
+        t, before = new, size
+    return root, converged

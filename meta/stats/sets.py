@@ -12,7 +12,6 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit, xlogy
 
 from meta.errors import DataError
@@ -20,13 +19,14 @@ from meta.stats.scales import BoolArray, FloatArray
 from meta.stats.terms import Terms
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 TermsFunction = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], Terms]
 
-# sqrt(v) of the coarse table: from below the sampling error of 5,000 patients to a spread from 0 to 1
+# v of the coarse table: sqrt(v) from below the sampling error of 5,000 patients to a spread from 0 to 1
 TABLE_V: FloatArray = np.concatenate([[0.0], 4.0 ** np.arange(-5, 7)])
 _FINEST = 2.0**-14  # spacing of mu in the table where it is closest
+_ROUNDS = 8  # at most, to find the means of the table
 _TINY = 1e-300
 
 
@@ -82,7 +82,12 @@ class Sets(NamedTuple):
 
 
 def tally(
-    x: ArrayLike, n: ArrayLike, include: ArrayLike = True, groups: ArrayLike | None = None
+    x: ArrayLike,
+    n: ArrayLike,
+    include: ArrayLike = True,
+    groups: ArrayLike | None = None,
+    *,
+    lead: tuple[int, ...] = (),
 ) -> tuple[Sets, tuple[int, ...]]:
     """Validate and flatten counts; the second value is the shape of the leading axes.
 
@@ -94,6 +99,8 @@ def tally(
         Arms that count.
     groups : array_like of int, shape (k,), optional
         Group index of each arm; one group if left out.
+    lead : tuple of int
+        What the leading axes are broadcast against.
 
     Raises
     ------
@@ -101,12 +108,15 @@ def tally(
         If shapes do not broadcast, counts are impossible, or there is not one group index an arm.
     """
     try:
-        responders, patients, use = np.broadcast_arrays(
-            np.asarray(x, dtype=float), np.asarray(n, dtype=float), np.asarray(include, dtype=bool)
+        responders, patients, use, _ = np.broadcast_arrays(
+            np.asarray(x, dtype=float),
+            np.asarray(n, dtype=float),
+            np.asarray(include, dtype=bool),
+            np.empty((*lead, 1)),
         )
     except ValueError as error:
         raise DataError(f"x, n and include: {error}; shapes (..., k) that broadcast are allowed") from None
-    if not responders.ndim:
+    if not np.ndim(x) and not np.ndim(n):
         raise DataError("x and n: found single numbers; shapes (..., k) are allowed")
     if not ((responders >= 0) & (responders <= patients) & np.isfinite(patients) | ~use).all():
         raise DataError("x and n: found counts outside 0 <= x <= n; whole numbers within are allowed")
@@ -117,8 +127,8 @@ def tally(
     member = (np.arange(group.max(initial=0) + 1)[:, None] == group).astype(float)
     shape = responders.shape[:-1]
     flat = (prod(shape), k)
-    counts = (np.where(use, z, 0.0).reshape(flat) for z in (responders, patients))
-    return Sets(*counts, group.astype(np.intp), member), shape
+    counts = [np.where(use, z, 0.0).reshape(flat) for z in (responders, patients)]
+    return Sets(counts[0], counts[1], group.astype(np.intp), member), shape
 
 
 def sums(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Terms:
@@ -159,16 +169,19 @@ class Table(NamedTuple):
 def coarse(terms: TermsFunction, s: Sets) -> Table:
     """Tabulate the profile over the means. A group that is one-sided must have been left out."""
     mu, width = _guess(s)
-    spacing = np.maximum(2.0 ** np.floor(np.log2(width)), _FINEST)
-    for _ in range(2):  # the first round finds mu, the second the height there; mostly the first is enough
+    spacing = np.clip(2.0 ** np.floor(np.log2(width)), _FINEST, 1.0)
+    for _ in range(_ROUNDS):  # mostly the first is enough
         node = np.round(mu / spacing) * spacing
         t = _table(terms, s, node)
         curvature = concave(t.d_mumu)
-        step = np.clip(-t.d_mu / curvature, -3 * width, 3 * width)
+        # in a tail that bends up there is no telling how far the peak is, and no parabola
+        limit = np.where(t.d_mumu < 0, 3 * width, np.minimum(width, 1.0))
+        step = np.clip(-t.d_mu / curvature, -limit, limit)
         mu = node + step
-        if (np.abs(step) <= width).all():
+        near = np.abs(step) <= width
+        if (near & (t.d_mumu <= 0)).all():
             break
-    value = (t.value - step * curvature * step / 2).sum(-1)
+    value = (t.value + np.where(near & (t.d_mumu < 0), -step * curvature * step / 2, 0.0)).sum(-1)
     slope = (t.d_v + t.d_muv * step).sum(-1)
     return Table(np.broadcast_to(TABLE_V, value.shape), value, slope, mu, -curvature)
 

@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import chdtri
 
 from meta.stats.codes import Code, CodeArray
+from meta.stats.normal import Columns, loglik
 from meta.stats.roots import bracketed_root
-from meta.stats.tau2 import bound, estimate, loglik, solve_q
+from meta.stats.tau2 import bound, estimate_arms, solve_q
 from meta.stats.weights import Arms, arms
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def profile_likelihood(
     """
     a = arms(y, v, include, groups)
     shape, flat = a.y.shape[:-1], a.flat()
-    peak, code = estimate(flat.y, flat.v, flat.include, method=method, groups=groups)
+    peak, code = estimate_arms(flat, method)
     low, high = np.full(len(peak), np.nan), np.full(len(peak), np.nan)
     rows = np.flatnonzero(code == Code.OK)
     if rows.size:
@@ -128,12 +129,12 @@ def _crossings(
     a: Arms, peak: FloatArray, level: float, *, restricted: bool
 ) -> tuple[FloatArray, FloatArray, CodeArray]:
     """Where the likelihood meets its cut-off below and above the peak."""
-    cut = loglik(a, peak, restricted=restricted) - float(chdtri(1, 1 - level)) / 2
+    c, everything = Columns.of(a), np.arange(len(peak))
+    cut = loglik(c, peak[:, None], restricted=restricted)[:, 0] - float(chdtri(1, 1 - level)) / 2
 
     def height(t: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
-        return loglik(a.rows(rows), t, restricted=restricted) - cut[rows]
+        return loglik(c.take(rows), t[:, None], restricted=restricted)[:, 0] - cut[rows]
 
-    everything = np.arange(len(peak))
     low, zero = np.zeros(len(peak)), np.zeros(len(peak))
     inside = np.flatnonzero(height(zero, everything) < 0)
     below = np.ones(len(peak), dtype=bool)

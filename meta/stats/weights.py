@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from meta.errors import DataError
+from meta.stats.scales import BoolArray, FloatArray
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from meta.stats.scales import BoolArray, FloatArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 class Weighted(NamedTuple):
@@ -27,34 +28,57 @@ class Weighted(NamedTuple):
     mean: FloatArray
     residual: FloatArray
 
+    @property
+    def q(self) -> FloatArray:
+        """Generalised Q: the weighted sum of squared residuals, shape (...)."""
+        q: FloatArray = (self.w * self.residual**2).sum(-1)
+        return q
 
-class Arms(NamedTuple):
-    """Validated input: excluded trials hold y = 0, v = 1; `groups` is one-hot, shape (G, k)."""
+
+@dataclass(frozen=True, eq=False)
+class Arms:
+    """Validated input: excluded trials hold y = 0, v = 1; `groups` is one-hot, shape (G, k).
+
+    What several statistics need is computed once, when first asked for: one Arms serves a whole fit.
+    """
 
     y: FloatArray
     v: FloatArray
     include: BoolArray
     groups: FloatArray
 
-    @property
+    @cached_property
     def k(self) -> FloatArray:
         """Trials that count, shape (...)."""
-        k: FloatArray = self.include.sum(-1).astype(float)
+        k: FloatArray = self.include.sum(-1, dtype=float)
         return k
 
-    @property
+    @cached_property
     def df(self) -> FloatArray:
         """Trials less groups that have any, shape (...)."""
         members = self.include.astype(float) @ self.groups.T
         df: FloatArray = self.k - (members > 0).sum(-1)
         return df
 
-    @property
+    @cached_property
     def finite(self) -> BoolArray:
         """Whether every trial that counts has a finite effect and a positive variance, shape (...)."""
-        usable = np.isfinite(self.y) & np.isfinite(self.v) & (self.v > 0)
-        finite: BoolArray = np.asarray((usable | ~self.include).all(-1))
+        finite: BoolArray = np.asarray(np.isfinite(self.y + self.v).all(-1))  # the others are NaN
         return finite
+
+    @cached_property
+    def at_zero(self) -> Weighted:
+        """Weights, totals, means and residuals at tau2 = 0."""
+        return self.weighted(np.zeros(self.y.shape[:-1]))
+
+    @cached_property
+    def trace(self) -> FloatArray:
+        """sum(w) - sum over groups of sum(w^2)/sum(w) at tau2 = 0: the trace of the residual projection."""
+        at = self.at_zero
+        squares = (at.w**2) @ self.groups.T
+        lost = np.divide(squares, at.total, out=np.zeros_like(squares), where=at.total > 0)
+        trace: FloatArray = at.w.sum(-1) - lost.sum(-1)
+        return trace
 
     def weighted(self, tau2: FloatArray) -> Weighted:
         """Weights, totals, means and residuals at `tau2`, shape (...)."""
@@ -64,17 +88,15 @@ class Arms(NamedTuple):
         return Weighted(w, total, mean, np.where(self.include, self.y - mean @ self.groups, 0.0))
 
     def q(self, tau2: FloatArray) -> FloatArray:
-        """Generalised Q at `tau2`: the weighted sum of squared residuals, shape (...)."""
-        at = self.weighted(tau2)
-        q: FloatArray = (at.w * at.residual**2).sum(-1)
-        return q
+        """Generalised Q at `tau2`, shape (...)."""
+        return self.weighted(tau2).q
 
     def flat(self) -> Arms:
         """The same with the leading axes made one, shape (B, k)."""
         shape = (prod(self.y.shape[:-1]), self.y.shape[-1])
         return Arms(self.y.reshape(shape), self.v.reshape(shape), self.include.reshape(shape), self.groups)
 
-    def rows(self, rows: np.ndarray) -> Arms:
+    def rows(self, rows: NDArray[np.intp]) -> Arms:
         """Some rows of a flat batch."""
         return Arms(self.y[rows], self.v[rows], self.include[rows], self.groups)
 
@@ -103,11 +125,16 @@ def arms(y: ArrayLike, v: ArrayLike, include: ArrayLike = True, groups: ArrayLik
     except ValueError as error:
         raise DataError(f"y, v and include: {error}; shapes (..., k) that broadcast are allowed") from None
     k = effect.shape[-1]
-    index = np.zeros(k, dtype=np.intp) if groups is None else np.asarray(groups)
-    if index.shape != (k,):
-        raise DataError(f"groups: found shape {index.shape}; one index a trial, shape ({k},), is allowed")
-    one_hot = (np.arange(index.max(initial=0) + 1)[:, None] == index).astype(float)
+    one_hot = np.ones((1, k)) if groups is None else _one_hot(np.asarray(groups), k)
     # NaN passes through the sums in silence, where an infinity or a zero variance would warn
     effect = np.where(np.isfinite(effect), effect, np.nan)
     variance = np.where(np.isfinite(variance) & (variance > 0), variance, np.nan)
     return Arms(np.where(use, effect, 0.0), np.where(use, variance, 1.0), use, one_hot)
+
+
+def _one_hot(index: NDArray[np.generic], k: int) -> FloatArray:
+    """Membership of `k` trials in groups, shape (G, k)."""
+    if index.shape != (k,):
+        raise DataError(f"groups: found shape {index.shape}; one index a trial, shape ({k},), is allowed")
+    one_hot: FloatArray = (np.arange(index.max(initial=0) + 1)[:, None] == index).astype(float)
+    return one_hot

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meta.data import Counts, GroupedCounts
 from meta.models.mcmc import sampling
 from meta.results import Diagnostics
-from meta.stats.priors import MuPrior, TauPrior
 from meta.stats.scales import FloatArray
+
+if TYPE_CHECKING:
+    from meta.stats.priors import MuPrior, TauPrior
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,4 +1,4 @@
-"""The only call into a sampler, and what its draws must satisfy to be believed.
+"""The only call into a sampler.
 
 PyMC's own NUTS, compiled by numba, all chains in this process. Of what PyMC offers it has the shortest cold
 start that needs no C compiler and no further dependency, and for a handful of parameters a second process
@@ -12,18 +12,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
-
-import numpy as np
+from typing import Any
 
 from meta.errors import ConvergenceError, SpecError
+from meta.models.mcmc.diagnosis import diagnose
 from meta.results import Diagnostics
 
-# Vehtari et al. 2021 (R-hat, ESS); Betancourt 2016 (BFMI). More than 0.1 % of draws divergent is a fault.
-MAX_RHAT = 1.01
-MIN_ESS = 400
-MIN_BFMI = 0.3
-MAX_DIVERGENT = 0.001
 RETRY_ACCEPT = 0.99
 
 Progress = Callable[[int, int], None]
@@ -83,7 +77,7 @@ def load() -> Any:
 @contextmanager
 def uncompiled() -> Iterator[None]:
     """Within it, PyTensor compiles in Python what is not told otherwise, and never looks for a C compiler."""
-    from pytensor import config
+    from pytensor.configdefaults import config
 
     with config.change_flags(mode="FAST_COMPILE", cxx=""):
         yield
@@ -155,8 +149,12 @@ def _attempt(model: Any, plan: _Plan, progress: Progress | None, *, retried: boo
     return Sampled(idata, found)
 
 
+class _InterruptedError(Exception):
+    """PyMC has gone on to the next chain after an interrupt."""
+
+
 class _Watch:
-    """Counts steps. PyMC ends a chain at an interrupt and begins the next: here the second part is refused."""
+    """Counts steps. PyMC ends a chain at an interrupt and begins the next, which is refused here."""
 
     def __init__(self, plan: _Plan, progress: Progress | None) -> None:
         self.per_chain = plan.tune + plan.draws
@@ -167,7 +165,7 @@ class _Watch:
     def __call__(self, trace: object, draw: Any) -> None:  # noqa: ARG002  # PyMC's signature
         done = draw.chain * self.per_chain + draw.draw_idx + 1
         if done != self.done + 1:
-            raise InterruptedError
+            raise _InterruptedError
         if self.progress is not None:
             self.progress(done, self.total)
         self.done = done
@@ -192,102 +190,10 @@ def _run(model: Any, plan: _Plan, progress: Progress | None) -> Any:
                 quiet=True,
                 compute_convergence_checks=False,  # `diagnose` does them
             )
-        except Exception as error:
-            _explain(error, pm, interrupted=0 < watch.done < watch.total)
-    if watch.done < watch.total:
+        except pm.exceptions.SamplingError as error:
+            raise ConvergenceError(f"sampling: {error}") from error
+        except _InterruptedError:
+            raise KeyboardInterrupt from None
+    if watch.done < watch.total:  # in the last chain, after which there is none to refuse
         raise KeyboardInterrupt
     return idata
-
-
-def _explain(error: Exception, pm: Any, *, interrupted: bool) -> NoReturn:
-    if isinstance(error, pm.exceptions.SamplingError):
-        raise ConvergenceError(f"sampling: {error}") from error
-    if interrupted and isinstance(error, InterruptedError | ValueError):  # ValueError: a chain without draws
-        raise KeyboardInterrupt from None
-    raise error
-
-
-def diagnose(idata: Any, *, target_accept: float, seed: int, retried: bool = False) -> Diagnostics:
-    """What draws say about the sampler, and every limit that they break.
-
-    Parameters
-    ----------
-    idata : arviz.InferenceData
-        With the groups posterior and sample_stats (`energy`, `diverging`).
-    target_accept, seed, retried
-        How they were drawn; passed on.
-
-    Returns
-    -------
-    Diagnostics
-        `passed` only if rank-normalised R-hat <= 1.01, bulk and tail ESS >= 400 of every parameter,
-        BFMI >= 0.3 of every chain, and at most 0.1 % of the draws diverged.
-
-    Raises
-    ------
-    ConvergenceError
-        If one of them is not a number: draws that are not finite or stand still.
-    """
-    load()  # before ArviZ, whose notices it knows how to silence
-    import arviz as az
-
-    posterior = idata.posterior
-    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    with warnings.catch_warnings(), np.errstate(all="ignore"):  # 0/0 of draws that stand still
-        warnings.simplefilter("ignore", RuntimeWarning)
-        rhat, highest = _worst(az.rhat(posterior, method="rank"), largest=True)
-        bulk, bulk_of = _worst(az.ess(posterior, method="bulk"))
-        tail, tail_of = _worst(az.ess(posterior, method="tail"))
-        bfmi = float(np.min(az.bfmi(idata)))
-    divergences = int(idata.sample_stats["diverging"].sum())
-    found = {"R-hat": rhat, "bulk ESS": bulk, "tail ESS": tail, "BFMI": bfmi}
-    if unknown := [name for name, value in found.items() if not np.isfinite(value)]:
-        raise ConvergenceError(
-            f"sampling: {', '.join(unknown)} of {highest} not a number: draws are not finite or stand still; "
-            "look at the priors, or use a model by quadrature"
-        )
-    most = MAX_DIVERGENT * chains * draws
-    rules = (
-        (rhat > MAX_RHAT, f"R-hat of {highest} is {rhat:.4f}; at most {MAX_RHAT} is allowed"),
-        (bulk < MIN_ESS, f"bulk ESS of {bulk_of} is {bulk:.1f}; at least {MIN_ESS} is allowed"),
-        (tail < MIN_ESS, f"tail ESS of {tail_of} is {tail:.1f}; at least {MIN_ESS} is allowed"),
-        (bfmi < MIN_BFMI, f"BFMI of a chain is {bfmi:.3f}; at least {MIN_BFMI} is allowed"),
-        (
-            divergences > most,
-            f"{divergences} of {chains * draws} draws diverged; at most {most:g} (0.1 %) are allowed",
-        ),
-    )
-    faults = tuple(text for broken, text in rules if broken)
-    return Diagnostics(
-        rhat=rhat,
-        ess_bulk=bulk,
-        ess_tail=tail,
-        bfmi=bfmi,
-        divergences=divergences,
-        draws=draws,
-        chains=chains,
-        target_accept=target_accept,
-        retried=retried,
-        passed=not faults,
-        seed=seed,
-        backend=_backend(),
-        faults=faults,
-    )
-
-
-def _worst(values: Any, *, largest: bool = False) -> tuple[float, str]:
-    """The worst value of a data set and the parameter it belongs to; what is not a number is the worst."""
-    found = []
-    for name, array in values.data_vars.items():
-        for place, value in np.ndenumerate(array.to_numpy()):
-            at = [str(array[dim].to_numpy()[i]) for dim, i in zip(array.dims, place, strict=True)]
-            found.append((float(value), f"{name}[{', '.join(at)}]" if at else str(name)))
-    sign = 1.0 if largest else -1.0
-    return max(found, key=lambda pair: (np.isnan(pair[0]), sign * pair[0]))
-
-
-def _backend() -> str:
-    import numba
-    import pymc
-
-    return f"pymc {pymc.__version__} NUTS, numba {numba.__version__}"

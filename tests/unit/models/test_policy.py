@@ -6,33 +6,39 @@ import pytest
 
 from meta.models.policy import standing, waived
 
+BY_COUNTS = [
+    (0, 0, "none", "no trial reported responders"),
+    (1, 40, "one trial", "exact interval only"),
+    (2, 40, "two trials", "not a headline"),
+]
+FEW = [(3, 40, "k = 3: so few"), (4, 40, "k = 4: so few"), (4, 4, "k = 4 and 4 responders in all: so few"),
+       (5, 4, "4 responders in all: so few"), (5, 0, "0 responders in all: so few")]  # fmt: skip
+ENOUGH = [(5, 5), (20, 60), (9, 80)]
 
-@pytest.mark.parametrize(
-    ("k", "responders", "status", "words"),
-    [
-        (0, 0, "none", "no trial reported responders"),
-        (1, 40, "one trial", "exact interval only"),
-        (2, 40, "two trials", "not a headline"),
-        (3, 40, "headline", "k = 3: too few"),
-        (4, 40, "headline", "k = 4: too few"),
-        (4, 4, "headline", "k = 4 and 4 responders in all: too few"),
-        (5, 4, "headline", "4 responders in all: too few"),
-        (5, 0, "headline", "0 responders in all: too few"),
-        (5, 5, "headline", "k = 5"),
-        (20, 60, "headline", "k = 20"),
-    ],
-)
-def test_standing(k, responders, status, words):
-    found = standing(k, responders)
+
+@pytest.mark.parametrize("bayesian", [False, True])
+@pytest.mark.parametrize(("k", "responders", "status", "words"), BY_COUNTS)
+def test_up_to_two_trials_no_model_gives_a_headline(k, responders, status, words, bayesian):
+    found = standing(k, responders, bayesian=bayesian)
     assert found.status == status
     assert words in found.reason
 
 
-@pytest.mark.parametrize(
-    ("k", "responders", "stands_in"), [(3, 40, True), (5, 4, True), (5, 5, False), (9, 80, False)]
-)
-def test_the_normal_approximation_says_where_it_only_stands_in(k, responders, stands_in):
-    assert ("stands in" in standing(k, responders).reason) is stands_in
+@pytest.mark.parametrize(("k", "responders", "words"), FEW)
+def test_with_few_trials_or_responders_the_headline_is_the_bayesian_model_s(k, responders, words):
+    beside = standing(k, responders)
+    assert beside.status == "beside"
+    assert beside.reason.startswith(words)
+    assert "only the Bayesian model gives a headline" in beside.reason
+    assert standing(k, responders, bayesian=True).status == "headline"
+    assert standing(k, responders, bayesian=True).reason == f"k = {k}"
+
+
+@pytest.mark.parametrize(("k", "responders"), ENOUGH)
+@pytest.mark.parametrize("bayesian", [False, True])
+def test_otherwise_any_model_gives_it(k, responders, bayesian):
+    found = standing(k, responders, bayesian=bayesian)
+    assert (found.status, found.reason) == ("headline", f"k = {k}")
 
 
 def test_few_responders_of_two_trials_are_still_two_trials():

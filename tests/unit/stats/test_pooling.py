@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 
 from meta.stats.codes import Code
-from meta.stats.pooling import between_groups, interval, pool, prediction
+from meta.stats.heterogeneity import q_test, typical_variance
+from meta.stats.pooling import between_groups, interval, pool, prediction, random_effects
+from meta.stats.tau2 import METHODS, estimate
 
 Y = np.array([-0.96, -1.47, -2.60, -3.00, -1.1])
 V = np.array([0.28, 0.21, 0.54, 1.05, 0.4])
@@ -159,3 +161,38 @@ def test_nothing_included_gives_nothing():
 @pytest.mark.parametrize(("y", "v"), [(np.inf, 1.0), (np.nan, 1.0), (0.0, 0.0), (0.0, -1.0), (0.0, np.inf)])
 def test_effects_that_are_none_give_none_in_silence(y, v):
     assert np.isnan(pool([y, 1.0], [v, 1.0], tau2=0.0).mu).all()
+
+
+@pytest.mark.parametrize("method", [*METHODS, "common-effect"])
+@pytest.mark.parametrize("groups", [None, GROUPS], ids=["one", "two groups"])
+def test_random_effects_is_what_its_parts_give_one_by_one(method, groups):
+    y, v = np.stack([Y, -2 * Y, Y, Y]).reshape(2, 2, 5), V
+    include = np.array([[True] * 5, [True] * 5, [True] + [False] * 4, [False] * 5]).reshape(2, 2, 5)
+    fit = random_effects(y, v, include, method=method, groups=groups)
+    tau2, code = estimate(y, v, include, method=method, groups=groups)
+    np.testing.assert_array_equal(fit.tau2, tau2)
+    np.testing.assert_array_equal(fit.code, code)
+    for part, whole in (
+        (fit.pooled, pool(y, v, include, tau2=tau2, groups=groups)),
+        (fit.test, q_test(y, v, include, groups=groups)),
+        ((fit.typical,), (typical_variance(np.broadcast_to(v, y.shape), include, groups=groups),)),
+    ):
+        for ours, expected in zip(part, whole, strict=True):
+            np.testing.assert_allclose(ours, expected, rtol=1e-13)
+            assert ours.shape == expected.shape
+
+
+def test_random_effects_at_a_given_tau2():
+    fit = random_effects([Y, Y], V, tau2=[TAU2, np.nan], groups=GROUPS)
+    assert fit.tau2[0] == TAU2
+    assert fit.code.tolist() == [Code.OK, Code.NOT_CONVERGED]
+    assert fit.pooled.mu[0] == pytest.approx(pool(Y, V, tau2=TAU2, groups=GROUPS).mu, rel=1e-14)
+    assert np.isnan(fit.pooled.mu[1]).all()
+    assert fit.test.q[1] == pytest.approx(float(q_test(Y, V, groups=GROUPS).q), rel=1e-14)
+
+
+@pytest.mark.parametrize(("y", "v"), [(np.inf, 1.0), (np.nan, 1.0), (0.0, 0.0), (0.0, np.inf)])
+def test_random_effects_of_effects_that_are_none(y, v):
+    fit = random_effects([y, 1.0], [v, 1.0])
+    assert fit.code == Code.INFINITE_EFFECT
+    assert np.isnan([fit.tau2, fit.pooled.mu[0], fit.test.q]).all()

@@ -1,11 +1,11 @@
-"""The batched root search: equations whose root is known, at the ends, and where there is none."""
+"""The batched root searches: equations whose root is known, at the ends, and where there is none."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from meta.stats.roots import bracketed_root
+from meta.stats.roots import bracketed_root, newton_root
 
 EPS = np.finfo(float).eps
 
@@ -62,4 +62,75 @@ def test_too_few_iterations_are_reported():
 
 def test_an_empty_batch_is_an_empty_answer():
     root, converged = solve(lambda t, _: t, [], [])
+    assert root.shape == converged.shape == (0,)
+
+
+def newton(function, low, start, high, **options):
+    """Solve value and slope without rounding error, the given target being the only data."""
+    ends = (np.array(z, dtype=float) for z in (low, start, high))
+
+    def equation(target, t):
+        value, slope = function(target, t)
+        return value, slope, np.zeros(len(t))
+
+    return lambda target: newton_root(equation, (np.array(target, dtype=float),), *ends, **options)
+
+
+def cubic(target, t):
+    return target - t**3, -3 * t**2
+
+
+def test_newton_solves_each_equation_of_a_batch():
+    target = [1e-6, 0.5, 2.0, 30.0]
+    root, converged = newton(cubic, [0] * 4, [1] * 4, [10] * 4)(target)
+    assert converged.all()
+    assert root == pytest.approx(np.cbrt(target), rel=4 * EPS)
+
+
+def test_newton_is_kept_in_the_bracket():
+    """The slope of arctan is too small far out: each step would go further to the other side."""
+    root, converged = newton(lambda c, t: (-np.arctan(t - c), -1 / (1 + (t - c) ** 2)), [-9], [7], [9])([0.3])
+    assert converged.all()
+    assert root[0] == pytest.approx(0.3, rel=4 * EPS)
+
+
+def test_newton_where_the_value_rises_at_first():
+    """t - t^3 + c rises up to 0.58: there its tangent leads away from the root."""
+    root, converged = newton(lambda c, t: (t - t**3 + c, 1 - 3 * t**2), [0] * 2, [0.1, 0.5], [3] * 2)(
+        [0.1, 2.0]
+    )
+    assert converged.all()
+    assert root - root**3 == pytest.approx([-0.1, -2.0], rel=1e-14)
+
+
+@pytest.mark.parametrize(("level", "end"), [(-1.0, 0.0), (1e6, 5.0)])
+def test_newton_ends_where_there_is_no_root_inside(level, end):
+    for start in (0.0, 2.5, 5.0):
+        root, converged = newton(cubic, [0], [start], [5])([level])
+        assert converged.all()
+        assert root[0] == end
+
+
+def test_newton_stops_at_rounding_error():
+    noise = np.random.default_rng(1)
+
+    def equation(target, t):
+        return (
+            target - t + 1e-12 * noise.uniform(-1, 1, len(t)),
+            np.full(len(t), -0.5),
+            np.full(len(t), 1e-12),
+        )
+
+    root, converged = newton_root(equation, (np.array([1.0]),), np.zeros(1), np.zeros(1), np.full(1, 3.0))
+    assert converged.all()
+    assert root[0] == pytest.approx(1.0, abs=1e-11)
+
+
+def test_newton_reports_too_few_iterations():
+    _, converged = newton(lambda c, t: (np.exp(-t) - c, -np.exp(-t)), [0], [0], [1e3], maxiter=2)([1e-9])
+    assert not converged.any()
+
+
+def test_newton_without_equations():
+    root, converged = newton(cubic, [], [], [])([])
     assert root.shape == converged.shape == (0,)
