@@ -261,7 +261,7 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
         reference=names[1],
         mu=quantity(scale, mu),
         mean=quantity("difference of mean ORRs", mean) if mean is not None else None,
-        exceeds=1 - float(mu.below([0.0])[0, 0]),
+        exceeds=1 - float(mu.with_points(np.zeros(1)).below([0.0])[0, 0]),
     )
 
 

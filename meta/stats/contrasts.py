@@ -65,14 +65,14 @@ def coupled_difference(
     def exact(at: FloatArray) -> FloatArray:
         p = np.zeros(len(at))
         for j in kept:
-            # The chance for the reference turns as sharply as its posterior: the group's points must resolve it
+            # The chance for the reference turns sharply: the group's points must resolve it
             finer = grid.first[j] + grid.step[j] * places
             own = finer if rates is None else interpolate(grid.mu[j], values[j], finer)
             ends = (own - at[:, None]).ravel()
             mu = ends if rates is None else interpolate(values[j], grid.mu[j], ends)
             under = below(mu[:, None], grid.first[[j]], grid.step[[j]], size)[:, 0] @ theirs[j]
             p += (1 - under.reshape(len(at), -1)) @ (spread @ mine[j])
-        return p[None] / whole
+        return np.asarray(p[None] / whole)
 
     return Distribution.of(points, exact)
 

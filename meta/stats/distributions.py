@@ -84,7 +84,7 @@ class Distribution(NamedTuple):
         return found
 
     def _inverse(self, target: FloatArray) -> FloatArray:
-        return interpolate(self.z, self.points, target)
+        return interpolate(self.z, self.points, target, monotone=True)
 
     def below(self, s: ArrayLike) -> FloatArray:
         """Probabilities to be below `s`, shape (Q,); result shape (B, Q).
@@ -102,7 +102,7 @@ class Distribution(NamedTuple):
         ----------
         s : array_like
         """
-        return interpolate(self.points, self.z, np.asarray(s, dtype=float))
+        return interpolate(self.points, self.z, np.asarray(s, dtype=float), monotone=True)
 
     def density(self, s: ArrayLike) -> FloatArray:
         """Densities at `s`, shape (Q,), by a central difference; result shape (B, Q).
@@ -118,7 +118,7 @@ class Distribution(NamedTuple):
 def _rising(z: FloatArray) -> FloatArray:
     """Strictly increasing, since it is inverted: where probabilities are 0 or 1 to rounding, by steps."""
     above, beneath = z > _END, z < -_END
-    steps = np.cumsum(above, axis=-1) - np.cumsum(beneath[..., ::-1], axis=-1)[..., ::-1]
+    steps: FloatArray = np.cumsum(above, axis=-1) - np.cumsum(beneath[..., ::-1], axis=-1)[..., ::-1]
     spread = np.where(above | beneath, np.sign(z) * _END + 0.25 * steps, z)
     return np.asarray(np.maximum.accumulate(spread, axis=-1) + 1e-12 * np.arange(z.shape[-1]))
 

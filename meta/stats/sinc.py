@@ -61,7 +61,7 @@ def below(
     return result
 
 
-def interpolate(x: FloatArray, y: FloatArray, at: FloatArray) -> FloatArray:
+def interpolate(x: FloatArray, y: FloatArray, at: FloatArray, *, monotone: bool = False) -> FloatArray:
     """Cubic interpolation through the four nearest points; beyond the ends, the line through the last two.
 
     Parameters
@@ -71,6 +71,8 @@ def interpolate(x: FloatArray, y: FloatArray, at: FloatArray) -> FloatArray:
     y : ndarray, shape (..., L)
     at : ndarray, shape (..., Q)
         The leading axes of all three broadcast.
+    monotone : bool
+        Whether y is: then nothing between two points may lie outside of their values.
 
     Returns
     -------
@@ -92,5 +94,9 @@ def interpolate(x: FloatArray, y: FloatArray, at: FloatArray) -> FloatArray:
         + r * ta * tb * td / ((c - a) * (c - b) * (c - d))
         + s * ta * tb * tc / ((d - a) * (d - b) * (d - c))
     )
+    if monotone:
+        ends = np.take_along_axis(y, np.clip(before, 1, size - 1).reshape(*lead, -1), axis=-1)
+        starts = np.take_along_axis(y, np.clip(before, 1, size - 1).reshape(*lead, -1) - 1, axis=-1)
+        inside = np.clip(inside, np.minimum(starts, ends), np.maximum(starts, ends))
     lowest, highest = p + ta * (q - p) / (b - a), s + td * (s - r) / (d - c)
     return np.asarray(np.where(before == 0, lowest, np.where(before == size, highest, inside)))

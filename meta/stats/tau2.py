@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import chdtri
 
 from meta.stats.codes import Code, CodeArray
-from meta.stats.roots import bracketed_root
+from meta.stats.normal import Columns, highest_peak, solve
 from meta.stats.scales import BoolArray, FloatArray
 from meta.stats.weights import Arms, arms
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 Tau2Method = Literal["REML", "DL", "EB", "HE", "HS", "ML", "PM", "PMM", "SJ", "common-effect"]
 Estimator = Callable[[Arms], tuple[FloatArray, BoolArray]]
-
-_GRID = 64  # nodes on which the restricted likelihood is searched for its highest peak
-_CHUNK = 2_000_000  # numbers held at once while it is: 16 MB
 
 
 def estimate(
@@ -84,18 +81,39 @@ def estimate(
     0.306546
     """
     given = arms(y, v, include, groups)
-    shape, flat = given.y.shape[:-1], given.flat()
-    code = np.where(flat.finite, Code.OK, Code.INFINITE_EFFECT).astype(np.int8)
-    if method == "common-effect":
-        return np.where(flat.finite, 0.0, np.nan).reshape(shape), code.reshape(shape)
-    code[(code == Code.OK) & (flat.df < 1)] = Code.FEW_TRIALS
-    tau2 = np.full(len(code), np.nan)
-    rows = np.flatnonzero(code == Code.OK)
-    if rows.size:
-        value, converged = METHODS[method](flat.rows(rows))
-        tau2[rows] = np.where(converged, value, np.nan)
-        code[rows[~converged]] = Code.NOT_CONVERGED
+    tau2, code = estimate_arms(given.flat(), method)
+    shape = given.y.shape[:-1]
     return tau2.reshape(shape), code.reshape(shape)
+
+
+def estimate_arms(a: Arms, method: Tau2Method) -> tuple[FloatArray, CodeArray]:
+    """Estimate tau2 as :func:`estimate` does, of validated input.
+
+    Parameters
+    ----------
+    a : Arms
+        Flat, shape (B, k).
+    method
+        As in :func:`estimate`.
+
+    Returns
+    -------
+    tau2, code : ndarray, shape (B,)
+    """
+    code = np.zeros(len(a.y), dtype=np.int8)
+    code[~a.finite] = Code.INFINITE_EFFECT
+    if method == "common-effect":
+        return np.where(a.finite, 0.0, np.nan), code
+    few = a.df < 1
+    code[a.finite & few] = Code.FEW_TRIALS
+    rows = np.flatnonzero(a.finite & ~few)
+    tau2, converged = np.full(len(code), np.nan), np.ones(len(code), dtype=bool)
+    if 0 < rows.size < len(code):
+        tau2[rows], converged[rows] = METHODS[method](a.rows(rows))
+    elif rows.size:
+        tau2, converged = METHODS[method](a)
+    code[~converged] = Code.NOT_CONVERGED
+    return np.where(converged, tau2, np.nan), code
 
 
 def bound(a: Arms) -> FloatArray:
@@ -124,8 +142,7 @@ def bound(a: Arms) -> FloatArray:
 
 def _dersimonian_laird(a: Arms) -> tuple[FloatArray, BoolArray]:
     """Equate Q at tau2 = 0 with its expectation."""
-    zero = np.zeros(len(a.y))
-    value = (a.q(zero) - a.df) / trace(a, zero)
+    value = (a.at_zero.q - a.df) / a.trace
     return np.maximum(value, 0.0), np.ones(len(value), dtype=bool)
 
 
@@ -150,85 +167,20 @@ def solve_q(a: Arms, target: FloatArray, high: FloatArray) -> tuple[FloatArray, 
     converged : ndarray of bool, shape (B,)
     """
     value, converged = np.zeros(len(target)), np.ones(len(target), dtype=bool)
-    rows = np.flatnonzero(a.q(value) > target)
+    rows = np.flatnonzero(a.at_zero.q > target)
     if rows.size:
-        above = a.rows(rows)
-        value[rows], converged[rows] = bracketed_root(
-            lambda t, i: above.rows(i).q(t) - target[rows[i]], np.zeros(rows.size), high[rows]
-        )
+        value[rows], converged[rows] = solve(Columns.of(a.rows(rows)), target[rows], high[rows])
     return value, converged
 
 
 def _restricted_maximum_likelihood(a: Arms) -> tuple[FloatArray, BoolArray]:
     """Maximise the likelihood of the residuals, which knows that the means were estimated."""
-    return _highest_peak(a, restricted=True)
+    return highest_peak(Columns.of(a), restricted=True)
 
 
 def _maximum_likelihood(a: Arms) -> tuple[FloatArray, BoolArray]:
     """Maximise the likelihood over the means and tau2."""
-    return _highest_peak(a, restricted=False)
-
-
-def _highest_peak(a: Arms, *, restricted: bool) -> tuple[FloatArray, BoolArray]:
-    """Find the highest peak of the likelihood on a grid, then solve the score beside it.
-
-    The likelihood can have two peaks (one at zero, one far out), so a local search is not enough.
-    """
-    below, best, above = _peak(a, restricted=restricted)
-    rising = _score(a, best, restricted=restricted) > 0
-    low, high = np.where(rising, best, below), np.where(rising, above, best)
-    value, converged = best, np.ones(len(best), dtype=bool)
-    rows = np.flatnonzero((high > low) & (_score(a, low, restricted=restricted) > 0))
-    if rows.size:
-        inner = a.rows(rows)
-        value[rows], converged[rows] = bracketed_root(
-            lambda t, i: _score(inner.rows(i), t, restricted=restricted), low[rows], high[rows]
-        )
-    return value, converged
-
-
-def _peak(a: Arms, *, restricted: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The grid value at which the likelihood is highest, between its neighbours; each of shape (B,)."""
-    scale = np.where(a.include, a.v, np.inf).min(-1)
-    grid = scale[:, None] * (1 + bound(a) / scale)[:, None] ** np.linspace(0, 1, _GRID) - scale[:, None]
-    best = np.empty(len(a.y), dtype=np.intp)
-    size = max(1, _CHUNK // (_GRID * a.y.shape[-1]))
-    for start in range(0, len(best), size):
-        some = slice(start, start + size)
-        tiled = Arms(a.y[some, None], a.v[some, None], a.include[some, None], a.groups)
-        best[some] = loglik(tiled, grid[some], restricted=restricted).argmax(-1)
-    rows = np.arange(len(best))
-    return grid[rows, np.maximum(best - 1, 0)], grid[rows, best], grid[rows, np.minimum(best + 1, _GRID - 1)]
-
-
-def loglik(a: Arms, tau2: FloatArray, *, restricted: bool) -> FloatArray:
-    """(Restricted) log-likelihood of tau2 with the means profiled out, up to a constant.
-
-    Parameters
-    ----------
-    a : Arms
-    tau2 : ndarray, shape (...)
-    restricted : bool
-        Whether it is the likelihood of the residuals, as REML maximises it.
-
-    Returns
-    -------
-    ndarray, shape (...)
-    """
-    at = a.weighted(tau2)
-    twice = np.log(np.where(a.include, at.w, 1.0)).sum(-1) - (at.w * at.residual**2).sum(-1)
-    if restricted:
-        twice -= np.log(np.where(at.total > 0, at.total, 1.0)).sum(-1)
-    value: FloatArray = 0.5 * twice
-    return value
-
-
-def _score(a: Arms, tau2: FloatArray, *, restricted: bool) -> FloatArray:
-    """Twice the derivative of the (restricted) log-likelihood."""
-    at = a.weighted(tau2)
-    lost = trace(a, tau2) if restricted else at.w.sum(-1)
-    score: FloatArray = (at.w**2 * at.residual**2).sum(-1) - lost
-    return score
+    return highest_peak(Columns.of(a), restricted=False)
 
 
 def _hedges(a: Arms) -> tuple[FloatArray, BoolArray]:
@@ -247,8 +199,8 @@ def _unweighted(a: Arms) -> tuple[FloatArray, FloatArray]:
 
 def _hunter_schmidt(a: Arms) -> tuple[FloatArray, BoolArray]:
     """Compare Q with the number of trials."""
-    zero = np.zeros(len(a.y))
-    return np.maximum((a.q(zero) - a.k) / a.weighted(zero).w.sum(-1), 0.0), np.ones(len(zero), dtype=bool)
+    value = (a.at_zero.q - a.k) / a.at_zero.w.sum(-1)
+    return np.maximum(value, 0.0), np.ones(len(value), dtype=bool)
 
 
 def _sidik_jonkman(a: Arms) -> tuple[FloatArray, BoolArray]:
@@ -264,26 +216,6 @@ def _median_paule_mandel(a: Arms) -> tuple[FloatArray, BoolArray]:
     """Solve Q(tau2) = median of its chi-squared distribution."""
     median = np.asarray(chdtri(a.df, 0.5), dtype=np.float64)
     return solve_q(a, median, a.k * bound(a) / median)
-
-
-def trace(a: Arms, tau2: FloatArray) -> FloatArray:
-    """sum(w) - sum over groups of sum(w^2)/sum(w): the trace of the residual projection.
-
-    Parameters
-    ----------
-    a : Arms
-    tau2 : ndarray, shape (...)
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Inverse squared units of the effects.
-    """
-    at = a.weighted(tau2)
-    squares = (at.w**2) @ a.groups.T
-    lost = np.divide(squares, at.total, out=np.zeros_like(squares), where=at.total > 0)
-    value: FloatArray = at.w.sum(-1) - lost.sum(-1)
-    return value
 
 
 METHODS: dict[Tau2Method, Estimator] = {

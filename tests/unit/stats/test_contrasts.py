@@ -52,7 +52,7 @@ def test_groups_that_share_tau(name):
     np.testing.assert_allclose(reached, LEVELS, atol=1e-6)
     zero = found.difference_below(0.0)
     assert mu.with_points(np.array([0.0])).below([0.0])[0, 0] == pytest.approx(zero, abs=1e-6)
-    assert mu.below([0.0])[0, 0] == pytest.approx(zero, abs=1e-4)  # interpolated, as Pr(> 0) is: 3e-5
+    assert mu.below([0.0])[0, 0] == pytest.approx(zero, abs=5e-4)  # interpolated between 19 points: 2e-4
     mean = coupled_difference(post, 0, 1, rates(post)).quantile(LEVELS)[0]
     np.testing.assert_allclose([found.rate_difference_below(q) for q in mean], LEVELS, atol=4e-3)
     np.testing.assert_allclose(brute.off(found.rate_difference_below, mean, LEVELS), 0, atol=2e-3)
