@@ -72,6 +72,8 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
     without: dict[str, list[tuple[str, Run]]] = {}
     for run in runs:
         trial = left_out(base, run) if base is not None else None
+        if run.expansion == "each-prior":
+            continue
         if trial is None:
             yield from forests(run).values()
         else:
@@ -81,11 +83,11 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
-    """A forest plot of a run by each grouping, None for the overall one; of the model that comes first."""
-    plans: dict[str | None, Plan] = {}
+    """A forest plot of a run by each grouping, None for the overall one; the first model leads."""
+    by: dict[str | None, list[Fit]] = {}
     for fit in run.fits:
-        plans.setdefault(fit.by, _forest(run, fit))
-    return plans
+        by.setdefault(fit.by, []).append(fit)
+    return {name: _forest(run, *fits) for name, fits in by.items()}
 
 
 def left_out(base: Run, run: Run) -> str | None:
@@ -103,7 +105,7 @@ def _id_left_out(run: Run) -> str | None:
     return trial
 
 
-def _forest(run: Run, fit: Fit) -> Plan:
+def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
     variation = "" if run.variation == BASE else f".{run.variation}"
     by = fit.by.replace(" ", "-") if fit.by else "overall"
     name = f"{run.name}{variation}.{by}"
@@ -111,7 +113,9 @@ def _forest(run: Run, fit: Fit) -> Plan:
     def draw() -> Figure:
         from meta.report.forest import forest
 
-        return forest(fit, ledger=run.ledger, title=_title(run, fit.by), subtitle=run.question)
+        return forest(
+            fit, companions=companions, ledger=run.ledger, title=_title(run, fit.by), subtitle=run.question
+        )
 
     return Plan(name, run.provenance.digest, draw)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from meta.report import wording
+from meta.report import exact, wording
 from meta.report.canvas import pinned_settings, save
 from meta.report.format import level, symbols
 from meta.report.layout import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table, draw
@@ -13,6 +13,7 @@ from meta.report.rows import (
     BLOCK_GAP,
     INDENT,
     absent_details,
+    companion_rows,
     group_details,
     pooled_row,
     prediction_row,
@@ -35,7 +36,12 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def forest(
-    fit: Fit, *, ledger: Sequence[LedgerEntry] = (), title: str | None = None, subtitle: str | None = None
+    fit: Fit,
+    *,
+    companions: Sequence[Fit] = (),
+    ledger: Sequence[LedgerEntry] = (),
+    title: str | None = None,
+    subtitle: str | None = None,
 ) -> Figure:
     """Draw the trials of a fit, group by group where it has groups, and the pooled estimates.
 
@@ -43,6 +49,8 @@ def forest(
     ----------
     fit : Fit
         As stored.
+    companions : sequence of Fit
+        Other models' fits of the same trials and groups, shown as smaller diamonds below the leading one.
     ledger : sequence of LedgerEntry
         The run's; entries used by this fit become its footnotes, and so does every trial that was
         left out, in part or whole.
@@ -54,8 +62,10 @@ def forest(
         As wide as a journal's double column, 180 mm; as high as its rows ask for.
     """
     sources = _Sources(ledger, fit.by)
-    rows = [row for group in fit.groups for row in _block(fit, group, sources)]
-    rows += _overall(fit, sources)
+    rows = [
+        row for i, group in enumerate(fit.groups) for row in _block(fit, group, _same(companions, i), sources)
+    ]
+    rows += _overall(fit, companions, sources)
     what = wording.capital(wording.measure(fit))
     table = Table(
         columns=(
@@ -67,7 +77,12 @@ def forest(
             *([Column("weight", "Weight %")] if weighted(fit) else []),
         ),
         rows=tuple(rows),
-        below=(*_statistics(fit), *_footnotes(fit), *_unlike_the_reports(ledger), *sources.paragraphs()),
+        below=(
+            *_statistics(fit, companions),
+            *_footnotes(fit, companions),
+            *_unlike_the_reports(ledger),
+            *sources.paragraphs(),
+        ),
         axis_label=f"{what}, %",
         reference=fit.proportion.value,
         title=title,
@@ -108,8 +123,8 @@ def leave_one_out_forest(
             Column(PLOT, ""),
             Column("value", ""),
             Column("ends", f"{what} % [{_interval(base)}]"),
-            Column("tau2", "τ²"),
-            Column("I2", "I² %"),
+            *([] if exact.is_exact(base) else [Column("tau2", "τ²"), Column("I2", "I² %")]),
+            *([Column("tau", "τ")] if exact.is_exact(base) else []),
         ),
         rows=(
             *(summary_row(f"without {label}", fit) for label, fit in left_out),
@@ -153,7 +168,12 @@ def _interval(fit: Fit) -> str:
     return f"{level(fit.proportion.level)} {name}"
 
 
-def _block(fit: Fit, group: Fit, sources: _Sources) -> list[Row]:
+def _same(companions: Sequence[Fit], index: int) -> list[Fit]:
+    """Return the companions' fits of one group."""
+    return [other.groups[index] for other in companions if len(other.groups) > index]
+
+
+def _block(fit: Fit, group: Fit, companions: Sequence[Fit], sources: _Sources) -> list[Row]:
     """Return the rows of one group: heading, trials, pooled, and whose responders are unknown."""
     heading = Row(label=wording.heading(fit.by, group.label), style=BOLD, above=BLOCK_GAP)
     if group.k == 0:
@@ -161,7 +181,9 @@ def _block(fit: Fit, group: Fit, sources: _Sources) -> list[Row]:
         return [heading, Row(label=wording.NO_RESPONDERS_REPORTED, indent=INDENT, details=absent)]
     pooled = pooled_row(group, "pooled")
     details = (*pooled.details, *group_details(group, fit, pooled.reason))
-    return [heading, *_trials(group, sources, group.label), replace(pooled, details=details, indent=INDENT)]
+    leading = replace(pooled, details=details, indent=INDENT)
+    beside = companion_rows(group, companions, indent=INDENT)
+    return [heading, *_trials(group, sources, group.label), leading, *beside]
 
 
 def _trials(fit: Fit, sources: _Sources, group: str | None) -> list[Row]:
@@ -169,7 +191,7 @@ def _trials(fit: Fit, sources: _Sources, group: str | None) -> list[Row]:
     return [trial_row(trial, heaviest, sources.mark(trial.label, group)) for trial in fit.trials]
 
 
-def _overall(fit: Fit, sources: _Sources) -> list[Row]:
+def _overall(fit: Fit, companions: Sequence[Fit], sources: _Sources) -> list[Row]:
     """Return the rows of the overall estimate; its trials too, unless the groups have shown the same."""
     shown = {(t.label, t.responders, t.n) for group in fit.groups for t in group.trials}
     rows: list[Row] = []
@@ -182,21 +204,41 @@ def _overall(fit: Fit, sources: _Sources) -> list[Row]:
     method = wording.method(fit)
     pooled = pooled_row(fit, wording.scope(fit))
     details = (*pooled.details, *([(method, SMALL)] if method else []), *absent)
-    return [*rows, replace(pooled, above=BLOCK_GAP, details=details), prediction_row(fit)]
+    leading = replace(pooled, above=BLOCK_GAP, details=details)
+    return [*rows, leading, prediction_row(fit), *companion_rows(fit, companions)]
 
 
-def _statistics(fit: Fit) -> list[Paragraph]:
+def _statistics(fit: Fit, companions: Sequence[Fit]) -> list[Paragraph]:
     """Return the statistics of the overall estimate, which stand below the axis."""
     scope = wording.scope(fit).removesuffix(":").replace("overall", "all trials")
     lines = [Paragraph(lead=f"Heterogeneity, {scope}:", text=wording.heterogeneity(fit, intervals=True))]
     test = wording.between(fit)
     if test is not None:
         by = f" by {fit.by}" if fit.by else ""
-        lines.append(Paragraph(lead=f"Test for differences between groups{by}:", text=test))
+        what = (
+            "Differences"
+            if fit.between and fit.between.contrasts and exact.is_exact(fit)
+            else "Test for differences"
+        )
+        lines.append(Paragraph(lead=f"{what} between groups{by}:", text=test))
+    said = [text for text in (exact.probabilities(fit), exact.new_trial(fit)) if text]
+    if said:
+        lines.append(Paragraph(lead="Probabilities:", text=f"{'; '.join(said)}."))
+    lines += [line for other in companions for line in _beside(other)]
     return [*lines, Paragraph(lead="Standing:", text=f"{wording.standing(fit)}.")]
 
 
-def _footnotes(fit: Fit) -> list[Paragraph]:
+def _beside(other: Fit) -> list[Paragraph]:
+    """Return a companion's heterogeneity and tests."""
+    name = wording.capital(exact.model_name(other))
+    said = [wording.heterogeneity(other, intervals=False)]
+    test = wording.between(other)
+    if test is not None:
+        said.append(f"between groups: {'; '.join([test, *exact.tests(other)])}")
+    return [Paragraph(lead=f"{name}:", text=f"{'; '.join(said)}.", style=SMALL)]
+
+
+def _footnotes(fit: Fit, companions: Sequence[Fit]) -> list[Paragraph]:
     """Return what the marks mean, the definitions, and the notes of the fit."""
     everyone = [trial for part in (fit, *fit.groups) for trial in part.trials]
     named = dict.fromkeys(symbols(trial.proportion.method) for trial in everyone)
@@ -205,14 +247,18 @@ def _footnotes(fit: Fit) -> list[Paragraph]:
         within = " within each block" if fit.groups else ""
         legend.append(f"Squares: area by weight; weights add up to 100 %{within}.")
     legend.append("Filled diamond: headline estimate. Hollow diamond: shown, not a headline.")
-    return _small_print(" ".join([*legend, f"{wording.i2_definition(fit)}."]), *wording.notes(fit))
+    if companions or exact.others(fit):
+        legend.append("Smaller diamonds: other estimands and models, as named.")
+    conventional = [one for one in (fit, *companions) if not exact.is_exact(one)]
+    legend += [f"{wording.i2_definition(one)}." for one in conventional[:1]]
+    return _small_print(" ".join(legend), *dict.fromkeys(wording.notes(fit, companions)))
 
 
 def _leave_one_out_notes(base: Fit, others: Sequence[Fit]) -> list[Paragraph]:
     """Return what the rows have in common."""
     legend = [
         f"Method: {wording.method(base)}." if wording.method(base) else "",
-        f"τ²: {symbols(base.tau2.method)}. {wording.i2_definition(base)}.",
+        "" if exact.is_exact(base) else f"τ²: {symbols(base.tau2.method)}. {wording.i2_definition(base)}.",
         "Filled: headline estimate. Hollow: shown, not a headline.",
     ]
     return _small_print(" ".join(filter(None, legend)), *wording.notes(base, others))

@@ -32,7 +32,7 @@ _WORTH_CUTTING = 0.6  # ... where the axis then is at most this much of its full
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A point and its interval, fractions; `share` scales the area, `filled` marks a headline."""
+    """A point and its interval, fractions; `share` scales it, `filled` marks a headline."""
 
     kind: MarkKind
     low: float
@@ -99,7 +99,8 @@ def _diamond(axes: Axes, mark: Mark, y: float) -> None:
     if mark.value is None:
         return
     low, middle, high = 100 * mark.low, 100 * mark.value, 100 * mark.high
-    corners = [(low, y), (middle, y - _DIAMOND_HALF), (high, y), (middle, y + _DIAMOND_HALF)]
+    half = _DIAMOND_HALF * mark.share
+    corners = [(low, y), (middle, y - half), (high, y), (middle, y + half)]
     face = BLUE if mark.filled else "white"
     axes.add_patch(
         Polygon(corners, fc=face, ec=BLUE, lw=0.9, joinstyle="miter", zorder=4, clip_on=False, gid="diamond")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from meta.report import wording
+from meta.report import exact, wording
 from meta.report.canvas import GREY, PLAIN, Style
 from meta.report.format import counts, interval, level, number, percent
 from meta.report.layout import BOLD, SMALL, Row
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ABSENT = Style(italic=True, colour=GREY)
 INDENT, BLOCK_GAP = 6.0, 5.0
+COMPANION = 0.6  # height of a companion's diamond, against the leading one's
 UNWEIGHTED = 0.35  # the square of a trial without a weight, against the heaviest
 
 
@@ -84,6 +85,27 @@ def pooled_row(fit: Fit, scope: str) -> Row:
     )
 
 
+def companion_row(fit: Fit, found: Proportion, *, indent: float) -> Row:
+    """Return a smaller row for an answer beside the leading one, named by estimand and model."""
+    like = Mark(kind="diamond", low=0, high=0, share=COMPANION, filled=fit.standing.status == "headline")
+    shown = _show(found, like)
+    return Row(
+        label=f"{wording.capital(found.estimand)}: {exact.model_name(fit)}",
+        style=SMALL,
+        indent=indent,
+        cells=shown.cells,
+        mark=shown.mark,
+        reason=shown.reason,
+        details=shown.details,
+    )
+
+
+def companion_rows(fit: Fit, companions: Sequence[Fit], *, indent: float = 0.0) -> list[Row]:
+    """Return the other estimands of a fit, and the leading one of each companion."""
+    rows = [companion_row(fit, found, indent=indent) for found in exact.others(fit)]
+    return rows + [companion_row(other, other.proportion, indent=indent) for other in companions]
+
+
 def _diamond(fit: Fit) -> Mark:
     return Mark(kind="diamond", low=0, high=0, filled=fit.standing.status == "headline")
 
@@ -101,6 +123,8 @@ def group_details(group: Fit, fit: Fit, said: str | None) -> tuple[tuple[str, St
 
 def _spread(group: Fit) -> str:
     words = wording.heterogeneity(group, intervals=False)
+    if exact.is_exact(group):
+        return words
     unsaid = group.heterogeneity.Q is None and words != wording.not_given(group.proportion.reason)
     return f"heterogeneity: {words}" if unsaid else words
 
@@ -132,6 +156,7 @@ def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
     beside = {
         "tau2": number(tau2) if tau2 is not None else "",
         "I2": percent(i2) if i2 is not None else "",
+        "tau": number(fit.tau.value, 2) if fit.tau is not None and fit.tau.value is not None else "",
     }
     return Row(
         label=label,

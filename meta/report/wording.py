@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.report import exact
 from meta.report.format import interval, level, number, p_value, percent, symbols
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def measure(fit: Fit) -> str:
 def pooled_label(fit: Fit, scope: str) -> str:
     """Name a pooled row by its estimand and number of trials."""
     words = f"{scope} {fit.proportion.estimand}" if fit.k > 1 else fit.proportion.estimand
+    if exact.failed(fit):
+        return f"FAILED: {words} (k = {fit.k})"
     return f"{capital(words)} (k = {fit.k})"
 
 
@@ -50,6 +53,8 @@ def capital(words: str) -> str:
 
 def method(fit: Fit) -> str:
     """Name the scale, the estimator of tau2 and the interval of a pooled row; empty where there is none."""
+    if exact.is_exact(fit):
+        return exact.model_name(fit)
     if fit.k < 2:  # nothing was pooled
         return symbols(fit.proportion.method) if fit.proportion.value is not None else ""
     named = fit.proportion.method
@@ -67,7 +72,9 @@ def standing(fit: Fit) -> str:
 
 
 def heterogeneity(fit: Fit, *, intervals: bool) -> str:
-    """Write Q with its test, tau2 with its estimator, I2 with its definition."""
+    """Write Q with its test, tau2 with its estimator, I2 with its definition; of exact models, tau."""
+    if exact.is_exact(fit):
+        return exact.spread(fit)
     found, tau2 = fit.heterogeneity, fit.tau2
     reasons = (found.reason, tau2.reason, found.I2.reason)
     missing = (found.Q is None, tau2.value is None, found.I2.value is None)
@@ -145,6 +152,8 @@ def between(fit: Fit) -> str | None:
     if test is None:
         return None
     how = symbols(test.method)
+    if test.p is None and test.contrasts:
+        return "; ".join(exact.differences(fit)) + f" ({how}; descriptive)"
     if test.p is None:
         return f"{not_given(test.reason)} ({how})"
     name = "χ²" if "chi" in test.method else "statistic"
