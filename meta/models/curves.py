@@ -63,6 +63,12 @@ def curves(
             f"{name}.density": found.density(logit(x))[0] * slope,
             f"{name}.prior": prior.density(logit(x))[0] * slope,
         }
+    for name, of in (("mean", dist.mean_rate_distribution), ("predictive", dist.predictive_distribution)):
+        x = np.linspace(0.004, 0.996, _POINTS)
+        result |= {
+            f"before.{name}.x": x,
+            f"before.{name}.density": of(before).density(logit(x))[0] / (x * (1 - x)),
+        }
     result |= _joint(post, surface, mu_prior, tau_prior, tau[-1])
     return {
         name: tuple(float(f"{value:.{_DIGITS}g}") for value in np.ravel(values))

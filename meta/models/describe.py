@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from meta.data import Counts, GroupedCounts
     from meta.stats.influence import Cases
-    from meta.stats.pooling import Limits, PredictionMethod
+    from meta.stats.pooling import Limits, PredictionMethod, RandomEffects
 
 TRIAL_INTERVALS: dict[TrialInterval, str] = {
     "clopper-pearson": "exact (Clopper-Pearson)",
@@ -159,12 +159,9 @@ def no_heterogeneity(reason: str, df: int) -> Heterogeneity:
     return Heterogeneity(Q=None, df=df, p=None, I2=i2, I2_Q=i2_q, H2=h2, H2_Q=h2_q, reason=reason)
 
 
-def heterogeneity(
-    effects: Effects, tau2: float, interval: Interval | None, *, estimated: bool
-) -> Heterogeneity:
+def heterogeneity(fit: RandomEffects, interval: Interval | None, *, estimated: bool) -> Heterogeneity:
     """Q of these rows, and I2 and H2 under both definitions; tau2 may be shared with other groups."""
-    test = het.q_test(effects.y, effects.v)
-    typical = het.typical_variance(effects.v)
+    test, typical, tau2 = fit.test, fit.typical, float(fit.tau2)
 
     def from_tau2(definition: str, convert: Callable[[float, FloatArray], FloatArray]) -> Statistic:
         if not estimated:

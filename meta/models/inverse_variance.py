@@ -14,11 +14,19 @@ from meta.models.options import STRICT
 from meta.models.policy import standing
 from meta.results import Estimate, Fit, Prediction, Proportion, Tau2, TrialEffect
 from meta.stats.influence import Cases, influence
-from meta.stats.pooling import IntervalMethod, Limits, Pooled, PredictionMethod, interval, pool
+from meta.stats.pooling import (
+    IntervalMethod,
+    Limits,
+    Pooled,
+    PredictionMethod,
+    interval,
+    pool,
+    random_effects,
+)
 from meta.stats.pooling import prediction as prediction_limits
 from meta.stats.proportions import TrialInterval
 from meta.stats.scales import SCALES, Effects, FloatArray, ScaleName
-from meta.stats.tau2 import Tau2Method, estimate
+from meta.stats.tau2 import Tau2Method
 from meta.stats.tau2_intervals import Tau2Interval, Tau2IntervalMethod, profile_likelihood, q_profile
 
 INTERVALS: dict[IntervalMethod, str] = {
@@ -147,10 +155,9 @@ class InverseVariance:
         return SCALES[self.scale].effects(data.responders, data.n, continuity=continuity)
 
     def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
-        tau2, code = estimate(effects.y, effects.v, method=self.tau2, groups=groups)
+        fit = random_effects(effects.y, effects.v, method=self.tau2, groups=groups)
         limits = self._tau2_limits(effects, groups)
-        pooled = pool(effects.y, effects.v, tau2=tau2, groups=groups)
-        return Spread(float(tau2), int(code), limits, float(pooled.q), float(pooled.df))
+        return Spread(float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df))
 
     def _tau2_limits(self, effects: Effects, groups: np.ndarray | None) -> Tau2Interval:
         y, v = effects.y, effects.v
@@ -184,8 +191,8 @@ class InverseVariance:
         missing = describe.sentence(spread.code)
         if missing:
             return self._unpooled(data, effects, spread, missing, None)
-        pooled = pool(effects.y, effects.v, tau2=spread.tau2)
-        pooled = pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
+        own = random_effects(effects.y, effects.v, tau2=spread.tau2)
+        pooled = own.pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
         limits = interval(pooled, method=self.interval, level=self.level)
         mu, tau2 = self._mu(pooled, limits), self._tau2(spread)
         orr = describe.proportion(
@@ -200,7 +207,7 @@ class InverseVariance:
         return replace(
             self._unpooled(data, effects, spread, "", orr),
             mu=mu,
-            heterogeneity=describe.heterogeneity(effects, spread.tau2, tau2.interval, estimated=estimated),
+            heterogeneity=describe.heterogeneity(own, tau2.interval, estimated=estimated),
             prediction=self._prediction(data, pooled, spread),
             trials=self._trials(data, effects, pooled.weights),
             notes=self._notes(data, effects, tau2),

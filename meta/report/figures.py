@@ -61,7 +61,7 @@ def write_figures(runs: Sequence[Run], outputs: Outputs, progress: Callable[[int
 
 
 def figures(runs: Sequence[Run]) -> Iterator[Plan]:
-    """A forest plot of each variation, overall and by each grouping, and one of the leave-one-outs.
+    """A forest plot of each variation, overall and by each grouping, one of the leave-one-outs; posteriors.
 
     Parameters
     ----------
@@ -80,6 +80,8 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
             without.setdefault(run.variation.removesuffix(f".{_id_left_out(run)}"), []).append((trial, run))
     if base is not None and first_fit(base) is not None:
         yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
+        yield from _posteriors(base)
+        yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
@@ -139,3 +141,45 @@ def _leave_one_out(name: str, base: Run, without: Sequence[tuple[str, Run]]) -> 
         return leave_one_out_forest(whole, rows, title=title, subtitle=base.question)
 
     return Plan(f"{base.name}.{name}", digest, draw)
+
+
+def _posteriors(base: Run) -> Iterator[Plan]:
+    """What is drawn of the base's overall posterior, if it is one and its grids are there."""
+    fit = first_fit(base)
+    if fit is None or "joint.density" not in fit.grids:
+        return
+    for name, what in (
+        ("posterior", "posterior"),
+        ("sweep", "if tau were known"),
+        ("prior-predictive", "prior predictive"),
+    ):
+        yield Plan(f"{base.name}.{name}", base.provenance.digest, _curve(name, fit, f"{base.name}: {what}"))
+
+
+def _curve(name: str, fit: Fit, title: str) -> Callable[[], Figure]:
+    def draw() -> Figure:
+        from meta.report import curves
+
+        drawn = {
+            "posterior": curves.posterior,
+            "sweep": curves.sweep,
+            "prior-predictive": curves.prior_predictive,
+        }
+        return drawn[name](fit, title=title)
+
+    return draw
+
+
+def _prior_sensitivity(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
+    """One figure of the posteriors under all priors."""
+    found = [(str(fit.model.get("prior")), fit) for run in runs if (fit := first_fit(run)) and fit.grids]
+    if not found:
+        return
+    digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
+
+    def draw() -> Figure:
+        from meta.report.curves import prior_sensitivity
+
+        return prior_sensitivity(found, title=f"{base.name}: prior sensitivity")
+
+    yield Plan(f"{base.name}.{runs[0].family}", digest, draw)

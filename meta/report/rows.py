@@ -156,8 +156,9 @@ def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
     beside = {
         "tau2": number(tau2) if tau2 is not None else "",
         "I2": percent(i2) if i2 is not None else "",
-        "tau": number(fit.tau.value, 2) if fit.tau is not None and fit.tau.value is not None else "",
     }
+    if exact.is_exact(fit):
+        beside = {"tau": number(fit.tau.value, 2) if fit.tau and fit.tau.value is not None else ""}
     return Row(
         label=label,
         style=BOLD if base else PLAIN,

@@ -197,7 +197,8 @@ class Fit:
         Curves for figures, stored beside the JSON: ``<quantity>.x``, ``<quantity>.density`` and
         ``<quantity>.prior`` of median, mean, predictive and tau; ``joint.mean``, ``joint.tau``,
         ``joint.density`` and ``joint.profile`` (log-likelihood less its maximum), the last two row by row,
-        one row a mean.
+        one row a mean; ``before.mean`` and ``before.predictive`` with ``.x`` and ``.density``: the priors of
+        these rates over the whole range.
     """
 
     model: Mapping[str, Any]
