@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from meta.data import Counts, GroupedCounts
     from meta.errors import ConvergenceError, DataError, MetaError, RecordError, SpecError, StoreError
-    from meta.models import InverseVariance
+    from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
     from meta.results import Estimate, Fit, Heterogeneity, Interval, Prediction, Proportion, Tau2
 
 _HOMES = {
     "meta.data": ("Counts", "GroupedCounts"),
     "meta.errors": ("ConvergenceError", "DataError", "MetaError", "RecordError", "SpecError", "StoreError"),
-    "meta.models": ("InverseVariance",),
+    "meta.models": ("BayesBinomial", "BayesNormal", "BetaBinomial", "BinomialNormal", "InverseVariance"),
     "meta.results": ("Estimate", "Fit", "Heterogeneity", "Interval", "Prediction", "Proportion", "Tau2"),
 }
 __all__ = [
+    "BayesBinomial",
+    "BayesNormal",
+    "BetaBinomial",
+    "BinomialNormal",
     "ConvergenceError",
     "Counts",
     "DataError",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meta.cli_fit import fit
 from meta.errors import MetaError
 from meta.terminal import progress, say, table
 
@@ -55,7 +55,7 @@ def pool(
     from meta.records.store import write_schemas
     from meta.report.figures import write_figures
     from meta.report.tables import write_tables
-    from meta.workflow.pool import RESULTS, name_of, others, plan, runs
+    from meta.workflow.pool import RESULTS, files_of, others, plan, runs
 
     planned = plan(root, analyses)
     folder = out or root / "out"
@@ -74,28 +74,36 @@ def pool(
     for name in dict.fromkeys(run.name for run in done):
         with progress(f"drawing {name}") as left:
             drawn += write_figures([run for run in done if run.name == name], outputs, left)
-    outputs.close([name_of(variation) for variation in planned], complete=not analyses)
+    kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
+    outputs.close(kept, complete=not analyses)
     _answers(done)
     say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
     say(f"In {folder}: results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
     failures = [(run, failure) for run in done for failure in run.failures]
     for run, failure in failures:
-        say(f"FAILED {run.name}/{run.variation}, {failure.role} by {failure.by}: {failure.reason}")
+        part = f"by {failure.by}" if failure.by else "overall"
+        say(f"FAILED {run.name}/{run.variation}, {failure.role} {part}: {failure.reason}")
     if failures:
         raise typer.Exit(FAILED)
 
 
 def _answers(done: list[Run]) -> None:
+    """A table an analysis and role: of the first role every variation, of the others the base alone."""
+    from dataclasses import replace
+
     from meta.report.tables import first_fit
     from meta.report.text import answers
 
+    header = ["", "k", "resp./n", "%, 95 % interval", "prediction"]
     for name in dict.fromkeys(run.name for run in done):
         runs = [run for run in done if run.name == name]
-        fit = first_fit(runs[0])
-        title = f"{name}: {fit.proportion.estimand}, {fit.proportion.method}" if fit else name
-        header = ["", "k", "resp./n", "%, 95 % CI", "prediction"]
-        table(title, header, list(answers(runs)))
-    say("* not a headline: rests on two trials or fewer.")
+        for i, role in enumerate(dict.fromkeys(found.role for found in runs[0].fits)):
+            several = runs if i == 0 else runs[:1]
+            of_role = [replace(run, fits=tuple(f for f in run.fits if f.role == role)) for run in several]
+            first = first_fit(of_role[0])
+            said = f": {first.proportion.estimand}, {first.proportion.method}" if first else ""
+            table(f"{name}, {role}{said}", header, list(answers(of_role)))
+    say("* not a headline: two trials or fewer, or so few that only a Bayesian model gives one.")
     say("prediction: where a new trial's true rate would lie, in %.")
 
 
@@ -175,12 +183,12 @@ def diff(
     if not changes:
         say(f"No pooled answer differs from {against}.")
         return
-    say(f"Pooled answers that differ from {against}: responders/n, k: % (95 % CI)")
+    say(f"Pooled answers that differ from {against}: responders/n, k: % (95 % interval)")
     heading = ("", "", "")
     for change in changes:
         if change.key[:3] != heading:
             heading = change.key[:3]
-            say("", " / ".join(heading))
+            say("", change.heading)
         before, after = (
             f"{f.responders}/{f.n}, k {f.k}: {orr(f.proportion)}" if f else "–"
             for f in (change.before, change.after)
@@ -198,70 +206,7 @@ def new(trial: Annotated[str, typer.Argument(help="The new trial's id.")], root:
     say(f"{path}: fill in every TODO, then run nen-meta check (trials/README.md explains the fields).")
 
 
-class Format(StrEnum):
-    """How `fit` prints."""
-
-    text = "text"
-    json = "json"
-    csv = "csv"
-
-
-@app.command()
-def fit(
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header, one trial (and group) a line.")],
-    responders: Annotated[str, typer.Option(help="Column of responders.")] = "responders",
-    n: Annotated[str, typer.Option("--n", help="Column of patients.")] = "n",
-    label: Annotated[str | None, typer.Option(help="Column of trial names.")] = None,
-    by: Annotated[str | None, typer.Option(help="Column of groups.")] = None,
-    unit: Annotated[str, typer.Option(help="trial, or arm: lines with the same name count apart.")] = "trial",
-    model: Annotated[str, typer.Option(help="inverse-variance")] = "inverse-variance",
-    scale: Annotated[str, typer.Option(help="logit, log, identity, arcsine or double-arcsine")] = "logit",
-    tau2: Annotated[
-        str, typer.Option(help="REML, DL, EB, HE, HS, ML, PM, PMM, SJ or common-effect")
-    ] = "REML",
-    interval: Annotated[str | None, typer.Option(help="mhk, hk or wald; mhk, for common-effect wald")] = None,
-    tau2_interval: Annotated[str, typer.Option(help="q-profile or profile-likelihood")] = "q-profile",
-    prediction: Annotated[str, typer.Option(help="hts, hk, t, normal or none")] = "hts",
-    groups: Annotated[str, typer.Option(help="common or separate tau2")] = "common",
-    continuity: Annotated[str, typer.Option(help="a number such as 0.5, or none")] = "0.5",
-    trial_interval: Annotated[
-        str, typer.Option(help="clopper-pearson, wilson or jeffreys")
-    ] = "clopper-pearson",
-    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
-    format: Annotated[Format, typer.Option(help="How to print.")] = Format.text,
-) -> None:
-    """Pool a table of your own, without any YAML."""
-    from meta.records.counts_file import Columns, read_counts
-    from meta.records.options import model_from
-
-    options = {
-        "model": model, "scale": scale, "tau2": tau2, "prediction": prediction, "groups": groups,
-        "interval": interval if interval is not None else "wald" if tau2 == "common-effect" else "mhk",
-        "continuity": continuity, "trial_interval": trial_interval,
-        "tau2_interval": tau2_interval, "level": level,
-    }  # fmt: skip
-    chosen = model_from(options, unit=unit)
-    data = read_counts(file, Columns(responders=responders, n=n, label=label, by=by), unit=unit)
-    _print_fit(chosen.fit(data), format)
-
-
-def _print_fit(found: Any, how: Format) -> None:
-    from dataclasses import asdict
-
-    from meta.records.store import dumps
-
-    if how is Format.text:
-        from meta.report.text import lines
-
-        for line in lines(found):
-            say(line)
-        return
-    if how is Format.json:
-        sys.stdout.write(dumps(asdict(found)))
-        return
-    from meta.report.tables import fit_table
-
-    sys.stdout.write(fit_table(found).to_csv(index=False))
+app.command()(fit)
 
 
 @app.command()

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from meta.models import Model
-from meta.models.inverse_variance import InverseVariance
 from meta.models.options import STRICT
+from meta.records.roles import OFF, Role, default_models, has_option, with_options
 from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
 Unresolved = Literal["error", "drop", "keep"]  # bound and latent are to come
-Role = Literal["primary", "frequentist", "conventional"]
+Expansion = Literal["each-trial", "each-prior"]  # one line of YAML that stands for several analyses
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
 
 
@@ -95,11 +95,15 @@ class Analysis:
         Groupings, each a factor or a crossing of factors.
     site_level : tuple of str
         The groups of a grouping by site; ``other`` is whatever the rest do not name.
-    models : mapping of role to Model
+    models : mapping of role to Model or "none"
+        If empty, the defaults of the outcome; a role may be switched off.
+    thresholds : tuple of float
+        For every model that has the option and no thresholds of its own.
     reproduces : Reproduces or None
         A published table that is written out with our percentages beside its own.
-    sensitivity : mapping of name to Analysis or "each-trial"
-        Each a complete analysis: the base with the YAML's changes merged in.
+    sensitivity : mapping of name to Analysis, "each-trial" or "each-prior"
+        Each a complete analysis: the base with the YAML's changes merged in; or a word for several, one a
+        trial that is left out, or one a prior of tau.
     """
 
     __pydantic_config__ = STRICT
@@ -117,8 +121,17 @@ class Analysis:
     unit: Literal["trial", "arm"] = "trial"
     by: tuple[GroupingFactor | tuple[GroupingFactor, ...], ...] = ()
     site_level: tuple[str, ...] = ("pancreas", "gastroesophageal", "intestine", "other")
-    models: Mapping[Role, Model] = field(default_factory=lambda: {"conventional": InverseVariance()})
+    models: Mapping[Role, Model | Literal["none"]] = field(default_factory=dict)
     k_policy: Literal["default", "off"] = "default"
     thresholds: tuple[float, ...] = ()
     reproduces: Reproduces | None = None
-    sensitivity: Mapping[str, Analysis | Literal["each-trial"]] = field(default_factory=dict)
+    sensitivity: Mapping[str, Analysis | Expansion] = field(default_factory=dict)
+
+    def fitted(self) -> dict[Role, Model]:
+        """The models as they are fitted, by role: without those switched off, with the thresholds."""
+        models = self.models or default_models(self.outcome)
+        return {role: self._with_thresholds(model) for role, model in models.items() if model != OFF}
+
+    def _with_thresholds(self, model: Model) -> Model:
+        own = has_option(model, "thresholds") and not getattr(model, "thresholds", ())
+        return with_options(model, thresholds=self.thresholds) if own and self.thresholds else model

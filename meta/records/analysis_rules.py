@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
 from meta.records.factors import SITES, site_leaves
+from meta.records.roles import OFF
 from meta.records.rules import Complaints, date_complaints, factor_complaints, name_complaints, repeated
 from meta.records.schema import Complaint, suggestion
 from meta.records.trial import TrialFile
@@ -36,6 +37,8 @@ def analysis_complaints(analysis: Analysis, stem: str, trials: Known | None) -> 
     yield from _groupings(analysis)
     yield from _sites(analysis)
     yield from _thresholds(analysis)
+    if analysis.models and all(model == OFF for model in analysis.models.values()):
+        yield Complaint("models", "found none in every role", "allowed: a model in at least one role")
 
 
 def _entries(analysis: Analysis) -> Iterator[tuple[str, TrialEntry]]:

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class Columns:
     """Which columns hold what.
 
-    Without `label` rows are named by their line, without `by` nothing is grouped.
+    Without `label` rows are named by their line, without `by` nothing is grouped; `one_level` refuses a trial
+    in two groups.
     """
 
     responders: str
     n: str
     label: str | None = None
     by: str | None = None
+    one_level: bool = False
 
     def named(self) -> list[str]:
         """The columns that must be there."""
@@ -75,7 +77,7 @@ def read_counts(path: Path, columns: Columns, *, unit: str = "trial") -> Counts 
             line, wrong = _line(str(path), number, record, columns)
             faults += wrong
             lines += [line] if line else []
-        faults += _repeated(str(path), lines, unit)
+        faults += [*_repeated(str(path), lines, unit), *_in_two_groups(str(path), lines, columns, unit)]
     if not faults and not lines:
         faults.append(
             Fault(str(path), 1, "", "found no line of counts", "a header and one line a trial is allowed")
@@ -168,6 +170,19 @@ def _repeated(file: str, lines: Sequence[_Line], unit: str) -> Iterator[Fault]:
             within = f" in {line.group!r}" if line.group else ""
             found = f"found {line.label!r} again{within} (first in line {known})"
             yield Fault(file, line.number, "", found, "one line a trial, or --unit arm, is allowed")
+
+
+def _in_two_groups(file: str, lines: Sequence[_Line], columns: Columns, unit: str) -> Iterator[Fault]:
+    """Lines of a trial in another group than its first line, where that is refused."""
+    if columns.by is None or not columns.one_level or unit == "arm":
+        return
+    first: dict[str, _Line] = {}
+    for line in lines:
+        known = first.setdefault(line.label, line)
+        if known.group != line.group:
+            found = f"found {line.group!r} for {line.label!r} ({known.group!r} in line {known.number})"
+            allowed = "one level a trial (or --by, for groups within trials) is allowed"
+            yield Fault(file, line.number, columns.by, found, allowed)
 
 
 def _labels(lines: Sequence[_Line], unit: str) -> list[str]:

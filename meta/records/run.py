@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from meta.records.analysis import Expansion
 from meta.results import Fit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 1  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 2  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
@@ -102,7 +103,7 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A model that could not run, and why."""
+    """A model that could not run, or a sampler that broke its limits (its fit is stored all the same)."""
 
     role: str
     by: str | None
@@ -116,15 +117,22 @@ class Run:
     Attributes
     ----------
     analysis : mapping
-        The complete analysis as JSON data, the variation's changes included.
+        The complete analysis as JSON data, the variation's changes included; its `models` are those that were
+        fitted, with every option.
     variation : str
-        ``base``, ``leave-one-out.<trial>``, or the YAML's name.
+        ``base``, ``leave-one-out.<trial>``, ``prior-sensitivity.<prior>``, or the YAML's name.
+    family, expansion : str or None
+        Of a variation that one line of YAML made with others: the name in the YAML, ``leave-one-out``, and
+        its word, ``each-trial`` or ``each-prior``.
     ledger : tuple of LedgerEntry
     printed : tuple of Printed
     acknowledged : tuple of Contradiction
     fits : tuple of Fit
         One a model and grouping; `by` is None for the overall estimate.
     failures : tuple of Failure
+    beside : mapping of str to str
+        Files beside the JSON, by name, each with the SHA-256 of its content: curves (`Fit.grids`) as .npz, a
+        sampler's draws as netCDF.
     """
 
     schema: int = SCHEMA
@@ -137,4 +145,7 @@ class Run:
     acknowledged: tuple[Contradiction, ...]
     fits: tuple[Fit, ...]
     failures: tuple[Failure, ...] = ()
+    family: str | None = None
+    expansion: Expansion | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=lambda: Provenance(digest=""))

@@ -75,17 +75,18 @@ class _Misfit(NamedTuple):
 
 def _complaints(kind: type, data: object, error: ValidationError) -> list[Complaint]:
     listed = error.errors(include_url=False, include_context=False, include_input=False)
-    misfits = [_located(item["loc"], data, item["type"]) for item in listed]
+    located = (_located(kind, item["loc"], data, item["type"]) for item in listed)
+    misfits = [misfit for misfit in located if misfit is not None]
     around = {parts[:end] for parts in map(_innermost, misfits) for end in range(len(parts))}
     complaints = []
     for misfit in misfits:
         parts = misfit.parts
         if misfit.kind == "missing" and isinstance(misfit.last, str):
-            complaints.append(_missing(parts, misfit.last, _hints(kind, (*parts, misfit.last))))
+            complaints.append(_missing(parts, misfit.last, _hints(kind, (*parts, misfit.last), data)))
         elif misfit.kind == "unexpected_keyword_argument" or misfit.last == "[key]":
-            complaints.append(_unknown_key(parts, _hints(kind, parts[:-1])))
+            complaints.append(_unknown_key(kind, parts, data))
         elif parts not in around:  # else it is the branch of a union that the value was not meant for
-            complaints.append(_mismatch(parts, misfit.value, _hints(kind, parts)))
+            complaints.append(_mismatch(parts, misfit.value, _hints(kind, parts, data)))
     return list(dict.fromkeys(complaints))
 
 
@@ -94,16 +95,30 @@ def _innermost(misfit: _Misfit) -> Parts:
     return (*misfit.parts, misfit.last) if missing else misfit.parts
 
 
-def _located(loc: Parts, data: Any, kind: str) -> _Misfit:
-    """Follow pydantic's location through the data; what is not in them names a branch of a union."""
+def _located(whole: type, loc: Parts, data: Any, kind: str) -> _Misfit | None:
+    """Follow pydantic's location through the data; what is not in them names a branch of a union.
+
+    None for a branch of a tagged union that the data did not choose.
+    """
     parts: list[str | int] = []
+    hints: list[Any] = [whole]
     for part in loc:
         inside = (isinstance(data, dict) and part in data) or (
             isinstance(data, list) and isinstance(part, int) and part < len(data)
         )
         if inside:
             parts.append(part)
-            data = data[part]
+            hints, data = _inside(hints, part, data), data[part]
+            continue
+        tag, branches = _tagged(hints)
+        if tag and isinstance(data, dict) and part in {branch.__name__ for branch in branches.values()}:
+            if tag not in data:
+                return _Misfit(tuple(parts), data, "missing", tag)
+            chosen = branches.get(data[tag]) if isinstance(data[tag], str) else None
+            if chosen is None:
+                return _Misfit((*parts, tag), data[tag], "literal_error", tag)
+            if chosen.__name__ != part:
+                return None
     return _Misfit(tuple(parts), data, kind, loc[-1] if loc else "")
 
 
@@ -111,10 +126,13 @@ def _missing(parts: Parts, key: str, hints: list[Any]) -> Complaint:
     return Complaint(path_of(parts), f"found no {key}", f"allowed: {key} is required, {_described(hints)}")
 
 
-def _unknown_key(parts: Parts, hints: list[Any]) -> Complaint:
-    key, known = str(parts[-1]), _keys(hints)
-    allowed = f"allowed: {', '.join(known)}{suggestion(key, known)}"
-    return Complaint(path_of(parts), f"found the unknown key {shown(key)}", allowed)
+def _unknown_key(kind: type, parts: Parts, data: Any) -> Complaint:
+    key, known = str(parts[-1]), _keys(_hints(kind, parts[:-1], data))
+    tag, branches = _tagged(_hints(kind, parts[:-1], data, narrow=False))
+    others = [name for name, branch in branches.items() if key in _fields(branch)]
+    meant = f" ({key} is an option of {tag}: {', '.join(others)})" if others else suggestion(key, known)
+    found = f"found the unknown key {shown(key)}"
+    return Complaint(path_of(parts), found, f"allowed: {', '.join(known)}{meant}")
 
 
 def _mismatch(parts: Parts, value: object, hints: list[Any]) -> Complaint:
@@ -142,11 +160,43 @@ def _fields(kind: type) -> dict[str, Any]:
     return {renamed(item.name): hints[item.name] for item in fields(kind)}
 
 
-def _hints(kind: Any, parts: Parts) -> list[Any]:
+def _hints(kind: Any, parts: Parts, data: Any, *, narrow: bool = True) -> list[Any]:
+    """What may stand at a place; of a tagged union there, unless told otherwise, what the data chose."""
     hints = [kind]
     for part in parts:
-        hints = [below for hint in hints for option in _options(hint) for below in _below(option, part)]
-    return hints
+        hints, data = _inside(hints, part, data), _at(data, part)
+    return _chosen(hints, data) if narrow else hints
+
+
+def _inside(hints: list[Any], part: str | int, data: Any) -> list[Any]:
+    """What may stand at one part of data that `hints` describe."""
+    options = (option for hint in _chosen(hints, data) for option in _options(hint))
+    return [below for option in options for below in _below(option, part)]
+
+
+def _at(data: Any, part: str | int) -> Any:
+    inside = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
+    return data[part] if inside else None
+
+
+def _tagged(hints: list[Any]) -> tuple[str, dict[str, type]]:
+    """The field by which dataclasses of a union are told apart, and the dataclass of each of its values."""
+    options = [option for hint in hints for option in _options(hint) if is_dataclass(option)]
+    if len(options) < 2:
+        return "", {}
+    names: dict[str, list[Any]] = {}
+    for option in options:
+        for name, hint in _fields(option).items():  # type: ignore[arg-type]
+            names.setdefault(name, []).extend(get_args(hint) if get_origin(hint) is Literal else ())
+    tag = next((name for name, values in names.items() if len(set(values)) == len(options)), "")
+    return tag, dict(zip(names[tag], options, strict=True)) if tag else {}
+
+
+def _chosen(hints: list[Any], data: Any) -> list[Any]:
+    """Of a tagged union only the dataclass whose name the data give, if they do."""
+    tag, branches = _tagged(hints)
+    name = data.get(tag) if tag and isinstance(data, dict) else None
+    return [branches[name]] if isinstance(name, str) and name in branches else hints
 
 
 def _below(option: Any, part: str | int) -> list[Any]:
@@ -172,7 +222,12 @@ def _keys(hints: list[Any]) -> list[str]:
 
 def _described(hints: list[Any]) -> str:
     """Say in words what may stand at a place."""
-    return " or ".join(dict.fromkeys(_option_in_words(option) for hint in hints for option in _options(hint)))
+    tag, branches = _tagged(hints)
+    options = [option for hint in hints for option in _options(hint) if option not in branches.values()]
+    words = [_option_in_words(option) for option in options]
+    if tag:
+        words.append(f"a mapping with {tag} ({', '.join(map(repr, branches))}) and its options")
+    return " or ".join(dict.fromkeys(words))
 
 
 def _option_in_words(option: Any) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, get_args
 
 from meta.errors import MetaError
 from meta.models import Model
-from meta.records.analysis import Analysis
+from meta.records.analysis import Analysis, Expansion
 from meta.records.analysis_rules import Known, analysis_complaints
+from meta.records.roles import MODELS, OFF, completed, has_option, overlaid
 from meta.records.rules import NAME
 from meta.records.schema import Complaint, validate
 from meta.records.yaml_nodes import Document, shown
 
-Variation = Analysis | Literal["each-trial"]
+Variation = Analysis | Expansion
 
+_WORDS: tuple[Expansion, ...] = get_args(Expansion)
 _FIXED = ("name", "sensitivity")
 _EXCLUDED = re.compile(r"exclude\[([0-9]+)\]")
 
@@ -34,7 +36,7 @@ def analysis_of(
     wrong = {_top(place) for place in (*document.unread, *(complaint.path for complaint in complaints))}
     sound = {key: value for key, value in data.items() if key not in wrong}
     usable = {"name": stem, "question": "", "trials": "all"} | sound
-    base, _ = validate(Analysis, usable)
+    base, _ = validate(Analysis, _whole(usable))
     if base is None:
         return None, complaints
     complaints += analysis_complaints(base, stem, trials)
@@ -48,13 +50,21 @@ def analysis_of(
         variation, more = _variation(name, changes, usable, document.unread)
         if variation is not None:
             variations[name] = variation
-        if isinstance(variation, Analysis):
-            more += analysis_complaints(variation, stem, trials)
-        for complaint in more:
+        for complaint in (*more, *_unfit(variation, base, stem, trials)):
             moved = _moved(name, complaint, usable)
             if moved and (moved.path in document.lines or complaint not in inherited):
                 complaints.append(moved)
     return replace(base, sensitivity=variations), complaints
+
+
+def _unfit(
+    variation: Variation | None, base: Analysis, stem: str, trials: Known | None
+) -> Iterator[Complaint]:
+    """What is wrong with a variation as a whole."""
+    if isinstance(variation, Analysis):
+        yield from analysis_complaints(variation, stem, trials)
+    elif variation == "each-prior":
+        yield from _without_prior(base)
 
 
 def _variation(
@@ -65,11 +75,12 @@ def _variation(
     if not NAME.fullmatch(name) or name == "base":
         allowed = "allowed: lower-case letters, digits, dots and hyphens, and not base"
         complaints.append(Complaint("", f"found the name {shown(name)}", allowed))
-    if changes == "each-trial":
-        return "each-trial", complaints
+    for word in _WORDS:
+        if changes == word:
+            return word, complaints
     if not isinstance(changes, dict):
-        found = f"found {shown(changes)}"
-        return None, [*complaints, Complaint("", found, "allowed: each-trial, or a mapping of changes")]
+        allowed = f"allowed: {', '.join(_WORDS)}, or a mapping of changes"
+        return None, [*complaints, Complaint("", f"found {shown(changes)}", allowed)]
     for key in _FIXED:
         if key in changes:
             complaints.append(
@@ -80,7 +91,7 @@ def _variation(
     if isinstance(base.get("exclude"), list) and isinstance(changes.get("exclude"), list):
         merged["exclude"] = base["exclude"] + changes["exclude"]  # further exclusions, not other ones
     misfits = _misfits(merged)
-    return (None if misfits else validate(Analysis, merged)[0]), complaints + misfits
+    return (None if misfits else validate(Analysis, _whole(merged))[0]), complaints + misfits
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -88,8 +99,17 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, new in changes.items():
         old = merged.get(key)
-        merged[key] = _merged(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
+        lay = overlaid if key == "models" else _merged
+        merged[key] = lay(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
     return merged
+
+
+def _whole(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of an analysis with its models written out: the YAML's over the defaults."""
+    models = data.get("models", {})
+    if not isinstance(models, dict):
+        return data
+    return {**data, "models": completed(models, data.get("outcome", "response"))}
 
 
 def _moved(name: str, complaint: Complaint, base: dict[str, Any]) -> Complaint | None:
@@ -108,20 +128,34 @@ def _moved(name: str, complaint: Complaint, base: dict[str, Any]) -> Complaint |
 
 def _misfits(data: dict[str, Any]) -> list[Complaint]:
     """Everything in the data of an analysis that its types or its models do not allow."""
-    refused = list(_refused_models(data.get("models")))
+    data = _whole(data)
+    refused = dict(_refused_models(data.get("models")))
     if refused:
-        data = {key: value for key, value in data.items() if key != "models"}
-    return refused + validate(Analysis, data)[1]
+        data["models"] = {role: options for role, options in data["models"].items() if role not in refused}
+    return [*refused.values(), *validate(Analysis, data)[1]]
 
 
-def _refused_models(models: Any) -> Iterator[Complaint]:
-    """Options of the right type that a model does not take together."""
+def _refused_models(models: Any) -> Iterator[tuple[str, Complaint]]:
+    """Options of the right type that a model does not take, alone or together; by role."""
     for role, options in models.items() if isinstance(models, dict) else ():
         try:
-            validate(Model, options)
+            validate(Model, options)  # type: ignore[arg-type]  # a union of classes
         except MetaError as error:
             found, _, allowed = str(error).partition("; ")
-            yield Complaint(f"models.{role}", found, allowed or "allowed: other options")
+            name, _, value = found.partition(": ")
+            option = name.replace(" ", "_")
+            named = bool(value) and any(has_option(kind, option) for kind in MODELS.values())
+            place, found = (f"models.{role}.{option}", value) if named else (f"models.{role}", found)
+            yield role, Complaint(place, found, allowed or "allowed: other options")
+
+
+def _without_prior(base: Analysis) -> Iterator[Complaint]:
+    """Refuse each-prior where there is no prior to change."""
+    primary = base.models.get("primary", OFF)
+    if primary == OFF or not has_option(primary, "prior"):
+        found = f"found each-prior with {primary if primary == OFF else primary.model} as the primary model"
+        able = ", ".join(name for name, kind in MODELS.items() if has_option(kind, "prior"))
+        yield Complaint("", found, f"allowed: with a primary model that has a prior of tau ({able})")
 
 
 def _top(path: str) -> str:

@@ -1,23 +1,25 @@
-"""Runs as JSON, and the schemas of all records."""
+"""Runs as JSON, draws as netCDF, and the schemas of all records."""
 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from meta.errors import StoreError
 from meta.records.analysis import Analysis
+from meta.records.beside import with_grids
 from meta.records.run import SCHEMA, Run
 from meta.records.trial import Trial
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from meta.records.outputs import Outputs
 
 RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
@@ -25,6 +27,8 @@ RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
     "analysis": Analysis,
     "trial": Trial,
 }
+
+_BESIDE = ("grids",)  # fields of a fit that are stored beside the JSON
 
 
 @cache
@@ -35,7 +39,11 @@ def _adapter(record: str) -> TypeAdapter[Any]:
 def schema(record: str) -> str:
     """The JSON Schema (draft 2020-12) of a record: "run", "analysis" or "trial"."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return dumps({**dialect, **_adapter(record).json_schema(), "title": f"nen-meta {record}"})
+    described = _adapter(record).json_schema()
+    for definition in described.get("$defs", {}).values():
+        for name in _BESIDE:
+            definition.get("properties", {}).pop(name, None)
+    return dumps({**dialect, **described, "title": f"nen-meta {record}"})
 
 
 def write_schemas(outputs: Outputs) -> None:
@@ -45,8 +53,8 @@ def write_schemas(outputs: Outputs) -> None:
 
 
 def plain(record: object) -> Any:
-    """A record as JSON data."""
-    return json.loads(dumps(asdict(record)))  # type: ignore[call-overload]  # records are dataclasses
+    """A record, or a fit, as JSON data."""
+    return json.loads(to_json(record))
 
 
 def dumps(data: object) -> str:
@@ -54,9 +62,13 @@ def dumps(data: object) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def to_json(run: Run) -> str:
-    """A run as it is stored."""
-    return dumps(asdict(run))
+def to_json(record: object) -> str:
+    """A run as it is stored, or any other record, without what lies beside it."""
+    return dumps(asdict(record, dict_factory=_told))  # type: ignore[call-overload]  # records are dataclasses
+
+
+def _told(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in pairs if name not in _BESIDE}
 
 
 def from_json(text: str, name: str = "run") -> Run:
@@ -88,12 +100,12 @@ def from_json(text: str, name: str = "run") -> Run:
 
 
 def load_run(path: Path) -> Run:
-    """Read a stored run.
+    """Read a stored run, with its grids if they lie beside it.
 
     Raises
     ------
     StoreError
-        If the file cannot be read or is not a run of this schema.
+        If the file cannot be read or is not a run of this schema, or if the grids are not those of the run.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -102,4 +114,60 @@ def load_run(path: Path) -> Run:
         raise StoreError(
             f"{path}: cannot be read: {reason}; a run as `make pool` stores it is allowed"
         ) from None
-    return from_json(text, str(path))
+    return with_grids(from_json(text, str(path)), path.parent)
+
+
+def to_netcdf(idata: Any) -> bytes:
+    """Draws as the bytes of a netCDF-4 file, to be written beside the JSON.
+
+    Parameters
+    ----------
+    idata : arviz.InferenceData
+
+    Raises
+    ------
+    StoreError
+        If there is no place for the file that HDF5 insists on writing first.
+    """
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "draws.nc"
+            idata.to_netcdf(str(path), engine="h5netcdf")
+            return path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"draws: cannot be written: {error}; space for temporary files is needed") from None
+
+
+def from_netcdf(content: bytes, name: str = "draws") -> Any:
+    """Draws from the bytes of a netCDF-4 file, whole in memory.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Of the file, for messages.
+
+    Returns
+    -------
+    arviz.InferenceData
+
+    Raises
+    ------
+    StoreError
+        If the bytes are not such a file.
+    """
+    az = _arviz()
+    try:
+        with TemporaryDirectory() as folder, az.rc_context({"data.load": "eager"}):
+            path = Path(folder) / "draws.nc"
+            path.write_bytes(content)
+            return az.from_netcdf(str(path), engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(f"{name}: not read: {error}; draws as `make pool` stores them are allowed") from None
+
+
+def _arviz() -> Any:
+    with warnings.catch_warnings():  # ArviZ announces once a day that its version 1 will differ
+        warnings.filterwarnings("ignore", r"\s*ArviZ is undergoing", FutureWarning)
+        import arviz
+    return arviz

@@ -147,15 +147,8 @@ def posterior(fit: Fit, *, title: str) -> Figure:
             mean, tau, density, levels=[*levels, density.max()], colors=["#CFE3F1", "#8FBFDE", "#3E8FC4"]
         )
         likelihood = _grid(fit, "joint.profile").reshape(len(mean), len(tau)).T
-        axes.contour(
-            mean,
-            tau,
-            likelihood,
-            levels=[-cut for cut in _CUTS],
-            colors=[INK],
-            linewidths=0.8,
-            linestyles="solid",
-        )
+        cuts = [-cut for cut in _CUTS]
+        axes.contour(mean, tau, likelihood, levels=cuts, colors=[INK], linewidths=0.8, linestyles="solid")
         _mark(axes, mean, tau, likelihood)
         _label(axes, "Mean ORR, %", "τ")
         above = _axes(picture, (left, top - side - 4, width, side))

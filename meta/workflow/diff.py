@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from meta.errors import MetaError, StoreError
 from meta.results import Fit
-from meta.workflow.execute import run
+from meta.workflow.execute import digest, run
 from meta.workflow.pool import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+
+    from meta.workflow.expand import Variation
 
 Key = tuple[str, str, str, str, str]  # analysis, variation, role, grouping, group
 
@@ -29,6 +31,12 @@ class Change:
     key: Key
     before: Fit | None
     after: Fit | None
+
+    @property
+    def heading(self) -> str:
+        """Analysis, variation and role with what its model gives: ``quick / base / primary (mean ORR)``."""
+        estimands = (fit.proportion.estimand for fit in (self.before, self.after) if fit is not None)
+        return f"{' / '.join(self.key[:3])} ({' -> '.join(dict.fromkeys(estimands))})"
 
 
 @contextmanager
@@ -61,10 +69,10 @@ def at_revision(root: Path, revision: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def answers(root: Path, names: Sequence[str] | None = None) -> dict[Key, Fit]:
+def answers(variations: Iterable[Variation]) -> dict[Key, Fit]:
     """Every pooled answer, fitted afresh and stored nowhere."""
     found: dict[Key, Fit] = {}
-    for variation in plan(root, names):
+    for variation in variations:
         for fit in run(variation).fits:
             for part in fit.groups or (fit,):
                 names = (variation.analysis.name, variation.name, fit.role or "", fit.by or "overall")
@@ -91,20 +99,29 @@ def diff(root: Path, revision: str = "HEAD") -> list[Change]:
     MetaError
         If either side cannot be loaded; the message says which.
     """
-    after = answers(root)
+    now = plan(root)
     with at_revision(root, revision) as folder:
         try:
-            before = answers(folder)
+            then = plan(folder)
         except MetaError as error:
             raise type(error)(
                 f"the records at {revision} cannot be pooled by this version:\n{error}"
             ) from None
-    keys = dict.fromkeys([*before, *after])
+    then_by, now_by = ({digest(variation): variation for variation in side} for side in (then, now))
+    before = answers(variation for made, variation in then_by.items() if made not in now_by)
+    after = answers(variation for made, variation in now_by.items() if made not in then_by)
     return [
         Change(key, before.get(key), after.get(key))
-        for key in keys
+        for key in _in_order([*after, *before])
         if _differ(before.get(key), after.get(key))
     ]
+
+
+def _in_order(keys: Iterable[Key]) -> list[Key]:
+    """Each key once, what belongs to one analysis, variation and role together."""
+    different = list(dict.fromkeys(keys))
+    places = {names: i for i, names in reversed(list(enumerate(key[:3] for key in different)))}
+    return sorted(different, key=lambda key: places[key[:3]])
 
 
 def _differ(before: Fit | None, after: Fit | None) -> bool:
@@ -115,4 +132,4 @@ def _differ(before: Fit | None, after: Fit | None) -> bool:
 
 def _answer(fit: Fit) -> tuple[object, ...]:
     counts = tuple((trial.label, trial.responders, trial.n) for trial in fit.trials)
-    return (counts, fit.proportion, fit.tau2, fit.prediction)
+    return (counts, fit.proportion, fit.estimands, fit.tau2, fit.prediction)

@@ -5,25 +5,29 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import MetaError, StoreError
+from meta.models import BayesBinomial
 from meta.models.policy import waived
-from meta.records import store
+from meta.records import beside, store
 from meta.records.files import write
 from meta.records.run import Contradiction, Failure, Provenance, Run
+from meta.workflow.outcome import of_outcome
 from meta.workflow.printed import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from meta.models import Model
-    from meta.results import Fit, NotReported, Proportion
+    from meta.results import Fit, NotReported
     from meta.workflow.expand import Variation
     from meta.workflow.group import Grouping
     from meta.workflow.reports import Candidate
@@ -46,7 +50,30 @@ def versions() -> Mapping[str, str]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A run, and the content of the files beside its JSON, by name."""
+
+    run: Run
+    files: Mapping[str, bytes]
+
+
+@cache
+def _sampler_versions() -> Mapping[str, str]:
+    """What the numbers of a sampler depend on besides; only its own runs are made anew when these change."""
+    found: dict[str, str] = {}
+    for name in ("pymc", "pytensor", "numba"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def run(variation: Variation) -> Run:
+    """Fit all models of a variation to all its groupings; see :func:`fitted`."""
+    return fitted(variation).run
+
+
+def fitted(variation: Variation) -> Fitted:
     """Fit all models of a variation to all its groupings.
 
     Parameters
@@ -55,27 +82,57 @@ def run(variation: Variation) -> Run:
 
     Returns
     -------
-    Run
-        A model that cannot run is a failure in it, not an exception.
+    Fitted
+        A model that cannot run is a failure in the run, not an exception; so is a sampler that broke its
+        limits, whose fit is there all the same.
     """
     blank = _unfitted(variation)
     analysis, selection = variation.analysis, variation.selection
     fits: list[Fit] = []
     failures: list[Failure] = []
-    for role, model in analysis.models.items():
+    files: dict[str, bytes] = {}
+    for role, model in analysis.fitted().items():
         for grouping in (None, *selection.groupings):
             by = grouping.by if grouping else None
             try:
-                fit = _grouped(model, grouping) if grouping else model.fit(selection.counts)
+                fit, draws = _fit(model, grouping.counts if grouping else selection.counts)
             except MetaError as error:
                 failures.append(Failure(role=role, by=by, reason=str(error)))
                 continue
+            fit = _with_missing(fit, grouping) if grouping else fit
             fit = replace(fit, notes=(*fit.notes, *_mixtures(selection.included, fit)))
-            fits.append(
-                _named(_of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
-            )
-    done = replace(blank, fits=tuple(fits), failures=tuple(failures))
-    return replace(done, provenance=replace(done.provenance, content=_content(done)))
+            fit = _named(of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
+            fits.append(fit)
+            failures += [Failure(role=role, by=by, reason=reason) for reason in _not_converged(fit)]
+            if draws is not None:
+                files[beside.draws_file(variation.name, role, by)] = draws
+    grids = beside.packed(fits)
+    if grids is not None:
+        files[beside.grids_file(variation.name)] = grids
+    named = {name: beside.digest(content) for name, content in sorted(files.items())}
+    done = replace(blank, fits=tuple(fits), failures=tuple(failures), beside=named)
+    return Fitted(replace(done, provenance=replace(done.provenance, content=_content(done))), files)
+
+
+def _fit(model: Model, data: Counts | GroupedCounts) -> tuple[Fit, bytes | None]:
+    """A model's answer, and its draws as netCDF where a sampler ran."""
+    if isinstance(model, BayesBinomial) and model.engine == "pymc":
+        fit, draws = model.sample(data)
+        return fit, None if draws is None else store.to_netcdf(draws)
+    return model.fit(data), None
+
+
+def _not_converged(fit: Fit) -> Iterator[str]:
+    """What a sampler's limits say against the fit, once for all parts that share its draws."""
+    sampled = dict.fromkeys(part.sampling for part in (fit, *fit.groups) if part.sampling is not None)
+    for found in sampled:
+        if not found.passed:
+            yield f"the sampler broke its limits: {'; '.join(found.faults) or 'not said which'}"
+
+
+def digest(variation: Variation) -> str:
+    """What decides the numbers of a variation: its counts, models with their options, and versions."""
+    return _unfitted(variation).provenance.digest
 
 
 def _content(run: Run) -> str:
@@ -95,28 +152,8 @@ def _mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:
             yield f"{what} differ between trials: {', '.join(f'{kind} ({k})' for kind, k in kinds.items())}."
 
 
-def _of_outcome(fit: Fit, outcome: str) -> Fit:
-    """The fit with its estimands named after the outcome; models speak of the response rate."""
-    if outcome == "response":
-        return fit
-    name = f"{outcome.replace('-', ' ')} rate"
-
-    def renamed(found: Proportion) -> Proportion:
-        return replace(found, estimand=found.estimand.replace("ORR", name))
-
-    ahead = replace(fit.prediction, proportion=renamed(fit.prediction.proportion))
-    return replace(
-        fit,
-        proportion=renamed(fit.proportion),
-        prediction=ahead,
-        trials=tuple(replace(trial, proportion=renamed(trial.proportion)) for trial in fit.trials),
-        groups=tuple(_of_outcome(group, outcome) for group in fit.groups),
-    )
-
-
-def _grouped(model: Model, grouping: Grouping) -> Fit:
+def _with_missing(fit: Fit, grouping: Grouping) -> Fit:
     missing = grouping.not_reported
-    fit = model.fit(grouping.counts)
     groups = tuple(replace(g, not_reported=_missing(missing, g.label)) for g in fit.groups)
     return replace(fit, groups=groups, not_reported=_missing(missing, None))
 
@@ -137,11 +174,14 @@ def _named(fit: Fit, role: str, by: str | None, *, waive: bool) -> Fit:
 def _unfitted(variation: Variation) -> Run:
     """The run before fitting, its digest taken over everything that decides the numbers."""
     selection = variation.selection
+    analysis = replace(variation.analysis, models=variation.analysis.fitted())
     blank = Run(
         name=variation.analysis.name,
         question=variation.analysis.question,
         variation=variation.name,
-        analysis=store.plain(variation.analysis),
+        family=variation.family,
+        expansion=variation.expansion,
+        analysis=store.plain(analysis),
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
         acknowledged=tuple(row for trial in selection.included for row in _contradictions(trial.chosen)),
@@ -149,8 +189,14 @@ def _unfitted(variation: Variation) -> Run:
     )
     data = [_counts(selection.counts), *((g.by, _counts(g.counts)) for g in selection.groupings)]
     text = store.to_json(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
-    digest = hashlib.sha256((text + repr(sorted(versions().items()))).encode()).hexdigest()
-    return replace(blank, provenance=Provenance(digest=digest, versions=versions()))
+    sampled = any(_samples(model) for model in analysis.models.values())
+    used = {**versions(), **(_sampler_versions() if sampled else {})}
+    made = hashlib.sha256((text + repr(sorted(used.items()))).encode()).hexdigest()
+    return replace(blank, provenance=Provenance(digest=made, versions=used))
+
+
+def _samples(model: object) -> bool:
+    return getattr(model, "engine", None) == "pymc"
 
 
 def _counts(data: Counts | GroupedCounts) -> tuple[object, ...]:
@@ -185,16 +231,20 @@ def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
     fitted : bool
         False where the stored run has the same digest.
     """
-    digest = _unfitted(variation).provenance.digest
     try:
         stored = store.load_run(path) if path.exists() else None
     except StoreError:
-        stored = None  # unreadable or of another schema: fitted anew
-    if stored is not None and (stored.provenance.digest, stored.provenance.content) == (
-        digest,
-        _content(stored),
-    ):
+        stored = None  # unreadable, of another schema, or without its own grids: fitted anew
+    if stored is not None and _current(stored, variation, path):
         return stored, False
-    fitted = run(variation)
-    write(path, store.to_json(fitted))
-    return fitted, True
+    new = fitted(variation)
+    for name, content in new.files.items():
+        write(path.with_name(name), content)
+    write(path, store.to_json(new.run))  # last: a run that is there has all that it names
+    return new.run, True
+
+
+def _current(stored: Run, variation: Variation, path: Path) -> bool:
+    """Whether a stored run is what fitting would give: same data, options and versions, and unharmed."""
+    made = (stored.provenance.digest, stored.provenance.content)
+    return made == (digest(variation), _content(stored)) and beside.intact(stored, path.parent)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meta.errors import Fault, SpecError
-from meta.records.analysis import Analysis, Where
+from meta.records.analysis import Analysis, Expansion, Where
+from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
 from meta.workflow.select import Selection, select
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from meta.records.trial import TrialFile
+
+# Of tau on the logit scale, from sceptical of heterogeneity to open to any: what each-prior goes through.
+PRIORS = ("half-normal:0.5", "half-normal:1", "half-normal:1.25", "half-cauchy:0.5", "uniform:0,4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class Variation:
     name: str
     analysis: Analysis
     selection: Selection
+    family: str | None = None  # the name in the YAML, where one line there stands for several variations
+    expansion: Expansion | None = None
 
 
 def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variation, ...]:
@@ -37,7 +44,8 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     Returns
     -------
     tuple of Variation
-        The base first; a leave-one-out is one variation a trial, ``leave-one-out.<trial>``.
+        The base first; each-trial is one variation a trial that is left out, ``leave-one-out.<trial>``, and
+        each-prior one a prior of tau, ``prior-sensitivity.<prior>``, of the primary model's overall estimate.
 
     Raises
     ------
@@ -48,10 +56,10 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     base = Variation(BASE, plain, select(trials, plain))
     variations, faults = [base], list[Fault]()
     changes = list(_sensitivity(analysis, base))
-    _check_names(analysis, base, [name for name, _ in changes])
-    for name, changed in changes:
+    _check_names(analysis, base, [name for name, *_ in changes])
+    for name, changed, family, expansion in changes:
         try:
-            variations.append(Variation(name, changed, select(trials, changed)))
+            variations.append(Variation(name, changed, select(trials, changed), family, expansion))
         except SpecError as error:
             faults += error.faults
     if faults:
@@ -59,20 +67,38 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     return tuple(variations)
 
 
-def _sensitivity(analysis: Analysis, base: Variation) -> Iterator[tuple[str, Analysis]]:
-    plain = base.analysis
+def _sensitivity(
+    analysis: Analysis, base: Variation
+) -> Iterator[tuple[str, Analysis, str | None, Expansion | None]]:
     for name, change in analysis.sensitivity.items():
         if isinstance(change, Analysis):
-            yield name, change
+            yield name, change, None, None
             continue
-        for left_out in dict.fromkeys(trial.chosen.trial.id for trial in base.selection.included):
-            yield f"{name}.{left_out}", replace(plain, exclude=(*plain.exclude, Where(trial=left_out)))
+        for part, changed in _each_trial(base) if change == "each-trial" else _each_prior(base):
+            yield f"{name}.{part}", changed, name, change
+
+
+def _each_trial(base: Variation) -> Iterator[tuple[str, Analysis]]:
+    plain = base.analysis
+    for left_out in dict.fromkeys(trial.chosen.trial.id for trial in base.selection.included):
+        yield left_out, replace(plain, exclude=(*plain.exclude, Where(trial=left_out)))
+
+
+def _each_prior(base: Variation) -> Iterator[tuple[str, Analysis]]:
+    """The primary model's overall estimate under each prior; no other model and no group is fitted."""
+    plain = base.analysis
+    primary = plain.fitted().get("primary")
+    if primary is None or not has_option(primary, "prior"):
+        raise SpecError(f"analysis {plain.name}: each-prior: found no prior of tau in the primary model")
+    for prior in PRIORS:
+        changed = replace(plain, models={"primary": with_options(primary, prior=prior)}, by=())
+        yield re.sub("[:,]", "-", prior), changed
 
 
 def _check_names(analysis: Analysis, base: Variation, names: list[str]) -> None:
     """Refuse a name that would put two results, or two figures, into one file."""
     figures = [BASE, "overall", *(grouping.by.replace(" ", "-") for grouping in base.selection.groupings)]
-    figures += [name for name, change in analysis.sensitivity.items() if change == "each-trial"]
+    figures += [name for name, change in analysis.sensitivity.items() if isinstance(change, str)]
     twice = [name for name, times in Counter([*figures, *names]).items() if times > 1]
     if twice:
         found = f"found {', '.join(twice)} as the name of two variations, or of one and a grouping"

@@ -64,6 +64,12 @@ def name_of(variation: Variation) -> str:
     return f"{RESULTS}/{variation.analysis.name}/{variation.name}.json"
 
 
+def files_of(variation: Variation, run: Run) -> list[str]:
+    """All files of a run, below the output folder: its JSON and what lies beside it."""
+    folder = f"{RESULTS}/{variation.analysis.name}"
+    return [name_of(variation), *(f"{folder}/{name}" for name in run.beside)]
+
+
 def stored(result: str, out: Path) -> Path:
     """The file of a stored run, given as a path, as ``analysis/variation`` or as ``analysis`` (its base)."""
     path = Path(result)
@@ -77,7 +83,7 @@ def others(paths: Sequence[Path], planned: Sequence[Variation], out: Path) -> li
     names = {variation.analysis.name for variation in planned}
     found = []
     for path in paths:
-        if path.relative_to(out / RESULTS).parts[0] not in names:
+        if path.suffix == ".json" and path.relative_to(out / RESULTS).parts[0] not in names:
             with suppress(StoreError):
                 found.append(load_run(path))
     return found

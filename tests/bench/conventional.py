@@ -12,8 +12,8 @@ import numpy as np
 
 from meta.data import Counts
 from meta.models import InverseVariance
-from meta.stats.heterogeneity import i2_from_tau2, q_test, typical_variance
-from meta.stats.pooling import interval, pool, prediction
+from meta.stats.heterogeneity import i2_from_tau2
+from meta.stats.pooling import interval, pool, prediction, random_effects
 from meta.stats.scales import LOGIT
 from meta.stats.tau2 import Tau2Method, estimate
 from tests.bench import peak
@@ -42,13 +42,12 @@ def ours(method: Tau2Method = "REML") -> Callable[[], Side]:
 
     def run() -> Numbers:
         y, v, _, _ = LOGIT.effects(X, N)
-        tau2, _ = estimate(y, v, method=method)
-        pooled = pool(y, v, tau2=tau2)
-        limits = interval(pooled, method="hk")
-        new = prediction(pooled.mu[0], limits.se[0], tau2, len(y), method="hk")
-        test = q_test(y, v)
-        i2 = i2_from_tau2(tau2, typical_variance(v))
-        numbers = (tau2, pooled.mu[0], limits.low[0], limits.high[0], new.low, new.high, test.q, test.p, i2)
+        fit = random_effects(y, v, method=method)
+        tau2, mu, test = fit.tau2, fit.pooled.mu[0], fit.test
+        limits = interval(fit.pooled, method="hk")
+        new = prediction(mu, limits.se[0], tau2, len(y), method="hk")
+        i2 = i2_from_tau2(tau2, fit.typical)
+        numbers = (tau2, mu, limits.low[0], limits.high[0], new.low, new.high, test.q, test.p, i2)
         return dict(zip(NAMES, numbers, strict=True))
 
     return lambda: Side("meta.stats", run)

@@ -149,6 +149,7 @@ name: quick
 question: How many respond?
 trials: all
 by: [region]
+models: {primary: none, frequentist: none}
 """
 ARMS = {"alpha": ("Asia", 3, 20), "beta": ("West", 5, 31), "gamma": ("West", 0, 12)}
 
@@ -179,7 +180,7 @@ def write_quick(root: Path) -> Path:
 
 @pytest.fixture
 def quick(tmp_path: Path) -> Path:
-    """Three made-up trials and one analysis with two figures."""
+    """Three made-up trials and one analysis with two figures, of the model that is fitted in no time."""
     return write_quick(tmp_path / "quick")
 
 

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from meta.records import store
+from meta.records.run import SCHEMA
 
 COMMANDS = ("pool", "check", "list", "show", "forest", "diff", "new", "fit", "schema")
 
@@ -108,7 +109,7 @@ def test_show_of_an_unknown_trial(records, cli):
 def test_check(records, cli):
     result = cli("check", "--root", records)
     assert (result.code, result.err) == (0, "")
-    assert "4 trials, 2 analyses, 14 runs: no fault." in result.out
+    assert "4 trials, 2 analyses, 24 runs: no fault." in result.out
     assert not (records / "out").exists()
 
 
@@ -235,11 +236,12 @@ def test_forest_in_another_format(name, quick_pooled, cli, tmp_path):
 FOREIGN = {
     "nothing": (b"", ":1: not JSON"),
     "text": (b"k = 4", ":1: not JSON"),
-    "a list": (b"[1, 2]", "schema: found None; 1 is allowed"),
+    "a list": (b"[1, 2]", f"schema: found None; {SCHEMA} is allowed"),
     "a number": (b"1", "schema: found None"),
     "another JSON": (b'{"name": "x"}', "schema: found None"),
-    "another schema": (b'{"schema": 99}', "schema: found 99; 1 is allowed"),
-    "half a run": (b'{"schema": 1, "name": "x"}', "a run as `make pool` stores it is allowed"),
+    "another schema": (b'{"schema": 99}', f"schema: found 99; {SCHEMA} is allowed"),
+    "an older schema": (b'{"schema": 1}', f"schema: found 1; {SCHEMA} is allowed (run `make pool` again)"),
+    "half a run": (b'{"schema": %d, "name": "x"}' % SCHEMA, "a run as `make pool` stores it is allowed"),
     "cut off": (b'{"schema": 1,\n "name": "x', ":2: not JSON"),
     "endless nesting": (b"[" * 100_000, "not read"),
     "endless digits": (b'{"schema": 1' + b"1" * 5000 + b"}", "not read"),
@@ -317,7 +319,7 @@ def test_diff_of_a_changed_count(committed, cli):
     assert result.code == 0
     rows = dict(line.strip().split(": ", 1) for line in result.out.splitlines() if line.startswith("  "))
     assert set(rows) == {"overall / all", "region / Asia", "region / West"}
-    assert "\nquick / base / conventional\n" in result.out
+    assert "\nquick / base / conventional (median ORR)\n" in result.out
     assert rows["overall / all"].index("8/63, k 3") < rows["overall / all"].index("-> 14/63, k 3")
     assert rows["region / Asia"].count("3/20, k 1: 15.0") == 1
     # with a common tau2, a change in Asia moves West's interval, not its counts
@@ -330,9 +332,52 @@ def test_diff_of_a_new_trial_and_a_new_analysis(committed, cli, add_trial):
     (committed / "analyses" / "two.yaml").write_text(analysis.read_text().replace("name: quick", "name: two"))
     said = cli("diff", "--root", committed).out
     quick, two = said.split("two / base / conventional", 1)
-    assert re.search(r"quick / base / conventional\n  overall / all: 8/63, k 3: .* -> 12/88, k 4: ", quick)
+    assert re.search(
+        r"quick / base / conventional \(median ORR\)\n  overall / all: 8/63, k 3: .* -> 12/88, k 4: ", quick
+    )
     assert re.search(r"region / International: – -> 4/25, k 1: ", quick)
     assert re.search(r"overall / all: – -> 12/88, k 4: ", two)
+
+
+def test_diff_reads_role_by_role(committed, cli, git, add_trial):
+    """Each role under one heading that names its estimand, what is new among what was there."""
+    analysis = committed / "analyses" / "quick.yaml"
+    text = analysis.read_text()
+    analysis.write_text(text.replace("models: {primary: none, frequentist: none}\n", ""))
+    commit(git, committed)
+    add_trial(committed, "delta", "International", 4, 25)
+    said = cli("diff", "--root", committed).out
+    headings = [line for line in said.splitlines() if line.startswith("quick / ")]
+    assert headings == [
+        "quick / base / primary (mean ORR)",
+        "quick / base / frequentist (mean ORR)",
+        "quick / base / conventional (median ORR)",
+    ]
+    for part in said.split("quick / base / ")[1:]:
+        groups = [line.split(":")[0].strip() for line in part.splitlines() if line.startswith("  ")]
+        assert groups == ["overall / all", "region / Asia", "region / International", "region / West"]
+
+
+def test_diff_of_another_model(committed, cli):
+    analysis = committed / "analyses" / "quick.yaml"
+    changed = "models: {primary: none, frequentist: none, conventional: {model: beta-binomial}}"
+    analysis.write_text(analysis.read_text().replace("models: {primary: none, frequentist: none}", changed))
+    said = cli("diff", "--root", committed).out
+    assert "\nquick / base / conventional (median ORR -> mean ORR)\n" in said
+
+
+def test_diff_fits_only_what_changed(committed, cli, monkeypatch):
+    """A variation with the same counts and options on both sides needs no fit."""
+    analysis = committed / "analyses" / "quick.yaml"
+    analysis.write_text(analysis.read_text() + "sensitivity: {each: each-trial}\n")
+    fitted = []
+    from meta.workflow import diff, execute
+
+    monkeypatch.setattr(
+        diff, "run", lambda variation: fitted.append(variation.name) or execute.run(variation)
+    )
+    assert "quick / each.alpha / conventional" in cli("diff", "--root", committed).out
+    assert fitted == ["each.alpha", "each.beta", "each.gamma"]
 
 
 def test_diff_of_a_trial_taken_away(committed, cli):

@@ -1,4 +1,4 @@
-"""`fit`: a user's own table through every option, against metafor where it has the number."""
+"""`fit`: a user's own table through every option of the conventional model, and against metafor."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def reference_table(name):
     return "\n".join(["trial,group,x,n", *lines]) + "\n"
 
 
-X = ("--responders", "x", "--label", "trial")
+PLAIN = ("--responders", "x", "--label", "trial")
+COUNTS = ("--responders", "x", "--model", "inverse-variance")
+X = (*COUNTS, "--label", "trial")
 
 
 def close(theirs, size=1.0):
@@ -179,7 +181,7 @@ def test_json_without_groups_has_none(fitted):
 
 
 def test_trials_without_a_label_are_named_by_their_line(fitted):
-    found = fitted("x,n\n\n5,18\n6,32\n", "--responders", "x")
+    found = fitted("x,n\n\n5,18\n6,32\n", *COUNTS)
     assert [trial["label"] for trial in found["trials"]] == ["line 3", "line 4"]
 
 
@@ -226,7 +228,7 @@ Z = 1.959963984540054
 )
 def test_intervals_of_a_trial(method, high, digits, fitted):
     """0 of 15, by the closed forms; Jeffreys by the 97.5 % quantile of Beta(0.5, 15.5)."""
-    found = fitted("x,n\n0,15\n3,20\n", "--responders", "x", "--trial-interval", method)
+    found = fitted("x,n\n0,15\n3,20\n", *COUNTS, "--trial-interval", method)
     interval = found["trials"][0]["proportion"]
     assert interval["low"] == 0
     assert interval["high"] == pytest.approx(high, abs=digits)
@@ -374,7 +376,7 @@ def test_names_do_not_move_the_cursor(fit):
 # Options
 
 OPTIONS = {
-    "--model": ("inverse-variance",),
+    "--model": ("inverse-variance", "binomial-normal", "beta-binomial", "bayes-binomial", "bayes-normal"),
     "--scale": tuple(SCALES),
     "--tau2": tuple(TAU2),
     "--interval": ("mhk", "hk", "wald"),
@@ -482,9 +484,7 @@ def test_extremes_have_an_answer_or_a_reason(name, scale, fitted):
     arms = EXTREMES[name]
     several = (("REML", "0.5"), ("PM", "none"), ("DL", "0.5"), ("common-effect", "none"))
     for tau2, continuity in several if len(arms) < 100 else several[:1]:
-        found = fitted(
-            table_of(arms), "--responders", "x", "--scale", scale, "--tau2", tau2, "--continuity", continuity
-        )
+        found = fitted(table_of(arms), *COUNTS, "--scale", scale, "--tau2", tau2, "--continuity", continuity)
         assert found["k"] == len(arms)
         assert found["responders"] == sum(x for x, _ in arms)
         assert all(math.isfinite(value) for _, value in numbers(found))
@@ -505,7 +505,7 @@ def test_extremes_have_an_answer_or_a_reason(name, scale, fitted):
 @pytest.mark.parametrize("name", EXTREMES)
 @pytest.mark.parametrize("how", ["text", "csv"])
 def test_extremes_as_text_and_csv(name, how, fit):
-    result = fit(table_of(EXTREMES[name]), "--responders", "x", "--format", how)
+    result = fit(table_of(EXTREMES[name]), *COUNTS, "--format", how)
     assert (result.code, result.err) == (0, "")
     words = result.out.replace(",", " ").split()
     assert not {"nan", "inf", "None", "-inf"} & set(words)
@@ -513,14 +513,21 @@ def test_extremes_as_text_and_csv(name, how, fit):
 
 @pytest.mark.parametrize(
     ("arms", "status"),
-    [([(3, 20)], "one trial"), ([(3, 20), (5, 18)], "two trials"), ([(3, 20), (5, 18), (1, 9)], "headline")],
+    [
+        ([(3, 20)], "one trial"),
+        ([(3, 20), (5, 18)], "two trials"),
+        ([(3, 20), (5, 18), (1, 9)], "beside"),
+        ([(3, 20), (5, 18), (1, 9), (2, 30), (4, 25)], "headline"),
+        ([(1, 20), (0, 18), (1, 9), (2, 30), (0, 25)], "beside"),
+    ],
+    ids=["1", "2", "3", "5", "4 responders"],
 )
 def test_standing(arms, status, fitted):
-    assert fitted(table_of(arms), "--responders", "x")["standing"]["status"] == status
+    assert fitted(table_of(arms), *COUNTS)["standing"]["status"] == status
 
 
 def test_one_trial_is_its_exact_interval(fitted):
-    found = fitted("x,n\n0,20\n", "--responders", "x")
+    found = fitted("x,n\n0,20\n", *COUNTS)
     assert found["proportion"]["high"] == pytest.approx(1 - 0.025 ** (1 / 20))
     assert found["proportion"]["method"] == "exact (Clopper-Pearson)"
     assert found["mu"] == {
@@ -538,7 +545,7 @@ def test_the_continuity_correction_is_named(fitted):
 
 
 def test_tau2_of_zero_is_not_called_agreement(fit):
-    result = fit("x,n\n3,20\n3,20\n4,27\n", "--responders", "x")
+    result = fit("x,n\n3,20\n3,20\n4,27\n", *COUNTS)
     assert "even under large heterogeneity" in result.out
     assert "homogen" not in result.out.lower()
 

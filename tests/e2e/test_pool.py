@@ -16,6 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from meta.records import store
+from meta.records.run import SCHEMA
 from meta.report.tables import fit_row
 
 pytestmark = pytest.mark.slow
@@ -28,15 +29,19 @@ IDS = (
     "toripalimab-nct03167853",
 )
 WELL = ("no-well-differentiated-dropped", "no-well-differentiated-kept")
-VARIATIONS = ("base", *WELL, *(f"leave-one-out.{name}" for name in IDS))
+PRIORS = ("half-normal-0.5", "half-normal-1", "half-normal-1.25", "half-cauchy-0.5", "uniform-0-4")
+LEFT_OUT = tuple(f"leave-one-out.{name}" for name in IDS)
+PRIOR_SENSITIVITY = tuple(f"prior-sensitivity.{prior}" for prior in PRIORS)
+VARIATIONS = ("base", *WELL, *LEFT_OUT, *PRIOR_SENSITIVITY)
+ROLES = ("primary", "frequentist", "conventional")
 
 
 def run_of(pooled, analysis, variation="base"):
     return store.load_run(pooled.out / "results" / analysis / f"{variation}.json")
 
 
-def fit_by(run, by=None):
-    return next(fit for fit in run.fits if fit.by == by)
+def fit_by(run, by=None, role="conventional"):
+    return next(fit for fit in run.fits if (fit.by, fit.role) == (by, role))
 
 
 def counts_of(fit):
@@ -59,12 +64,17 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         for ending in ("png", "svg")
     }
     figures |= {f"figures/{a}.leave-one-out.{ending}" for a in ANALYSES for ending in ("png", "svg")}
-    expected = figures | {f"results/{a}/{v}.json" for a in ANALYSES for v in VARIATIONS}
+    expected = figures | {
+        f"results/{a}/{v}.{end}" for a in ANALYSES for v in VARIATIONS for end in ("json", "npz")
+    }
     expected |= {f"schema/{record}.schema.json" for record in ("run", "analysis", "trial")}
     expected |= {f"tables/{name}.csv" for name in ("groups", "ledger", "jia-2022-table1.reproduced")}
     expected |= {"summary.csv", "tables/jia-2022-table1.reproduced.md", ".manifest.json"}
     found = {path.relative_to(pooled.out).as_posix() for path in pooled.out.rglob("*") if path.is_file()}
-    assert found == expected
+    of_posteriors = {
+        name for name in found if re.search(r"^figures/.*\.(prior-sensitivity|posterior)\b", name)
+    }
+    assert found - of_posteriors == expected
 
 
 def test_figures_are_whole_pictures(pooled):
@@ -94,7 +104,9 @@ def test_stored_runs_validate_and_round_trip(pooled, analysis, variation):
     Draft202012Validator(schema).validate(data)
     run = store.from_json(text)
     assert store.to_json(run) == text
+    assert "grids" not in text
     assert (run.name, run.variation) == (analysis, variation)
+    assert run.variation in {"base", *WELL} or run.variation.startswith(f"{run.family}.")
     assert re.fullmatch("[0-9a-f]{64}", run.provenance.digest)
     assert {"numpy", "scipy", "nen-meta"} <= run.provenance.versions.keys()
 
@@ -124,7 +136,78 @@ def test_nothing_failed(pooled):
             assert run_of(pooled, analysis, variation).failures == ()
 
 
+@pytest.mark.parametrize("analysis", ANALYSES)
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_every_run_has_the_models_of_its_roles(pooled, analysis, variation):
+    """What an analysis says of its models, what its run keeps of them and what was fitted agree."""
+    run = run_of(pooled, analysis, variation)
+    roles = ROLES[:1] if variation in PRIOR_SENSITIVITY else ROLES
+    groupings = [None] if variation in PRIOR_SENSITIVITY else [None, "region", "site"]
+    assert [(fit.role, fit.by) for fit in run.fits] == [(role, by) for role in roles for by in groupings]
+    assert list(run.analysis["models"]) == list(roles)
+    for fit in run.fits:
+        assert json.loads(json.dumps(fit.model)) == run.analysis["models"][fit.role]
+    primary = run.analysis["models"]["primary"]
+    assert (primary["model"], primary["mu_prior"]) == ("bayes-binomial", "normal:-2,2")
+    assert primary["thresholds"] == [0.1, 0.2]
+    if variation not in PRIOR_SENSITIVITY:
+        assert primary["prior"] == "half-normal:1.25"
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_prior_sensitivity_is_the_primary_model_under_other_priors(pooled, analysis):
+    base, *runs = (run_of(pooled, analysis, name) for name in ("base", *PRIOR_SENSITIVITY))
+    assert [run.analysis["models"]["primary"]["prior"] for run in runs] == [
+        "half-normal:0.5",
+        "half-normal:1",
+        "half-normal:1.25",
+        "half-cauchy:0.5",
+        "uniform:0,4",
+    ]
+    for run in runs:
+        assert (run.family, run.expansion) == ("prior-sensitivity", "each-prior")
+        assert run.fits[0].tau.prior.name == run.analysis["models"]["primary"]["prior"]
+        assert counts_of(run.fits[0]) == counts_of(base.fits[0])
+    assert runs[2].fits[0] == base.fits[0]  # the same prior is the same answer
+
+
+def test_curves_are_read_back_with_their_run(pooled):
+    fit = fit_by(run_of(pooled, "jia-2022-table1"), role="primary")
+    for name in ("median", "mean", "tau"):
+        x, density = fit.grids[f"{name}.x"], fit.grids[f"{name}.density"]
+        assert len(x) == len(density) == len(fit.grids[f"{name}.prior"])
+        steps = zip(x, x[1:], density, density[1:], strict=False)
+        assert sum((b - a) * (p + q) / 2 for a, b, p, q in steps) == pytest.approx(1, abs=0.01)
+
+
 # Numbers
+
+
+@pytest.mark.reference
+def test_table_1_of_jia_2022_by_the_exact_posterior(pooled):
+    """Brute force in R (halfnormal(1.25), mu ~ N(-2, 2)), quantiles to 2e-3."""
+    fit = fit_by(run_of(pooled, "jia-2022-table1"), role="primary")
+    assert fit.proportion == fit.estimands.mean
+    for found, theirs in (
+        (fit.estimands.median, (0.041755, 0.127531, 0.282233)),
+        (fit.estimands.mean, (0.068282, 0.148690, 0.332615)),
+        (fit.estimands.predictive, (0.012614, 0.129099, 0.568698)),
+        (fit.tau, (0.043587, 0.700054, 2.078240)),
+    ):
+        assert (found.low, found.value, found.high) == pytest.approx(theirs, abs=2e-3)
+    above = {(p.estimand, p.threshold): p.value for p in fit.probabilities}
+    assert above["mean ORR", 0.1] == pytest.approx(0.857147, abs=2e-3)
+    assert {threshold for _, threshold in above} == {0.1, 0.2}
+    assert fit.standing.status == "headline"
+
+
+@pytest.mark.reference
+def test_table_1_of_jia_2022_by_maximum_likelihood(pooled):
+    fit = fit_by(run_of(pooled, "jia-2022-table1"), role="frequentist")
+    assert fit.mu.value == pytest.approx(-1.8638070139093355, abs=1e-6)
+    assert fit.tau2.value == pytest.approx(0.17208648298388324, abs=1e-6)
+    assert fit.loglik == pytest.approx(-8.530640500229435, abs=1e-9)
+    assert fit.standing.status == "beside"  # k = 4
 
 
 def test_table_1_of_jia_2022_as_metafor_pools_it(pooled):
@@ -251,18 +334,17 @@ def test_summary_has_the_numbers_of_the_runs(pooled):
     assert len(table) == len(ANALYSES) * len(VARIATIONS)
     for row, path in zip(table.to_dict("records"), ordered(table, pooled), strict=True):
         run = run_from(path)
-        for name, value in fit_row(fit_by(run)).items():
+        for name, value in fit_row(run.fits[0]).items():
             assert same(row[name], value), (run.variation, name)
-        for by in ("region", "site"):
-            assert same(row[f"p_between_{by}"], fit_by(run, by).between.p), (run.variation, by)
-        assert row["trials"] == " | ".join(counts_of(fit_by(run)))
+        assert row["trials"] == " | ".join(counts_of(run.fits[0]))
 
 
 def test_groups_table_has_the_numbers_of_the_runs(pooled):
     table = pd.read_csv(pooled.out / "tables" / "groups.csv")
     base = table[(table.analysis == "jia-2022-table1") & (table.variation == "base") & (table.by == "site")]
     assert {row.group: (row.responders, row.n) for row in base.itertuples()} == SITES
-    groups = fit_by(run_of(pooled, "jia-2022-table1"), "site").groups
+    run = run_of(pooled, "jia-2022-table1")
+    groups = [group for role in ROLES for group in fit_by(run, "site", role).groups]
     for row, group in zip(base.to_dict("records"), groups, strict=True):
         assert all(same(row[name], value) for name, value in fit_row(group).items())
         assert row["patients_not_reported"] == sum(entry.n for entry in group.not_reported)
@@ -285,10 +367,17 @@ def same(cell, value):
 
 def test_the_terminal_ends_with_the_answers(pooled):
     said = pooled.result.out
-    assert "14 runs (14 fitted, the rest unchanged), 20 figures drawn." in said
-    assert re.search(r"all trials +4 +14/100 +14\.8 \(4\.1–41\.3\) +0\.9–77\.6", said)
+    assert re.search(r"24 runs \(24 fitted, the rest unchanged\), \d+ figures drawn\.", said)
+    assert re.search(r"all trials +4 +14/100 +14\.9 \(6\.8–33\.3\) +1\.3–56\.9", said)
     assert re.search(r"site: pancreas +2\* +0/8 ", said)
     assert re.search(r"without Sintilimab \(Jia 2022\) +3 +9/82 ", said)
+    assert re.search(r"all trials +4\* +14/100 +14\.8 \(4\.1–41\.3\) +0\.9–77\.6", said)
+    titles = " ".join(said.split())  # they are wrapped to the width of their table
+    for analysis in ANALYSES:
+        assert f"{analysis}, primary: mean ORR, Bayesian binomial-normal" in titles
+        assert f"{analysis}, frequentist: mean ORR, binomial-normal maximum likelihood" in titles
+        assert f"{analysis}, conventional: median ORR, inverse variance" in titles
+        assert said.count("no-well-differentiated-kept") == len(ANALYSES)  # of the primary model only
     assert f"In {pooled.out}: results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv" in said
 
 
@@ -347,7 +436,7 @@ def test_a_second_pool_does_nothing_again(pooled, cli, tree):
     before = tree(pooled.out)
     result = cli("pool", "--root", pooled.root)
     assert result.code == 0
-    assert "14 runs (0 fitted, the rest unchanged), 0 figures drawn." in result.out
+    assert "24 runs (0 fitted, the rest unchanged), 0 figures drawn." in result.out
     after = tree(pooled.out)
     rewritten = {name for name in before if not name.startswith(("schema/", ".manifest"))}
     assert {name: after[name] for name in rewritten} == {name: before[name] for name in rewritten}
@@ -366,7 +455,8 @@ def test_two_processes_give_the_same_bytes(quick_pooled, spawn, digests, tmp_pat
 def test_one_analysis_alone(quick_pooled, cli, tree):
     """The other's files stay, the summary is of what was asked for."""
     (quick_pooled / "analyses" / "other.yaml").write_text(
-        "name: other\nquestion: Same?\ntrials: [alpha, beta]\nmodels: {conventional: {tau2: DL}}\n"
+        "name: other\nquestion: Same?\ntrials: [alpha, beta]\n"
+        "models: {primary: none, frequentist: none, conventional: {tau2: DL}}\n"
     )
     before = tree(quick_pooled / "out" / "results")
     result = cli("pool", "other", "--root", quick_pooled)
@@ -441,7 +531,7 @@ def test_leave_one_out_is_one_line(quick_pooled, cli):
     result = cli("pool", "--root", quick_pooled)
     assert "5 runs (4 fitted, the rest unchanged), 2 figures drawn." in result.out
     assert re.search(r"without Alpha \(Smith 2020\) +2\* +5/43", result.out)
-    assert re.search(r"^ *tau2\.dl +3 +8/63", result.out, re.MULTILINE)
+    assert re.search(r"^ *tau2\.dl +3\* +8/63", result.out, re.MULTILINE)
     names = {path.name for path in (quick_pooled / "out" / "figures").glob("*.svg")}
     assert names == {"quick.overall.svg", "quick.region.svg", "quick.each.svg", "quick.tau2.dl.overall.svg"}
     svg = (quick_pooled / "out" / "figures" / "quick.each.svg").read_text()
@@ -483,7 +573,8 @@ def test_a_damaged_file_is_made_anew(quick_pooled, cli, digests):
 def test_a_run_of_an_older_schema_is_fitted_anew(quick_pooled, cli, digests):
     out = quick_pooled / "out"
     before, path = digests(out), out / "results" / "quick" / "base.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 0', 1))
+    older = path.read_text().replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA - 1}', 1)
+    path.write_text(older)
     result = cli("pool", "--root", quick_pooled)
     assert "1 runs (1 fitted, the rest unchanged), 0 figures drawn." in result.out
     assert digests(out) == before
@@ -552,17 +643,38 @@ BREAKS = {
     ),
     "a tau2 of its own": (
         "analyses/quick.yaml",
-        "by: [region]",
-        "models: {conventional: {tau2: DSL}}",
-        4,
+        "models: {primary: none, frequentist: none}",
+        "models: {primary: none, frequentist: none, conventional: {tau2: DSL}}",
+        5,
         "'DSL'",
+    ),
+    "a model of its own": (
+        "analyses/quick.yaml",
+        "models: {primary: none, frequentist: none}",
+        "models: {primary: {model: bayes-binomal}}",
+        5,
+        "did you mean 'bayes-binomial'?",
+    ),
+    "an option of another model": (
+        "analyses/quick.yaml",
+        "models: {primary: none, frequentist: none}",
+        "models:\n  primary:\n    tau2: DL",
+        7,
+        "tau2 is an option of model: inverse-variance",
+    ),
+    "a prior that is none": (
+        "analyses/quick.yaml",
+        "models: {primary: none, frequentist: none}",
+        'models: {primary: {prior: "half-normal:-1"}}',
+        5,
+        "models.primary.prior: found scale -1 in half-normal:-1; a positive number is allowed",
     ),
     "two options at odds": (
         "analyses/quick.yaml",
-        "by: [region]",
-        "models: {conventional: {tau2: common-effect}}",
-        4,
-        "wald",
+        "models: {primary: none, frequentist: none}",
+        "models: {primary: none, conventional: {tau2: common-effect}}",
+        5,
+        "models.conventional.interval: found mhk with tau2: common-effect",
     ),
     "a control character": (
         "trials/beta.yaml",
@@ -648,7 +760,7 @@ def hostile(tmp_path_factory, cli, add_trial):
     (root / "analyses" / "q.yaml").write_text(
         f'name: q\nquestion: "{HOSTILE["script"]} {HOSTILE["markup"]} {HOSTILE["mathematics"]}"\n'
         f'reproduces: {{source: smith-2020, where: "{HOSTILE["table"]}"}}\n'
-        "trials: all\nsensitivity: {each: each-trial}\n"
+        "trials: all\nmodels: {primary: none, frequentist: none}\nsensitivity: {each: each-trial}\n"
     )
     return root, cli("pool", "--root", root)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from meta.errors import MetaError, RecordError
-from meta.models import InverseVariance
+from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
 from meta.records.load import load, load_analyses, load_analysis, load_trial, load_trials
 from meta.records.trial import Drug
 from meta.records.yaml_nodes import MAX_BYTES, MAX_DEPTH, parse
@@ -56,6 +56,7 @@ sensitivity:
   hartung: {models: {conventional: {interval: hk}}}
   leave-one-out: each-trial
 """
+ROLES = ("primary", "frequentist", "conventional")
 
 
 @pytest.fixture
@@ -554,8 +555,29 @@ WRONG_ANALYSES = [
          "found the unknown key 'tau'"),
     Case("option-value", "tau2: DL", "tau2: dl", 9, "models.conventional.tau2",
          "found 'dl'; allowed: 'REML'"),
-    Case("options-together", "tau2: DL", "level: 95", 9, "models.conventional",
-         "level: found 95.0; a number between 0 and 1"),
+    Case("option-range", "tau2: DL", "level: 95", 9, "models.conventional.level",
+         "found 95.0; a number between 0 and 1"),
+    Case("options-together", "tau2: DL", "tau2: common-effect", 9, "models.conventional.interval",
+         "found mhk with tau2: common-effect; Knapp-Hartung"),
+    Case("model", "{conventional: {tau2: DL}}", "{primary: {model: bayes-binomal, prior: 3}}",
+         9, "models.primary.model", "'bayes-normal' (did you mean 'bayes-binomial'?)"),
+    Case("model-shape", "{conventional: {tau2: DL}}", "{primary: {model: [beta-binomial]}}",
+         9, "models.primary.model", "found a list of 1; allowed: 'inverse-variance' or"),
+    Case("option-of-another", "conventional: {tau2: DL}", "primary: {tau2: DL}", 9, "models.primary.tau2",
+         "level (tau2 is an option of model: inverse-variance)"),
+    Case("option-misspelt", "conventional: {tau2: DL}", "primary: {priors: x}", 9, "models.primary.priors",
+         "found the unknown key 'priors'; allowed: model, prior, mu_prior"),
+    Case("option-words", "tau2: DL", "model: binomial-normal, interval: hk",
+         9, "models.conventional.interval", "found 'hk'; allowed: 'profile', 'profile-t', 'wald-t', 'wald'"),
+    Case("prior", "conventional: {tau2: DL}", 'primary: {prior: "half-normal:-1"}', 9, "models.primary.prior",
+         "found scale -1 in half-normal:-1; a positive number is allowed"),
+    Case("prior-of-mu", "conventional: {tau2: DL}", 'primary: {mu_prior: "normal:0"}',
+         9, "models.primary.mu_prior", "found 'normal:0'; normal:mean,sd is allowed"),
+    Case("role-shape", "{tau2: DL}", "3", 9, "models.conventional",
+         "found 3; allowed: 'none' or a mapping with model ('inverse-variance', "),
+    Case("role-word", "{tau2: DL}", "non", 9, "models.conventional", "(did you mean 'none'?)"),
+    Case("no-role", "{conventional: {tau2: DL}}", "{primary: none, frequentist: none, conventional: none}",
+         9, "models", "found none in every role; allowed: a model in at least one role"),
     Case("threshold", "[0.1, 0.2]", "[0.1, 20]", 10, "thresholds[1]",
          "found 20; allowed: a fraction between 0 and 1"),
     Case("variation-name", "dropped:", "Dropped:", 12, "sensitivity.Dropped",
@@ -563,7 +585,7 @@ WRONG_ANALYSES = [
     Case("variation-base", "dropped:", "base:", 12, "sensitivity.base",
          "and not base"),
     Case("variation-shape", "each-trial", "each", 14, "sensitivity.leave-one-out",
-         "found 'each'; allowed: each-trial, or a mapping of changes"),
+         "found 'each'; allowed: each-trial, each-prior, or a mapping of changes"),
     Case("variation-key", "unresolved: drop", "unresolvd: drop", 12, "sensitivity.dropped.unresolvd",
          "(did you mean 'unresolved'?)"),
     Case("variation-renames", "unresolved: drop", "name: dropped", 12, "sensitivity.dropped.name",
@@ -576,8 +598,10 @@ WRONG_ANALYSES = [
     Case("variation-option", "interval: hk", "interval: kh",
          13, "sensitivity.hartung.models.conventional.interval",
          "found 'kh'; allowed: 'wald', 'hk', 'mhk'"),
-    Case("variation-together", "interval: hk", "level: 2.0", 13, "sensitivity.hartung.models.conventional",
-         "level: found 2.0"),
+    Case("variation-range", "interval: hk", "level: 2.0",
+         13, "sensitivity.hartung.models.conventional.level", "found 2.0"),
+    Case("variation-model", "interval: hk", "model: bayes, interval: hk",
+         13, "sensitivity.hartung.models.conventional.model", "found 'bayes'; allowed: 'inverse-variance'"),
     Case("variation-unquoted", "unresolved: drop", "unresolved: no", 12, "sensitivity.dropped.unresolved",
          "found no without quotes"),
 ]  # fmt: skip
@@ -620,6 +644,131 @@ def test_what_is_wrong_with_the_base_is_not_repeated_for_its_variations(root):
         (10, "thresholds[1]"),
         (12, "sensitivity.dropped.thresholds[0]"),  # its own; hartung merely inherits the base's
     ]
+
+
+def models_of(root, models, extra=""):
+    """The models that an analysis with this line, and further ones, is fitted with."""
+    text = edited(ANALYSIS.partition("sensitivity:")[0], "{conventional: {tau2: DL}}", models)
+    (root / "analyses" / "all-nen.yaml").write_text(text + extra)
+    return load_analyses(root)["all-nen"].fitted()
+
+
+def test_an_analysis_without_models_has_those_of_the_design(root):
+    text = edited(ANALYSIS, "models: {conventional: {tau2: DL}}\n", "")
+    (root / "analyses" / "all-nen.yaml").write_text(text)
+    assert load_analyses(root)["all-nen"].fitted() == {
+        "primary": BayesBinomial(prior="half-normal:1.25", mu_prior="normal:-2,2", thresholds=(0.1, 0.2)),
+        "frequentist": BinomialNormal(interval="profile"),
+        "conventional": InverseVariance(scale="logit", tau2="REML", interval="mhk", prediction="hts"),
+    }
+
+
+def test_roles_that_are_named_lie_over_the_defaults(root):
+    named = models_of(root, "{conventional: {model: inverse-variance, scale: arcsine}, frequentist: none}")
+    assert named == {
+        "primary": BayesBinomial(thresholds=(0.1, 0.2)),
+        "conventional": InverseVariance(scale="arcsine"),
+    }
+
+
+def test_another_model_in_a_role_starts_from_its_own_defaults(root):
+    named = models_of(root, "{conventional: {model: beta-binomial, level: 0.9}}")
+    assert named["conventional"] == BetaBinomial(level=0.9)  # not the mhk of the inverse-variance model
+    named = models_of(root, '{primary: {model: bayes-normal, scale: log, prior: "half-normal:1"}}')
+    assert named["primary"] == BayesNormal(scale="log", prior="half-normal:1", thresholds=(0.1, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("changes", "primary"),
+    [
+        ("{level: 0.9}", BayesNormal(scale="log", prior="half-normal:1", level=0.9)),
+        ("{model: bayes-normal, scale: arcsine}", BayesNormal(scale="arcsine", prior="half-normal:1")),
+        ("{model: bayes-binomial, level: 0.9}", BayesBinomial(level=0.9)),
+        ("{model: beta-binomial}", BetaBinomial()),
+        ("none", None),
+    ],
+)
+def test_a_variation_that_changes_the_model_takes_no_option_along(root, changes, primary):
+    text = edited(
+        ANALYSIS,
+        "{conventional: {tau2: DL}}",
+        '{primary: {model: bayes-normal, scale: log, prior: "half-normal:1"}}',
+    )
+    text = edited(
+        edited(text, "thresholds: [0.1, 0.2]\n", ""), "conventional: {interval: hk}", f"primary: {changes}"
+    )
+    (root / "analyses" / "all-nen.yaml").write_text(text)
+    varied = load_analyses(root)["all-nen"].sensitivity["hartung"].fitted()
+    assert varied.get("primary") == primary
+    assert list(varied) == [role for role in ROLES if primary or role != "primary"]
+
+
+def test_a_role_that_was_switched_off_can_be_switched_on_again(root):
+    text = edited(ANALYSIS, "{conventional: {tau2: DL}}", "{frequentist: none, conventional: {tau2: DL}}")
+    text = edited(text, "conventional: {interval: hk}", "frequentist: {interval: wald}")
+    (root / "analyses" / "all-nen.yaml").write_text(text)
+    base = load_analyses(root)["all-nen"]
+    assert list(base.fitted()) == ["primary", "conventional"]
+    assert base.sensitivity["hartung"].fitted()["frequentist"] == BinomialNormal(interval="wald")
+
+
+def test_thresholds_go_to_models_that_have_none_of_their_own(root):
+    assert models_of(root, "{primary: {level: 0.9}}")["primary"].thresholds == (0.1, 0.2)
+    assert models_of(root, "{primary: {thresholds: [0.3]}}")["primary"].thresholds == (0.3,)
+
+
+def test_other_outcomes_have_another_prior_of_mu(root):
+    other = "outcome: disease-control\n"
+    assert models_of(root, "{primary: {level: 0.9}}", other)["primary"].mu_prior == "normal:0,2.5"
+    assert models_of(root, "{primary: {model: bayes-normal}}", other)["primary"].mu_prior == "normal:0,2.5"
+    own = models_of(root, '{primary: {mu_prior: "normal:-1,1"}}', other)
+    assert own["primary"].mu_prior == "normal:-1,1"
+    changed = "sensitivity: {control: {outcome: disease-control}}\n"
+    models_of(root, "{conventional: {tau2: DL}}", changed)
+    assert (
+        load_analyses(root)["all-nen"].sensitivity["control"].fitted()["primary"].mu_prior == "normal:0,2.5"
+    )
+
+
+def test_faults_of_models_name_the_line_of_their_option(root):
+    models = """
+  primary:
+    prior: half-normal
+    thresholds: [0.1, 2.0]
+  frequentist:
+    model: beta-binomial
+    bootstrap: 5
+    level: high
+  conventional: {tau: DL}"""
+    text = edited(ANALYSIS, " {conventional: {tau2: DL}}", models)
+    (root / "analyses" / "all-nen.yaml").write_text(text)
+    with pytest.raises(RecordError) as raised:
+        load_analyses(root)
+    assert [(fault.line, fault.path) for fault in raised.value.faults] == [
+        (12, "models.primary.thresholds"),  # the model stops at its first fault
+        (15, "models.frequentist.bootstrap"),
+        (16, "models.frequentist.level"),
+        (17, "models.conventional.tau"),
+    ]
+    assert "(bootstrap is an option of model: binomial-normal)" in str(raised.value)
+
+
+@pytest.mark.parametrize("models", ["{primary: {model: inverse-variance}}", "{primary: none}"])
+def test_each_prior_needs_a_prior(root, models):
+    text = edited(edited(ANALYSIS, "{conventional: {tau2: DL}}", models), "each-trial", "each-prior")
+    (root / "analyses" / "all-nen.yaml").write_text(text)
+    with pytest.raises(RecordError) as raised:
+        load_analyses(root)
+    (fault,) = raised.value.faults
+    assert (fault.line, fault.path) == (14, "sensitivity.leave-one-out")
+    assert "allowed: with a primary model that has a prior of tau (bayes-binomial, bayes-normal)" in str(
+        fault
+    )
+
+
+def test_each_prior_is_a_word(root):
+    (root / "analyses" / "all-nen.yaml").write_text(edited(ANALYSIS, "each-trial", "each-prior"))
+    assert load_analyses(root)["all-nen"].sensitivity["leave-one-out"] == "each-prior"
 
 
 def test_sensitivity_must_be_a_mapping(root):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -88,9 +89,10 @@ def test_what_is_no_number_is_not_stored(value):
         ('{"schema": "1"}', r"^here: schema: found '1'; "),
         ("[" * 100_000, r"^here: not read: .*; a stored run is allowed$"),
         ("1" * 5000, r"^here: not read: "),
-        ('{"schema": 1}', r"^here: name: .*; a run as `make pool` stores it is allowed$"),
+        (f'{{"schema": {SCHEMA - 1}}}', rf"^here: schema: found {SCHEMA - 1}; {SCHEMA} is allowed \(run"),
+        (f'{{"schema": {SCHEMA}}}', r"^here: name: .*; a run as `make pool` stores it is allowed$"),
     ],
-    ids=["nothing", "cut off", "null", "text for a number", "nesting", "digits", "no run"],
+    ids=["nothing", "cut off", "null", "text for a number", "nesting", "digits", "an older schema", "no run"],
 )
 def test_text_that_is_no_run(text, message):
     with pytest.raises(StoreError, match=message):
@@ -109,6 +111,23 @@ def test_files_that_cannot_be_read(tmp_path):
     for path in (tmp_path, tmp_path / "none.json", tmp_path / "latin.json"):
         with pytest.raises(StoreError, match="cannot be read"):
             store.load_run(path)
+
+
+def test_curves_are_no_part_of_the_json():
+    fit = replace(a_run().fits[0], grids={"tau.x": (0.0, 1.0)})
+    grouped = replace(a_run().fits[1], groups=(replace(fit, label="a"),))
+    run = a_run(fits=(fit, grouped))
+    assert "grids" not in store.to_json(run)
+    assert store.from_json(store.to_json(run)).fits[0] == replace(fit, grids={})
+    assert '"grids"' not in store.schema("run")
+    assert "grids" not in store.plain(fit)
+
+
+def test_an_editor_knows_that_a_role_may_be_none():
+    schema = json.loads(store.schema("analysis"))
+    record = {"name": "a", "question": "?", "trials": "all", "models": {"frequentist": "none"}}
+    Draft202012Validator(schema).validate(record)
+    assert not Draft202012Validator(schema).is_valid({**record, "models": {"frequentist": "non"}})
 
 
 def test_plain_is_what_json_would_be():

@@ -1,16 +1,18 @@
 """Variations become runs; runs are kept while nothing changes."""
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 
 import pytest
 
 from meta.errors import SpecError
-from meta.models import InverseVariance
+from meta.models import BayesBinomial, InverseVariance
 from meta.records import store
 from meta.records.trial import Row, Table
+from meta.results import Diagnostics
 from meta.workflow import execute as module
 from meta.workflow.execute import execute, run
 from meta.workflow.expand import expand
+from meta.workflow.pool import files_of
 
 
 @pytest.fixture
@@ -71,6 +73,138 @@ def test_a_stored_run_is_read_back_whole(variation):
     )
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A model with everything that is stored beside a run, fitted in no time."""
+
+    model: str = "drawn"
+    prior: str = "half-normal:1"
+    thresholds: tuple[float, ...] = ()
+    passed: bool = True
+    faults: tuple[str, ...] = ()
+
+    def fit(self, data):
+        sampling = Diagnostics(
+            rhat=1.0, ess_bulk=900.0, ess_tail=900.0, bfmi=0.9, divergences=0, draws=1, chains=4,
+            target_accept=0.9, retried=False, passed=self.passed, seed=1, backend="none", faults=self.faults,
+        )  # fmt: skip
+        fit = InverseVariance().fit(data)
+        groups = tuple(replace(part, sampling=sampling) for part in fit.groups)
+        return replace(
+            fit, model=asdict(self), groups=groups, sampling=sampling, grids={"tau.x": (0.0, 1 / 3)}
+        )
+
+
+@pytest.fixture
+def drawn(trials, analysis):
+    """A variation of a model with curves."""
+    return expand(trials, analysis("a", "b", "c", by=("region",), models={"primary": Drawn()}))[0]
+
+
+def test_curves_lie_beside_the_run_and_come_back(drawn, tmp_path):
+    path = tmp_path / "base.json"
+    first, fitted = execute(drawn, path)
+    assert fitted
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["base.json", "base.npz"]
+    assert list(first.beside) == ["base.npz"]
+    again, fitted = execute(drawn, path)
+    assert not fitted
+    assert again.fits[0].grids == {"tau.x": (0.0, 1 / 3)}
+    assert again == store.load_run(path)
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"half"], ids=["gone", "empty", "half"])
+def test_a_run_without_its_curves_is_fitted_anew(drawn, tmp_path, damage):
+    path, grids = tmp_path / "base.json", tmp_path / "base.npz"
+    execute(drawn, path)
+    before = grids.read_bytes()
+    grids.unlink() if damage is None else grids.write_bytes(damage)
+    assert execute(drawn, path)[1]
+    assert grids.read_bytes() == before
+
+
+def test_draws_lie_beside_the_run(drawn, tmp_path, monkeypatch):
+    """The place where a sampler's draws come in."""
+    monkeypatch.setattr(module, "_fit", lambda model, data: (model.fit(data), b"netCDF"))
+    path = tmp_path / "base.json"
+    found, _ = execute(drawn, path)
+    names = ["base.npz", "base.primary.overall.nc", "base.primary.region.nc"]
+    assert list(found.beside) == names
+    assert files_of(drawn, found) == ["results/test/base.json", *(f"results/test/{name}" for name in names)]
+    assert not execute(drawn, path)[1]
+    (tmp_path / names[2]).write_bytes(b"another")
+    assert execute(drawn, path)[1]
+
+
+def test_a_sampler_that_broke_its_limits_is_a_failure_and_its_fit_is_there(trials, analysis):
+    model = Drawn(passed=False, faults=("R-hat 1.03 is above 1.01", "12 divergences"))
+    (variation,) = expand(trials, analysis("a", "b", "c", by=("region",), models={"primary": model}))
+    found = run(variation)
+    assert [fit.by for fit in found.fits] == [None, "region"]
+    reason = "the sampler broke its limits: R-hat 1.03 is above 1.01; 12 divergences"
+    assert [(f.role, f.by, f.reason) for f in found.failures] == [
+        ("primary", None, reason),
+        ("primary", "region", reason),  # once, not once a group
+    ]
+    assert store.from_json(store.to_json(found)).failures == found.failures
+
+
+def test_thresholds_of_the_analysis_reach_the_models(trials, analysis):
+    models = {"primary": Drawn(), "frequentist": Drawn(thresholds=(0.3,)), "conventional": InverseVariance()}
+    (variation,) = expand(trials, analysis("a", "b", models=models, thresholds=(0.1, 0.2)))
+    found = run(variation)
+    given = [fit.model.get("thresholds") for fit in found.fits]
+    assert given == [(0.1, 0.2), (0.3,), None]
+    assert found.analysis["models"]["primary"]["thresholds"] == [0.1, 0.2]
+
+
+def test_an_analysis_without_models_has_the_defaults(analysis):
+    asked = analysis("a", "b", models={}, thresholds=(0.1,))
+    assert list(asked.fitted()) == ["primary", "frequentist", "conventional"]
+    assert asked.fitted()["primary"] == BayesBinomial(thresholds=(0.1,))
+    control = analysis("a", "b", models={}, outcome="disease-control").fitted()
+    assert control["primary"].mu_prior == "normal:0,2.5"
+
+
+def test_a_role_that_is_off_is_not_fitted(trials, analysis):
+    asked = analysis("a", "b", models={"primary": "none", "conventional": InverseVariance()})
+    (variation,) = expand(trials, asked)
+    found = run(variation)
+    assert [fit.role for fit in found.fits] == list(found.analysis["models"]) == ["conventional"]
+
+
+def test_each_prior_is_the_primary_model_alone_under_five_priors(trials, analysis):
+    models = {"primary": BayesBinomial(level=0.9), "conventional": InverseVariance()}
+    base = analysis("a", "b", "c", by=("region",), models=models, sensitivity={"priors": "each-prior"})
+    first, *planned = expand(trials, base)
+    assert (first.family, first.expansion) == (None, None)
+    assert {v.name: v.analysis.fitted()["primary"].prior for v in planned} == {
+        "priors.half-normal-0.5": "half-normal:0.5",
+        "priors.half-normal-1": "half-normal:1",
+        "priors.half-normal-1.25": "half-normal:1.25",
+        "priors.half-cauchy-0.5": "half-cauchy:0.5",
+        "priors.uniform-0-4": "uniform:0,4",
+    }
+    for variation in planned:
+        assert (variation.family, variation.expansion) == ("priors", "each-prior")
+        assert list(variation.analysis.fitted()) == ["primary"]
+        assert variation.analysis.fitted()["primary"].level == 0.9
+        assert variation.selection.groupings == ()
+        assert variation.selection.counts.labels == first.selection.counts.labels
+
+
+def test_a_run_says_which_family_it_belongs_to(trials, analysis):
+    base = analysis("a", "b", "c", sensitivity={"loo": "each-trial"})
+    found = [run(variation) for variation in expand(trials, base)]
+    assert [(r.family, r.expansion) for r in found] == [(None, None), *[("loo", "each-trial")] * 3]
+
+
+def test_each_prior_needs_a_prior(trials, analysis):
+    base = analysis("a", "b", sensitivity={"priors": "each-prior"})
+    with pytest.raises(SpecError, match="found no prior of tau in the primary model"):
+        expand(trials, base)
+
+
 def test_a_run_is_fitted_once(variation, tmp_path):
     path = tmp_path / "base.json"
     first, fitted = execute(variation, path)
@@ -97,6 +231,8 @@ def test_data_options_and_versions_each_change_the_digest(trials, analysis, vari
     options = {"conventional": InverseVariance(tau2="DL")}
     asked = analysis("a", "b", "c", by=("region", "site"), site_level=("pancreas", "other"), models=options)
     assert digest(expand(trials, asked)[0]) != base
+    again = replace(variation, analysis=replace(variation.analysis, thresholds=(0.1,)))
+    assert digest(again) != base
     more = replace(variation, selection=replace(variation.selection, groupings=()))
     assert digest(more) != base
     monkeypatch.setattr(module, "versions", lambda: {"numpy": "0"})

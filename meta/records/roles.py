@@ -1,0 +1,101 @@
+"""Which model answers in which role, and how a YAML's options are laid over the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, Literal, cast, get_args
+
+from meta.models import Model
+
+Role = Literal["primary", "frequentist", "conventional"]
+OFF: Literal["none"] = "none"  # a role that an analysis does without
+
+# A model adds itself by joining the union.
+MODELS: dict[str, type[Any]] = {kind().model: kind for kind in get_args(Model)}
+# The defaults of design.md; what is not said here is the model's own default.
+_DEFAULTS: dict[Role, dict[str, Any]] = {
+    "primary": {"model": "bayes-binomial", "prior": "half-normal:1.25", "mu_prior": "normal:-2,2"},
+    "frequentist": {"model": "binomial-normal", "interval": "profile"},
+    "conventional": {
+        "model": "inverse-variance", "scale": "logit", "tau2": "REML", "interval": "mhk", "prediction": "hts",
+    },
+}  # fmt: skip
+_ANY_RATE = "normal:0,2.5"  # prior of mu for outcomes of which less is known than of a response
+
+
+def has_option(model: Model | type[Any], name: str) -> bool:
+    """Say whether a model, or a class of models, has an option."""
+    return any(item.name == name for item in fields(model))
+
+
+def with_options(model: Model, **options: Any) -> Model:
+    """The model with other values of options that it has."""
+    changed: Model = replace(cast("Any", model), **options)
+    return changed
+
+
+def default_models(outcome: str) -> dict[Role, Model]:
+    """The models of an analysis that names none, by role.
+
+    Parameters
+    ----------
+    outcome : str
+        Decides the prior of mu.
+    """
+    chosen = completed({}, outcome)
+    return {cast("Role", role): MODELS[options["model"]](**options) for role, options in chosen.items()}
+
+
+def completed(models: Mapping[str, Any], outcome: object) -> dict[str, Any]:
+    """Lay the options of a YAML over the defaults, role by role; what is no mapping stays as it is.
+
+    Parameters
+    ----------
+    models : mapping of role to options, or "none"
+    outcome : str
+        Decides the prior of mu.
+
+    Returns
+    -------
+    dict
+        Every role of the defaults first, then what else `models` names.
+    """
+    whole = overlaid(cast("Mapping[str, Any]", _DEFAULTS), models)
+    if outcome == "response":
+        return whole
+    given = {role for role, options in models.items() if isinstance(options, dict) and "mu_prior" in options}
+    return {role: options if role in given else _for_any_rate(options) for role, options in whole.items()}
+
+
+def _for_any_rate(options: Any) -> Any:
+    kind = MODELS.get(str(options.get("model"))) if isinstance(options, dict) else None
+    if kind is None or not has_option(kind, "mu_prior"):
+        return options
+    return {**options, "mu_prior": _ANY_RATE}
+
+
+def overlaid(models: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay changes over the options of each role.
+
+    Options of the same model are merged; a role that gets another model starts from that model's own
+    defaults, as options of one mean nothing, or something else, to the other.
+
+    Parameters
+    ----------
+    models, changes : mapping of role to options, or "none"
+    """
+    whole = dict(models)
+    for role, new in changes.items():
+        old = whole.get(role)
+        if isinstance(old, dict) and isinstance(new, dict) and _same_model(role, old, new):
+            whole[role] = {**old, **new}
+        else:
+            whole[role] = new
+    return whole
+
+
+def _same_model(role: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    standard = next((options["model"] for name, options in _DEFAULTS.items() if name == role), None)
+    before = old.get("model", standard)
+    return bool(new.get("model", before) == before)
