@@ -134,8 +134,8 @@ def posterior(fit: Fit, *, title: str) -> Figure:
     with pinned_settings():
         picture = new_picture(WIDTH, 330)
         subtitle = (
-            "Shaded: 50, 80 and 95 % of the posterior. Lines: where the profile likelihood falls to its 50 and "
-            "95 % cut-offs. Dashed at the sides: priors."
+            "Shaded: 50, 80 and 95 % of the posterior. Lines: where the profile likelihood falls to its 50 "
+            "and 95 % cut-offs. Dashed at the sides: priors."
         )
         _titled(picture, title, subtitle)
         left, top, width, height, side = 40.0, 100.0, 330.0, 195.0, 60.0
@@ -164,7 +164,7 @@ def _level(density: Floats, mass: float) -> float:
     """The height above which `mass` of a density on a regular grid lies."""
     ordered = np.sort(density.ravel())[::-1]
     share = np.cumsum(ordered) / ordered.sum()
-    return float(ordered[min(np.searchsorted(share, mass), len(ordered) - 1)])
+    return float(ordered[min(int(np.searchsorted(share, mass)), len(ordered) - 1)])
 
 
 def _mark(axes: Axes, mean: Floats, tau: Floats, likelihood: Floats) -> None:

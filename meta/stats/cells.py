@@ -6,8 +6,7 @@ ends are integrated by such equal steps to full precision as soon as the step re
 
 References
 ----------
-.. [1] Stenger (2011), Handbook of Sinc Numerical Methods, CRC Press; Trefethen & Weideman (2014), SIAM
-   Rev 56:385-458
+.. [1] Trefethen & Weideman (2014), SIAM Rev 56:385-458, doi:10.1137/130932132
 """
 
 from __future__ import annotations

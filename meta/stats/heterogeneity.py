@@ -51,7 +51,13 @@ def q_test(
 
 
 def q_test_arms(a: Arms) -> QTest:
-    """Cochran's Q as :func:`q_test` gives it, of validated input, shape (..., k)."""
+    """Cochran's Q as :func:`q_test` gives it.
+
+    Parameters
+    ----------
+    a : Arms
+        Validated input, shape (..., k).
+    """
     usable = a.finite & (a.df >= 1)
     q = np.where(usable, a.at_zero.q, np.nan)
     p = np.where(usable, chdtrc(np.maximum(a.df, 1), np.where(usable, q, 0.0)), np.nan)
@@ -81,7 +87,13 @@ def typical_variance(
 
 
 def typical_variance_arms(a: Arms) -> FloatArray:
-    """The typical sampling variance as :func:`typical_variance` gives it, of validated input."""
+    """The typical sampling variance as :func:`typical_variance` gives it.
+
+    Parameters
+    ----------
+    a : Arms
+        Validated input, shape (..., k).
+    """
     usable = (a.df >= 1) & (a.trace > 0)
     typical: FloatArray = np.divide(a.df, a.trace, out=np.full(a.df.shape, np.nan), where=usable)
     return typical

@@ -196,7 +196,15 @@ def fixed(
 
 
 def cut(k: FloatArray, many: FloatArray, level: float, cutoff: Cutoff) -> FloatArray:
-    """How far the log-likelihood may fall, from numbers of trials and of means; NaN without a df."""
+    """How far the log-likelihood may fall; NaN without a degree of freedom.
+
+    Parameters
+    ----------
+    k, many : ndarray, shape (...)
+        Trials, and means.
+    level : float
+    cutoff : {"chi2", "f"}
+    """
     if cutoff == "chi2":
         return np.full(np.shape(k), float(chdtri(1, 1 - level)) / 2)
     df = 2 * (k - many)
@@ -270,7 +278,13 @@ def likelihood_ratio(
 
 
 def ratio(terms: TermsFunction, s: Sets) -> tuple[FloatArray, FloatArray, CodeArray]:
-    """Likelihood-ratio statistic, df and code of a flat batch."""
+    """Likelihood-ratio statistic, df and code of a flat batch.
+
+    Parameters
+    ----------
+    terms : callable (x, n, mu, v) -> Terms
+    s : Sets
+    """
     pooled = s._replace(group=np.zeros_like(s.group), member=np.ones((1, len(s.group))))
     null, null_code, _ = summit(terms, pooled)
     alternative, code, _ = summit(terms, s)

@@ -79,7 +79,14 @@ def pool(
 
 
 def pool_arms(a: Arms, tau2: FloatArray) -> Pooled:
-    """Inverse-variance means as :func:`pool` gives them, of validated input at `tau2`, shape (...)."""
+    """Inverse-variance means as :func:`pool` gives them.
+
+    Parameters
+    ----------
+    a : Arms
+        Validated input, shape (..., k).
+    tau2 : ndarray, shape (...)
+    """
     at = a.weighted(tau2)
     filled = at.total > 0
     variance = np.divide(1.0, at.total, out=np.zeros_like(at.total), where=filled)

@@ -116,7 +116,7 @@ def _known(
     if quantity == "v" and side > 0:
         return np.where(s.interior, np.nan, np.inf)
     if quantity == "v":
-        return np.where(at_zero(s) >= floor, 0.0, np.nan)
+        return np.where(_at_zero(s) >= floor, 0.0, np.nan)
     one_sided, responders = s.one_sided[:, group], s.by_group(s.x)[:, group]
     infinite = one_sided & ((responders > 0) == (side > 0))
     if quantity != "mean":
@@ -137,7 +137,7 @@ def _known(
     return out
 
 
-def at_zero(s: Sets) -> FloatArray:
+def _at_zero(s: Sets) -> FloatArray:
     """Log-likelihood at v = 0, where each group has one rate, shape (B,)."""
     x, n = s.by_group(s.x), s.by_group(s.n)
     p = x / np.maximum(n, 1)
