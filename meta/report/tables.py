@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meta.records.arithmetic import as_printed, percent_of, roundings, unit
 from meta.records.run import BASE
 from meta.report.format import clean, percent
+from meta.report.long_tables import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -87,6 +89,7 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
         rows.append(
             {
                 **_names(run),
+                "role": fit.role if fit else None,
                 **row,
                 **between,
                 "trials": trials,
@@ -102,11 +105,11 @@ def groups(runs: Sequence[Run]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        {**_names(run), "by": fit.by, "group": group.label, **fit_row(group),
+        {**_names(run), "role": fit.role, "by": fit.by, "group": group.label, **fit_row(group),
          "patients_not_reported": sum(entry.n or 0 for entry in group.not_reported)}
         for run in runs for fit in run.fits for group in fit.groups
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=None if rows else ["analysis", "variation", "by", "group"])
+    return pd.DataFrame(rows, columns=None if rows else ["analysis", "variation", "role", "by", "group"])
 
 
 def ledger(runs: Sequence[Run]) -> pd.DataFrame:
@@ -213,6 +216,7 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
         "summary.csv": lambda: summary(runs),
         "tables/groups.csv": lambda: groups(runs),
         "tables/ledger.csv": lambda: ledger(runs),
+        **{f"tables/{name}.csv": partial(table, runs) for name, table in TABLES.items()},
     }
     for name, table in wanted.items():
         if not outputs.is_current(name, made):

@@ -1,0 +1,122 @@
+"""Tables with one number a row: estimands, probabilities, tests, influence, estimates at fixed tau."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from meta.records.run import Run
+    from meta.results import Fit, Proportion
+
+Place = dict[str, Any]
+_PLACE = ("analysis", "variation", "role", "model", "by", "group")
+
+
+def _parts(runs: Sequence[Run]) -> Iterator[tuple[Place, Fit]]:
+    """Every fit and group of a fit, with where it belongs."""
+    for run in runs:
+        for fit in run.fits:
+            for part in (fit, *fit.groups):
+                yield (
+                    {
+                        "analysis": run.name,
+                        "variation": run.variation,
+                        "role": fit.role,
+                        "model": fit.model.get("model"),
+                        "by": fit.by,
+                        "group": part.label,
+                    },
+                    part,
+                )
+
+
+def _frame(rows: list[Place], *columns: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=[*_PLACE, *columns])
+
+
+def _ends(found: Proportion) -> Place:
+    names = ("estimand", "value", "low", "high", "level", "kind", "method", "reason")
+    return {name: getattr(found, name) for name in names}
+
+
+def estimands(runs: Sequence[Run]) -> pd.DataFrame:
+    """Every named answer of every model: one row an estimand; proportions are fractions."""
+    rows = []
+    for place, fit in _parts(runs):
+        found = [fit.proportion]
+        if fit.estimands is not None:
+            found = [fit.estimands.mean, fit.estimands.median, fit.estimands.predictive]
+        rows += [{**place, "k": fit.k, **_ends(one)} for one in found]
+    return _frame(rows, "k", "estimand", "value", "low", "high", "level", "kind", "method", "reason")
+
+
+def probabilities(runs: Sequence[Run]) -> pd.DataFrame:
+    """Posterior probabilities to exceed each threshold."""
+    rows = [
+        {**place, "estimand": p.estimand, "threshold": p.threshold, "probability": p.value}
+        for place, fit in _parts(runs)
+        for p in fit.probabilities
+    ]
+    return _frame(rows, "estimand", "threshold", "probability")
+
+
+def tests(runs: Sequence[Run]) -> pd.DataFrame:
+    """Tests of homogeneity and between groups, each named, with its caveat."""
+    rows = []
+    for place, fit in _parts(runs):
+        found = [("homogeneity", test) for test in (fit.dispersion.tests if fit.dispersion else ())]
+        if fit.between is not None:
+            first = fit.between
+            rows.append(
+                {
+                    **place,
+                    "of": "groups",
+                    "statistic": first.statistic,
+                    "df": first.df,
+                    "p": first.p,
+                    "method": first.method,
+                    "caveat": None,
+                    "reason": first.reason,
+                }
+            )
+            found += [("groups", test) for test in first.tests]
+        names = ("statistic", "df", "p", "method", "caveat", "reason")
+        rows += [{**place, "of": of, **{name: getattr(test, name) for name in names}} for of, test in found]
+    return _frame(rows, "of", "statistic", "df", "p", "method", "caveat", "reason")
+
+
+def influence(runs: Sequence[Run]) -> pd.DataFrame:
+    """What each trial does to each fit: one row a measure."""
+    rows = [
+        {**place, "trial": one.label, "measure": measure, "value": value}
+        for place, fit in _parts(runs)
+        for one in fit.influence
+        for measure, value in one.measures.items()
+    ]
+    return _frame(rows, "trial", "measure", "value")
+
+
+def sweep(runs: Sequence[Run]) -> pd.DataFrame:
+    """Answers at fixed values of tau."""
+    rows = [
+        {**place, "tau": point.tau, **_ends(found)}
+        for place, fit in _parts(runs)
+        for point in fit.sweep
+        for found in (point.median, point.mean)
+    ]
+    return _frame(rows, "tau", "estimand", "value", "low", "high", "level", "kind", "method", "reason")
+
+
+TABLES = {
+    "estimands": estimands,
+    "probabilities": probabilities,
+    "tests": tests,
+    "influence": influence,
+    "sweep": sweep,
+}
