@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
-from meta.report import wording
+from meta.report import exact, wording
 from meta.report.figures import left_out
 from meta.report.format import counts, interval, level, percent
 
@@ -44,7 +44,9 @@ def lines(fit: Fit) -> Iterator[str]:
     yield from _one(fit)
     between = wording.between(fit)
     if between:
-        yield f"Test for differences between groups: {between}"
+        yield f"Differences between groups: {between}"
+    for test in exact.tests(fit):
+        yield f"  {test}"
     for note in wording.notes(fit, fit.groups):
         yield f"Note: {note}"
 
@@ -57,6 +59,11 @@ def _one(fit: Fit) -> Iterator[str]:
         yield f"  {trial.label:<{width}}  {count:>9}  {orr(trial.proportion):>18}{weight}"
     found = fit.proportion
     yield f"  {wording.capital(found.estimand)}, % ({level(found.level)} interval): {orr(found)}"
+    for other in exact.others(fit):
+        yield f"  {wording.capital(other.estimand)}, % ({level(other.level)} interval): {orr(other)}"
+    for said in (exact.probabilities(fit), exact.new_trial(fit)):
+        if said:
+            yield f"  {wording.capital(said)}"
     yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders; {fit.standing.reason}"
     yield f"  {wording.method(fit)}"
     yield f"  {_ahead(fit)}"
