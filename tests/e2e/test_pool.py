@@ -55,6 +55,12 @@ def groups_of(fit):
 # Files
 
 
+TABLES = (
+    *("groups", "ledger", "jia-2022-table1.reproduced"),
+    *("estimands", "probabilities", "tests", "influence", "sweep"),
+)
+
+
 def test_every_file_that_is_promised_is_there_and_no_other(pooled):
     figures = {
         f"figures/{analysis}{variation}.{what}.{ending}"
@@ -63,18 +69,16 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         for what in ("overall", "region", "site")
         for ending in ("png", "svg")
     }
-    figures |= {f"figures/{a}.leave-one-out.{ending}" for a in ANALYSES for ending in ("png", "svg")}
+    curves = ("posterior", "sweep", "prior-predictive", "prior-sensitivity", "leave-one-out")
+    figures |= {f"figures/{a}.{what}.{end}" for a in ANALYSES for what in curves for end in ("png", "svg")}
     expected = figures | {
         f"results/{a}/{v}.{end}" for a in ANALYSES for v in VARIATIONS for end in ("json", "npz")
     }
     expected |= {f"schema/{record}.schema.json" for record in ("run", "analysis", "trial")}
-    expected |= {f"tables/{name}.csv" for name in ("groups", "ledger", "jia-2022-table1.reproduced")}
+    expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {"summary.csv", "tables/jia-2022-table1.reproduced.md", ".manifest.json"}
     found = {path.relative_to(pooled.out).as_posix() for path in pooled.out.rglob("*") if path.is_file()}
-    of_posteriors = {
-        name for name in found if re.search(r"^figures/.*\.(prior-sensitivity|posterior)\b", name)
-    }
-    assert found - of_posteriors == expected
+    assert found == expected
 
 
 def test_figures_are_whole_pictures(pooled):
