@@ -100,7 +100,7 @@ class TauAxis(NamedTuple):
         """Value of tau, shape of `t`."""
         t = np.clip(t, -6.0, 6.0)  # tau from 1e-137 to 1e137 of the centre
         if np.isfinite(self.high):
-            return self.low + (self.high - self.low) * expit(np.pi * np.sinh(t))
+            return np.asarray(self.low + (self.high - self.low) * expit(np.pi * np.sinh(t)))
         return self.centre * np.exp(np.pi / 2 * np.sinh(t))
 
     def log_slope(self, t: FloatArray) -> FloatArray:

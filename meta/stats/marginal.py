@@ -271,7 +271,7 @@ def _plain_start(c: _Cells) -> FloatArray:
     """Between mu and the observed log odds, by the precision of each."""
     observed = logit((c.x + 0.5) / (c.n + 1))
     variance = 1 / (c.x + 0.5) + 1 / (c.n - c.x + 0.5)
-    return c.tau * (observed - c.mu) / (variance + c.tau**2)
+    return np.asarray(c.tau * (observed - c.mu) / (variance + c.tau**2))
 
 
 _PLAIN = _Integrand(
