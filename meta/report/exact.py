@@ -84,7 +84,9 @@ def _dispersion(fit: Fit) -> Iterator[str]:
     low, high = fit.dispersion.middle
     if fit.dispersion.median_odds_ratio.value is not None:
         yield f"median odds ratio between trials {_quantity(fit.dispersion.median_odds_ratio)}"
-    if low.value is not None and high.value is not None:
+    if fit.tau is not None and fit.tau.value == 0:  # both ends are one number: never worded as homogeneity
+        yield "the middle 95 % of true rates not given: τ is estimated as 0"
+    elif low.value is not None and high.value is not None:
         middle = interval(low.value, high.value, percent)
         yield f"the middle 95 % of trials have true {low.estimand.split('true ')[-1]} of {middle} %"
     for test in fit.dispersion.tests[:1]:

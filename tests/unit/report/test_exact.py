@@ -133,3 +133,11 @@ def test_long_tables_have_every_number_once(by_region):
     assert mean.value.tolist() == [by_region[0].groups[0].proportion.value]
     assert not found.duplicated(["role", "by", "group", "estimand"]).any()
     assert (tables["tests"].of == "groups").sum() >= 4
+
+
+def test_tau_estimated_as_zero_is_not_worded_as_one_rate_for_all():
+    fit = BinomialNormal(bootstrap=0).fit(Counts.of([4, 4, 4], [20, 20, 20]))
+    assert fit.tau.value == 0
+    said = wording.heterogeneity(fit, intervals=True)
+    assert "not given: τ is estimated as 0" in said
+    assert "the middle 95 % of trials have" not in said
