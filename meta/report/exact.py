@@ -1,39 +1,76 @@
-"""What is said of the exact models: tau beside its prior, differences between groups, companions' names."""
+"""What is said of the exact models: their names, tau beside its prior, estimands, probabilities."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from meta.report.format import interval, level, number, p_value, percent, symbols
+from meta.report.format import interval, level, number, percent, symbols
+from meta.report.roles import FAILED, failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Contrast, Fit, NamedTest, Proportion, Quantity
+    from meta.results import Fit, Proportion, Quantity, Tau
 
 MODELS = {
     "bayes-binomial": "Bayesian binomial-normal",
     "bayes-normal": "Bayesian normal-normal",
-    "binomial-normal": "binomial-normal maximum likelihood",
-    "beta-binomial": "beta-binomial maximum likelihood",
-    "inverse-variance": "inverse variance",
+    "binomial-normal": "maximum likelihood, binomial-normal",
+    "beta-binomial": "maximum likelihood, beta-binomial",
+    "inverse-variance": "conventional",
 }
-FAILED = "FAILED: the sampler broke its limits, see the result's diagnostics"
+_INTERVALS = {
+    "mhk": "Knapp-Hartung floored",
+    "hk": "Knapp-Hartung",
+    "profile": "profile-likelihood interval",
+    "profile-t": "profile-likelihood interval with the F(1, 2(k-1)) cut-off",
+    "wald-t": "Wald interval, t with k-1 df",
+    "wald": "Wald interval",
+}
+_KINDS = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
+_HUGE, _TINY = 1e4, 0.005
+TAU_IS_ZERO = "not given: τ is estimated as 0, which does not show that trials agree"
+
+
+def short_name(fit: Fit) -> str:
+    """Name the model in two words or three."""
+    kind = str(fit.model.get("model", "inverse-variance"))
+    return MODELS.get(kind, kind)
+
+
+def options_of(fit: Fit) -> str:
+    """Say what else decides the model's numbers: priors, or scale, estimator and interval."""
+    options, kind = fit.model, str(fit.model.get("model", "inverse-variance"))
+    way = str(options.get("interval", ""))
+    words = [str(options[key]) for key in ("scale",) if options.get(key) is not None]
+    if kind.startswith("bayes"):
+        words += [f"{name} ~ {distribution(str(options.get(key)))}" for name, key in _PRIORS]
+        words += ["shortest interval"] if way == "shortest" else []
+    else:
+        words += [str(options["tau2"])] if "tau2" in options else []
+        words += [_INTERVALS.get(way, way)] if way else []
+    return symbols(", ".join(words))
+
+
+_PRIORS = (("tau", "prior"), ("μ", "mu_prior"))
 
 
 def model_name(fit: Fit) -> str:
-    """Name the model in a few words, with what distinguishes its interval."""
-    options = fit.model
-    kind = str(options.get("model", ""))
-    words = [MODELS.get(kind, kind)]
-    if kind == "inverse-variance":
-        words += [str(options.get(key)) for key in ("scale", "tau2", "interval")]
-    elif kind.startswith("bayes"):
-        words.append(f"tau ~ {options.get('prior')}")
-    else:
-        words.append(str(options.get("interval")))
-    return symbols(", ".join(words))
+    """Name the model with its options."""
+    options = options_of(fit)
+    return f"{short_name(fit)} ({options})" if options else short_name(fit)
+
+
+def distribution(text: str) -> str:
+    """Write ``half-t:3,1`` as papers do.
+
+    Examples
+    --------
+    >>> distribution("half-t:3,1"), distribution("normal:-2,2"), distribution("flat")
+    ('half-t(3, 1)', 'normal(−2, 2)', 'flat')
+    """
+    name, colon, numbers = text.partition(":")
+    return f"{name}({numbers.replace(',', ', ').replace('-', '−')})" if colon else name
 
 
 def is_exact(fit: Fit) -> bool:
@@ -41,111 +78,82 @@ def is_exact(fit: Fit) -> bool:
     return bool(fit.model.get("model", "inverse-variance") != "inverse-variance")
 
 
-def failed(fit: Fit) -> bool:
-    """Tell whether a sampler's draws are not to be believed."""
-    return fit.sampling is not None and not fit.sampling.passed
-
-
 def spread(fit: Fit) -> str:
-    """Write heterogeneity as a reader understands it."""
-    parts = [*_tau(fit), *_dispersion(fit)]
+    """Write heterogeneity as a reader understands it: tau with its prior, median odds ratio, true rates."""
+    parts = [FAILED] if failed(fit) else []
+    if fit.tau is not None and fit.tau.value is not None:
+        parts.append(tau_words(fit))
+    if fit.dispersion is not None:
+        parts += _dispersion(fit)
     if fit.correlation is not None:
-        parts.append(f"intraclass correlation {_quantity(fit.correlation)}")
-    if failed(fit):
-        parts.insert(0, FAILED)
+        parts.append(f"intraclass correlation {quantity(fit.correlation)}")
     reason = fit.tau2.reason or fit.mu.reason
     return "; ".join(parts) or (f"not given: {symbols(reason)}" if reason else "not given")
 
 
-def _tau(fit: Fit) -> Iterator[str]:
-    tau = fit.tau
-    if tau is None or tau.value is None:
-        return
+def tau_words(fit: Fit) -> str:
+    """Write tau, beside its prior where it has one, and how far the trials moved it from there."""
+    assert fit.tau is not None
+    tau, prior = fit.tau, fit.tau.prior
     shared = "common " if fit.label is not None and fit.model.get("groups") == "common" else ""
-    ends = ""
-    if tau.low is not None:
-        ends = f" ({_between(tau.low, tau.high)})"
-    text = f"{shared}τ {number(tau.value, 2)}{ends}"
-    if tau.prior is not None:
-        prior = tau.prior
-        text += f"; its prior {number(prior.value or 0, 2)} ({_between(prior.low or 0, prior.high)})"
-        if prior.divergence is not None:
-            text += f", divergence of posterior from prior {number(prior.divergence, 2)} nats: {prior.words}"
-    yield text
+    text = f"{shared}τ {number(tau.value or 0.0, 2)}{_tau_ends(tau)}"
+    if prior is None:
+        return text
+    if prior.value is not None and prior.low is not None:
+        text += f"; prior {number(prior.value, 2)} ({_between(prior.low, prior.high)})"
+    if prior.divergence is not None:
+        text += f", divergence {number(prior.divergence, 2)} nats: {prior.words}"
+    return text
+
+
+def _tau_ends(tau: Tau) -> str:
+    if tau.low is None:
+        return f" (interval not given: {symbols(tau.reason)})" if tau.reason else ""
+    return f" ({level(tau.level)} {_KINDS[tau.kind]} {_between(tau.low, tau.high)})"
 
 
 def _between(low: float, high: float | None) -> str:
     return f"{number(low, 2)} to {number(high, 2)}" if high is not None else f"{number(low, 2)} to no limit"
 
 
+def at_zero(fit: Fit) -> bool:
+    """Tell whether tau is estimated as 0, which is no sign that trials agree."""
+    return fit.tau2.at_boundary or (fit.tau is not None and fit.tau.value == 0)
+
+
 def _dispersion(fit: Fit) -> Iterator[str]:
-    if fit.dispersion is None:
-        return
-    low, high = fit.dispersion.middle
+    assert fit.dispersion is not None
     if fit.dispersion.median_odds_ratio.value is not None:
-        yield f"median odds ratio between trials {_quantity(fit.dispersion.median_odds_ratio)}"
-    if fit.tau is not None and fit.tau.value == 0:  # both ends are one number: never worded as homogeneity
-        yield "the middle 95 % of true rates not given: τ is estimated as 0"
+        yield f"median odds ratio between trials {quantity(fit.dispersion.median_odds_ratio)}"
+    low, high = fit.dispersion.middle
+    name = f"middle 95 % of true {low.estimand.rpartition('true ')[2]}"
+    if at_zero(fit):
+        yield f"{name} {TAU_IS_ZERO}"
     elif low.value is not None and high.value is not None:
-        middle = interval(low.value, high.value, percent)
-        yield f"the middle 95 % of trials have true {low.estimand.split('true ')[-1]} of {middle} %"
-    for test in fit.dispersion.tests[:1]:
-        yield _test(test)
+        yield f"{name}: from {_end(low)} to {_end(high)}"
 
 
-def _quantity(found: Quantity) -> str:
+def _end(found: Proportion) -> str:
+    ends = ""
+    if found.low is not None and found.high is not None:
+        ends = f" ({interval(found.low, found.high, percent)})"
+    return f"{percent(found.value or 0.0)} %{ends}"
+
+
+def ratio(value: float) -> str:
+    """Write a ratio; beyond what anybody can use, say so."""
+    if value > _HUGE:
+        return "over 10,000"
+    return "under 0.01" if value < _TINY else number(value, 2)
+
+
+def quantity(found: Quantity) -> str:
+    """Write a ratio, or another positive number, with its interval."""
     if found.value is None:
         return f"not given: {symbols(found.reason or '')}"
-    huge = found.high is None or found.high > 1e4
-    top = "no limit" if found.high is None else "over 10,000" if huge else number(found.high, 2)
+    top = "no limit" if found.high is None else ratio(found.high)
     ends = f" ({number(found.low, 2)} to {top})" if found.low is not None else ""
-    return number(found.value, 2) + ends
-
-
-def _test(test: NamedTest) -> str:
-    found = p_value(test.p) if test.p is not None else f"p not given: {symbols(test.reason or '')}"
-    return f"{symbols(test.method)}: {found}"
-
-
-def differences(fit: Fit) -> list[str]:
-    """Write every contrast between groups, labelled descriptive."""
-    if fit.between is None:
-        return []
-    return [_contrast(found, fit) for found in fit.between.contrasts]
-
-
-def _contrast(found: Contrast, fit: Fit) -> str:
-    def odds(z: float) -> str:
-        return number(math.exp(min(max(z, -20.0), 20.0)), 2)
-
-    parts = []
-    mean = found.mean
-    if mean is not None and mean.value is not None and mean.low is not None and mean.high is not None:
-        ends = interval(mean.low, mean.high, percent)
-        parts.append(f"{percent(mean.value)} percentage points of mean {_rate(fit)} ({ends})")
-    mu = found.mu
-    if mu.value is None:
-        parts.append(f"not given: {symbols(mu.reason or '')}")
-    elif "odds" in mu.name:
-        ends = f" ({odds(mu.low)} to {odds(mu.high)})" if mu.low is not None and mu.high is not None else ""
-        parts.append(f"odds ratio {odds(mu.value)}{ends}")
-    else:
-        ends = f" ({interval(mu.low, mu.high)})" if mu.low is not None and mu.high is not None else ""
-        parts.append(f"{symbols(mu.name)} {number(mu.value)}{ends}")
-    if found.exceeds is not None:
-        parts.append(f"Pr({found.group} > {found.reference}) = {number(found.exceeds, 2)}")
-    return f"{found.group} against {found.reference}: {', '.join(parts)}"
-
-
-def _rate(fit: Fit) -> str:
-    return fit.proportion.estimand.split(" ", 1)[-1]
-
-
-def tests(fit: Fit) -> list[str]:
-    """Write further tests between groups, with their caveats where they say what a reader must know."""
-    if fit.between is None:
-        return []
-    return [_test(test) for test in fit.between.tests]
+    return ratio(found.value) + ends
 
 
 def others(fit: Fit) -> list[Proportion]:
@@ -157,12 +165,23 @@ def others(fit: Fit) -> list[Proportion]:
 
 
 def probabilities(fit: Fit) -> str | None:
-    """Write the probabilities that the mean rate exceeds the thresholds."""
+    """Write the probabilities that the leading estimand exceeds the thresholds."""
     lead = fit.proportion.estimand
     found = [p for p in fit.probabilities if p.estimand == lead]
-    if not found:
-        return None
-    return "; ".join(f"Pr({lead} > {percent(p.threshold)} %) = {number(p.value, 2)}" for p in found)
+    return "; ".join(f"Pr({lead} > {level(p.threshold)}) {chance(p.value)}" for p in found) or None
+
+
+def chance(p: float) -> str:
+    """Write a probability after its name.
+
+    Examples
+    --------
+    >>> chance(0.8573), chance(0.9999), chance(0.0001)
+    ('= 0.86', '> 0.99', '< 0.01')
+    """
+    if p > 0.995:
+        return "> 0.99"
+    return "< 0.01" if p < 0.005 else f"= {number(p, 2)}"
 
 
 def new_trial(fit: Fit) -> str | None:
@@ -170,7 +189,8 @@ def new_trial(fit: Fit) -> str | None:
     found = fit.predictive_count
     if found is None:
         return None
+    what = "responders" if "ORR" in fit.proportion.estimand else "events"
     return (
-        f"a new trial of {found.n} patients would have {found.value} responders "
-        f"({level(found.level)} of such trials {found.low} to {found.high})"
+        f"a new trial of {found.n} patients would have {found.value} {what} "
+        f"({level(found.level)} prediction interval {found.low} to {found.high})"
     )

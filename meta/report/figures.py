@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
-from meta.report.tables import first_fit
+from meta.report.roles import first_fit, ordered
+from meta.report.wording import withheld
 
 if TYPE_CHECKING:
     # Nothing evaluates Plan's annotations, and a run without a new figure need not load matplotlib.
@@ -61,7 +62,7 @@ def write_figures(runs: Sequence[Run], outputs: Outputs, progress: Callable[[int
 
 
 def figures(runs: Sequence[Run]) -> Iterator[Plan]:
-    """A forest plot of each variation, overall and by each grouping, one of the leave-one-outs; posteriors.
+    """Forest plots of each variation, one of the leave-one-outs, and what is drawn of the base's posterior.
 
     Parameters
     ----------
@@ -85,11 +86,9 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
-    """A forest plot of a run by each grouping, None for the overall one; the first model leads."""
-    by: dict[str | None, list[Fit]] = {}
-    for fit in run.fits:
-        by.setdefault(fit.by, []).append(fit)
-    return {name: _forest(run, *fits) for name, fits in by.items()}
+    """A forest plot of a run by each grouping, None for the overall one; the leading role's fit first."""
+    by = dict.fromkeys(fit.by for fit in run.fits)
+    return {name: _forest(run, *ordered(fit for fit in run.fits if fit.by == name)) for name in by}
 
 
 def left_out(base: Run, run: Run) -> str | None:
@@ -146,24 +145,43 @@ def _leave_one_out(name: str, base: Run, without: Sequence[tuple[str, Run]]) -> 
 def _posteriors(base: Run) -> Iterator[Plan]:
     """What is drawn of the base's overall posterior, if it is one and its grids are there."""
     fit = first_fit(base)
-    if fit is None or "joint.density" not in fit.grids:
+    if fit is None:
         return
     for name, what in (
         ("posterior", "posterior"),
         ("sweep", "if tau were known"),
         ("prior-predictive", "prior predictive"),
+        ("influence", "influence of each trial"),
     ):
-        yield Plan(f"{base.name}.{name}", base.provenance.digest, _curve(name, fit, f"{base.name}: {what}"))
+        if _shown(name, fit):
+            title = f"{base.name}: {what}"
+            yield Plan(f"{base.name}.{name}", base.provenance.digest, _curve(name, fit, title))
+
+
+def _shown(name: str, fit: Fit) -> bool:
+    """Whether the fit has what a figure shows."""
+    if withheld(fit) and name != "prior-predictive":
+        return False
+    there = {
+        "posterior": "joint.density" in fit.grids,
+        "sweep": bool(fit.sweep) and "tau.x" in fit.grids,
+        "prior-predictive": "before.mean.x" in fit.grids,
+        "influence": any("divergence" in one.measures for one in fit.influence),
+    }
+    return there[name]
 
 
 def _curve(name: str, fit: Fit, title: str) -> Callable[[], Figure]:
     def draw() -> Figure:
-        from meta.report import curves
+        from meta.report.curves import prior_predictive, sweep
+        from meta.report.influence import influence
+        from meta.report.joint import posterior
 
         drawn = {
-            "posterior": curves.posterior,
-            "sweep": curves.sweep,
-            "prior-predictive": curves.prior_predictive,
+            "posterior": posterior,
+            "sweep": sweep,
+            "prior-predictive": prior_predictive,
+            "influence": influence,
         }
         return drawn[name](fit, title=title)
 

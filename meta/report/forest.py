@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING
 
 from meta.report import exact, wording
 from meta.report.canvas import pinned_settings, save
-from meta.report.format import level, symbols
-from meta.report.layout import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table, draw
+from meta.report.format import level
+from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
+from meta.report.layout import draw
+from meta.report.paragraphs import exclusions, footnotes, leave_one_out_notes, statistics
 from meta.report.rows import (
     BLOCK_GAP,
     INDENT,
     absent_details,
-    companion_rows,
+    answer_rows,
+    companion_row,
     group_details,
     pooled_row,
     prediction_row,
+    shows_shrunken,
+    size,
     summary_row,
     trial_row,
     weighted,
+    withheld_row,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +69,7 @@ def forest(
     """
     sources = _Sources(ledger, fit.by)
     rows = [
-        row for i, group in enumerate(fit.groups) for row in _block(fit, group, _same(companions, i), sources)
+        row for group in fit.groups for row in _block(fit, group, _same(companions, group.label), sources)
     ]
     rows += _overall(fit, companions, sources)
     what = wording.capital(wording.measure(fit))
@@ -73,18 +79,18 @@ def forest(
             Column("counts", _counted(fit)),
             Column(PLOT, ""),
             Column("value", ""),
-            Column("ends", f"{what} % [{_interval(fit)}]"),
+            Column("ends", f"{what} % [{_interval(fit, *companions)}]"),
             *([Column("weight", "Weight %")] if weighted(fit) else []),
         ),
         rows=tuple(rows),
         below=(
-            *_statistics(fit, companions),
-            *_footnotes(fit, companions),
-            *_unlike_the_reports(ledger),
+            *statistics(fit, companions),
+            *footnotes(fit, companions),
+            *exclusions(ledger),
             *sources.paragraphs(),
         ),
         axis_label=f"{what}, %",
-        reference=fit.proportion.value,
+        reference=None if wording.withheld(fit) else fit.proportion.value,
         title=title,
         subtitle=subtitle,
     )
@@ -115,22 +121,26 @@ def leave_one_out_forest(
         As of :func:`forest`.
     """
     what = wording.capital(base.proportion.estimand)
+    spread = [Column("tau", "τ")] if exact.is_exact(base) else [Column("tau2", "τ²"), Column("I2", "I² %")]
+    kind = "CrI" if base.proportion.kind == "credible" else "CI"
+    columns = (
+        Column("label", "Trials pooled", "left"),
+        Column("k", "k"),
+        Column("counts", _counted(base)),
+        Column(PLOT, ""),
+        Column("value", ""),
+        Column("ends", f"{what} % [{level(base.proportion.level)} {kind}]"),
+        *spread,
+    )
+    rows = [summary_row(_without(label, fit, base), fit) for label, fit in left_out]
+    keys = {column.key for column in columns}
     table = Table(
-        columns=(
-            Column("label", "Trials pooled", "left"),
-            Column("k", "k"),
-            Column("counts", _counted(base)),
-            Column(PLOT, ""),
-            Column("value", ""),
-            Column("ends", f"{what} % [{_interval(base)}]"),
-            *([] if exact.is_exact(base) else [Column("tau2", "τ²"), Column("I2", "I² %")]),
-            *([Column("tau", "τ")] if exact.is_exact(base) else []),
+        columns=columns,
+        rows=tuple(
+            replace(row, cells={key: text for key, text in row.cells.items() if key in keys})
+            for row in (*rows, summary_row("All trials", base, base=True))
         ),
-        rows=(
-            *(summary_row(f"without {label}", fit) for label, fit in left_out),
-            summary_row("All trials", base, base=True),
-        ),
-        below=tuple(_leave_one_out_notes(base, [fit for _, fit in left_out])),
+        below=tuple(leave_one_out_notes(base, [fit for _, fit in left_out])),
         axis_label=f"{what}, %",
         reference=base.proportion.value,
         title=title,
@@ -138,6 +148,13 @@ def leave_one_out_forest(
     )
     with pinned_settings():
         return draw(table)
+
+
+def _without(label: str, fit: Fit, base: Fit) -> str:
+    """Name a row; where the base's model had no answer, by the model that stands in for it."""
+    same = fit.model.get("model") == base.model.get("model")
+    instead = "" if same else f" ({fit.proportion.estimand}, {exact.short_name(fit)})"
+    return f"without {label}{instead}"
 
 
 class _Sources:
@@ -163,14 +180,17 @@ def _counted(fit: Fit) -> str:
     return "Responders/n" if "ORR" in wording.measure(fit) else "Events/n"
 
 
-def _interval(fit: Fit) -> str:
-    name = "CrI" if fit.proportion.kind == "credible" else "CI"
-    return f"{level(fit.proportion.level)} {name}"
+def _interval(fit: Fit, *companions: Fit) -> str:
+    """Name the intervals of the table; those of the trials say what they are below it."""
+    shown = [fit.proportion, *(trial.proportion for part in (fit, *fit.groups) for trial in part.trials)]
+    shown += [other.proportion for other in companions]
+    kinds = {"CrI" if found.kind == "credible" else "CI" for found in shown}
+    return f"{level(fit.proportion.level)} {kinds.pop() if len(kinds) == 1 else 'interval'}"
 
 
-def _same(companions: Sequence[Fit], index: int) -> list[Fit]:
+def _same(companions: Sequence[Fit], label: str | None) -> list[Fit]:
     """Return the companions' fits of one group."""
-    return [other.groups[index] for other in companions if len(other.groups) > index]
+    return [group for other in companions for group in other.groups if group.label == label]
 
 
 def _block(fit: Fit, group: Fit, companions: Sequence[Fit], sources: _Sources) -> list[Row]:
@@ -179,16 +199,25 @@ def _block(fit: Fit, group: Fit, companions: Sequence[Fit], sources: _Sources) -
     if group.k == 0:
         absent = absent_details(group.not_reported)
         return [heading, Row(label=wording.NO_RESPONDERS_REPORTED, indent=INDENT, details=absent)]
+    rows = [heading, *_trials(fit, group, sources)]
+    if wording.withheld(group):
+        return [*rows, withheld_row(group, indent=INDENT)]
     pooled = pooled_row(group, "pooled")
     details = (*pooled.details, *group_details(group, fit, pooled.reason))
-    leading = replace(pooled, details=details, indent=INDENT)
-    beside = companion_rows(group, companions, indent=INDENT)
-    return [heading, *_trials(group, sources, group.label), leading, *beside]
+    rows.append(replace(pooled, details=details, indent=INDENT))
+    rows += answer_rows(group, indent=INDENT)
+    return rows + [companion_row(other, indent=INDENT) for other in companions]
 
 
-def _trials(fit: Fit, sources: _Sources, group: str | None) -> list[Row]:
-    heaviest = max((trial.weight or 0.0 for trial in fit.trials), default=0.0)
-    return [trial_row(trial, heaviest, sources.mark(trial.label, group)) for trial in fit.trials]
+def _trials(fit: Fit, part: Fit, sources: _Sources) -> list[Row]:
+    """Return the rows of a part's trials; squares by weight within it, or by patients in the whole figure."""
+    beside = part.trials if weighted(part) else [t for one in (fit, *fit.groups) for t in one.trials]
+    largest = max(map(size, beside), default=0.0)
+    shrunken = shows_shrunken(fit)
+    return [
+        trial_row(trial, largest, sources.mark(trial.label, part.label), shrunken=shrunken)
+        for trial in part.trials
+    ]
 
 
 def _overall(fit: Fit, companions: Sequence[Fit], sources: _Sources) -> list[Row]:
@@ -198,77 +227,14 @@ def _overall(fit: Fit, companions: Sequence[Fit], sources: _Sources) -> list[Row
     if not shown.issuperset((t.label, t.responders, t.n) for t in fit.trials):
         if fit.groups:
             rows.append(Row(label="All groups together", style=BOLD, above=BLOCK_GAP))
-        rows += _trials(fit, sources, None)
+        rows += _trials(fit, fit, sources)
     told = {entry for group in fit.groups for entry in group.not_reported}
     absent = absent_details([entry for entry in fit.not_reported if entry not in told])
+    if wording.withheld(fit):
+        return [*rows, replace(withheld_row(fit), above=BLOCK_GAP, details=absent)]
     method = wording.method(fit)
     pooled = pooled_row(fit, wording.scope(fit))
     details = (*pooled.details, *([(method, SMALL)] if method else []), *absent)
     leading = replace(pooled, above=BLOCK_GAP, details=details)
-    return [*rows, leading, prediction_row(fit), *companion_rows(fit, companions)]
-
-
-def _statistics(fit: Fit, companions: Sequence[Fit]) -> list[Paragraph]:
-    """Return the statistics of the overall estimate, which stand below the axis."""
-    scope = wording.scope(fit).removesuffix(":").replace("overall", "all trials")
-    lines = [Paragraph(lead=f"Heterogeneity, {scope}:", text=wording.heterogeneity(fit, intervals=True))]
-    test = wording.between(fit)
-    if test is not None:
-        by = f" by {fit.by}" if fit.by else ""
-        what = (
-            "Differences"
-            if fit.between and fit.between.contrasts and exact.is_exact(fit)
-            else "Test for differences"
-        )
-        lines.append(Paragraph(lead=f"{what} between groups{by}:", text=test))
-    said = [text for text in (exact.probabilities(fit), exact.new_trial(fit)) if text]
-    if said:
-        lines.append(Paragraph(lead="Probabilities:", text=f"{'; '.join(said)}."))
-    lines += [line for other in companions for line in _beside(other)]
-    return [*lines, Paragraph(lead="Standing:", text=f"{wording.standing(fit)}.")]
-
-
-def _beside(other: Fit) -> list[Paragraph]:
-    """Return a companion's heterogeneity and tests."""
-    name = wording.capital(exact.model_name(other))
-    said = [wording.heterogeneity(other, intervals=False)]
-    test = wording.between(other)
-    if test is not None:
-        said.append(f"between groups: {'; '.join([test, *exact.tests(other)])}")
-    return [Paragraph(lead=f"{name}:", text=f"{'; '.join(said)}.", style=SMALL)]
-
-
-def _footnotes(fit: Fit, companions: Sequence[Fit]) -> list[Paragraph]:
-    """Return what the marks mean, the definitions, and the notes of the fit."""
-    everyone = [trial for part in (fit, *fit.groups) for trial in part.trials]
-    named = dict.fromkeys(symbols(trial.proportion.method) for trial in everyone)
-    legend = [f"Trials: observed {wording.measure(fit)} with {' / '.join(named)} intervals."] if named else []
-    if weighted(fit):
-        within = " within each block" if fit.groups else ""
-        legend.append(f"Squares: area by weight; weights add up to 100 %{within}.")
-    legend.append("Filled diamond: headline estimate. Hollow diamond: shown, not a headline.")
-    if companions or exact.others(fit):
-        legend.append("Smaller diamonds: other estimands and models, as named.")
-    conventional = [one for one in (fit, *companions) if not exact.is_exact(one)]
-    legend += [f"{wording.i2_definition(one)}." for one in conventional[:1]]
-    return _small_print(" ".join(legend), *dict.fromkeys(wording.notes(fit, companions)))
-
-
-def _leave_one_out_notes(base: Fit, others: Sequence[Fit]) -> list[Paragraph]:
-    """Return what the rows have in common."""
-    legend = [
-        f"Method: {wording.method(base)}." if wording.method(base) else "",
-        "" if exact.is_exact(base) else f"τ²: {symbols(base.tau2.method)}. {wording.i2_definition(base)}.",
-        "Filled: headline estimate. Hollow: shown, not a headline.",
-    ]
-    return _small_print(" ".join(filter(None, legend)), *wording.notes(base, others))
-
-
-def _unlike_the_reports(ledger: Sequence[LedgerEntry]) -> list[Paragraph]:
-    """Return what became of trials that are not here, or not as their reports have them."""
-    lines = dict.fromkeys(wording.fate(e) for e in ledger if e.action in {"dropped", "excluded", "kept"})
-    return [Paragraph(lead="Exclusions:", text=f"{'; '.join(lines)}.", style=SMALL)] if lines else []
-
-
-def _small_print(*texts: str) -> list[Paragraph]:
-    return [Paragraph(text=text, style=SMALL, rule=i == 0) for i, text in enumerate(texts)]
+    beside = [companion_row(other, method=True) for other in companions]
+    return [*rows, leading, *answer_rows(fit), prediction_row(fit), *beside]

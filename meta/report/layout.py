@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from meta.report import marks
 from meta.report.canvas import (
@@ -20,83 +19,36 @@ from meta.report.canvas import (
     text_width,
     wrap,
 )
-from meta.report.format import clean
+from meta.report.grid import (
+    BOLD,
+    GUTTER,
+    MARGIN,
+    PLOT,
+    PLOT_GAP,
+    SMALL,
+    SOURCE_GAP,
+    VIEWER,
+    WIDTH,
+    Align,
+    Grid,
+    Paragraph,
+    Row,
+    Table,
+    grid_of,
+    reach,
+)
 from meta.report.marks import Mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH = 180 / 25.4 * POINT  # double column of a journal
-MARGIN, GUTTER, PLOT_GAP = 6.0, 9.0, 11.0  # half a square may stand beyond either end of the axis
 LINE = 1.3  # line pitch, of the type size
 ROW_PAD = 2.6
-PLOT_WIDTHS = 116.0, 185.0
 AXIS_HEIGHT, LABEL_DEPTH = 31.0, 8.0  # ticks, their labels, and what the axis shows, this far from the end
-SOURCE_GAP = 1.0
-VIEWER = 1.03  # browsers set the text of an SVG up to 3 % wider than it was measured here
+UNDER = 4.4  # the lighter mark, below the other one
 MID_LETTER = 0.36  # of the type size: marks sit at half the height of a capital
-PLOT = "plot"
 
-Align = Literal["left", "right", "center"]
-
-BOLD, SMALL = Style(bold=True), Style(colour=GREY)
 TITLE, SUBTITLE = Style(bold=True, size=9.0), Style(colour=GREY, size=7.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column; one without a heading, other than the plot, lends its space to the next one's heading."""
-
-    key: str
-    heading: str
-    align: Align = "right"
-
-    @property
-    def shares(self) -> bool:
-        """Whether the heading of the next column stands above this one too."""
-        return not self.heading and self.key != PLOT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A row of the table.
-
-    `reason` is printed in place of the estimate, to the right of the plot; `details` are lines
-    below it, as wide as the page where no reason stands beside them; `source` is a raised number.
-    """
-
-    label: str
-    style: Style = PLAIN
-    cells: Mapping[str, str] = field(default_factory=dict)
-    mark: Mark | None = None
-    reason: str | None = None
-    source: str = ""
-    details: tuple[tuple[str, Style], ...] = ()
-    indent: float = 0.0
-    above: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paragraph:
-    """Text below the axis, as wide as the page, with a bold lead-in."""
-
-    text: str
-    lead: str = ""
-    style: Style = PLAIN
-    rule: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """All that a figure shows."""
-
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    below: tuple[Paragraph, ...]
-    axis_label: str
-    reference: float | None
-    title: str | None = None
-    subtitle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,56 +82,7 @@ class _Page:
         self.rules.append((self.y, thickness))
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Left and right edge of every column."""
-
-    edges: Mapping[str, tuple[float, float]]
-    columns: tuple[Column, ...]
-
-
-def _grid(table: Table) -> _Grid:
-    """Measure the columns; the plot gets what is left, and the labels what the plot can spare."""
-    columns = table.columns
-    widths = {column.key: _natural(table, column) for column in columns}
-    gaps = {column.key: _gap(column) for column in columns[:-1]}
-    for column, following in pairwise(columns):
-        if column.shares:
-            room = gaps[column.key] + widths[following.key]
-            widths[column.key] = max(widths[column.key], text_width(following.heading, BOLD) - room)
-    label = columns[0].key
-    fixed = sum(width for key, width in widths.items() if key not in {label, PLOT})
-    free = WIDTH - 2 * MARGIN - sum(gaps.values()) - fixed
-    least, most = PLOT_WIDTHS
-    widths[label] = min(max(widths[label], free - most), free - least)
-    widths[PLOT] = free - widths[label]
-    edges, x = {}, MARGIN
-    for column in columns:
-        edges[column.key] = (x, x + widths[column.key])
-        x += widths[column.key] + gaps.get(column.key, 0.0)
-    return _Grid(edges, columns)
-
-
-def _gap(column: Column) -> float:
-    if column.key == PLOT:
-        return PLOT_GAP
-    return GUTTER / 2 if column.shares else GUTTER
-
-
-def _natural(table: Table, column: Column) -> float:
-    """Width of a column's widest cell; labels of rows without cells run on to the right."""
-    ahead = {following.key for own, following in pairwise(table.columns) if own.shares}
-    heading = 0.0 if column.key in ahead else text_width(column.heading, BOLD)
-    if column is table.columns[0]:
-        return max([heading, *(_label_width(row) for row in table.rows if row.cells)])
-    return max([heading, *(text_width(row.cells.get(column.key, ""), row.style) for row in table.rows)])
-
-
-def _label_width(row: Row) -> float:
-    return row.indent + _reach(clean(row.label), row.style) + text_width(row.source)
-
-
-def _head(page: _Page, table: Table, grid: _Grid) -> None:
+def _head(page: _Page, table: Table, grid: Grid) -> None:
     """Title, subtitle and column headings between two rules."""
     for text, style in ((table.title, TITLE), (table.subtitle, SUBTITLE)):
         if text:
@@ -195,7 +98,7 @@ def _head(page: _Page, table: Table, grid: _Grid) -> None:
     page.y += 3
 
 
-def _row(page: _Page, row: Row, grid: _Grid) -> None:
+def _row(page: _Page, row: Row, grid: Grid) -> None:
     """Place one row; its mark and numbers stand beside the label's first line."""
     top = page.y + row.above
     x = MARGIN + row.indent
@@ -206,30 +109,25 @@ def _row(page: _Page, row: Row, grid: _Grid) -> None:
     end = page.text(x, label, row.style, top)
     if row.source:
         last = top + row.style.size + (len(label) - 1) * row.style.size * LINE
-        page.lines.append(_Line(x + _reach(label[-1], row.style), last, row.source, PLAIN))
+        page.lines.append(_Line(x + reach(label[-1], row.style), last, row.source, PLAIN))
     for key, text in row.cells.items():
         page.text(grid.edges[key][1], [text], row.style, top, align="right")
     beside = _reason(page, row, grid, top) if row.reason else end
     right = plot_start if beside > end else WIDTH - MARGIN
     for text, style in row.details:
         end = page.text(x, wrap(text, style, right - x), style, end)
-    if row.mark:
-        page.placed.append((row.mark, top + row.style.size * (1 - MID_LETTER)))
+    middle = top + row.style.size * (1 - MID_LETTER)
+    page.placed += [(mark, y) for mark, y in ((row.mark, middle), (row.under, middle + UNDER)) if mark]
     page.y = max(end, beside) + ROW_PAD
 
 
-def _reason(page: _Page, row: Row, grid: _Grid, top: float) -> float:
+def _reason(page: _Page, row: Row, grid: Grid, top: float) -> float:
     """Place a reason beside the plot; a long one uses the plot's space too."""
     left, right = grid.edges[PLOT]
     lines = wrap(row.reason or "", SMALL, WIDTH - MARGIN - right - PLOT_GAP)
     if len(lines) == 1:
         return page.text(right + PLOT_GAP, lines, SMALL, top)
     return page.text(left, wrap(row.reason or "", SMALL, WIDTH - MARGIN - left), SMALL, top)
-
-
-def _reach(text: str, style: Style) -> float:
-    """How far a text may reach, in points, where another follows it on the line."""
-    return text_width(text, style) * VIEWER + SOURCE_GAP
 
 
 def _paragraph(page: _Page, paragraph: Paragraph) -> None:
@@ -240,7 +138,7 @@ def _paragraph(page: _Page, paragraph: Paragraph) -> None:
         page.y += 4
     style, width = paragraph.style, WIDTH - 2 * MARGIN
     bold = replace(style, bold=True, italic=False)
-    taken = _reach(paragraph.lead + " ", bold) if paragraph.lead else 0.0
+    taken = reach(paragraph.lead + " ", bold) if paragraph.lead else 0.0
     first, *others = wrap(paragraph.text, style, width, width - taken)
     page.text(MARGIN, [paragraph.lead], bold, page.y)
     under = page.text(MARGIN + taken, [first], style, page.y)
@@ -276,7 +174,7 @@ def _free_of_text(page: _Page, x: float, top: float, bottom: float) -> list[tupl
 
 def draw(table: Table) -> Picture:
     """Draw the table; the figure is as high as its rows ask for."""
-    grid, page = _grid(table), _Page()
+    grid, page = grid_of(table), _Page()
     _head(page, table, grid)
     top = page.y
     for row in table.rows:

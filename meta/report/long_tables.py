@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from meta.report.roles import FAILED, failed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -13,7 +15,12 @@ if TYPE_CHECKING:
     from meta.results import Fit, Proportion
 
 Place = dict[str, Any]
-_PLACE = ("analysis", "variation", "role", "model", "by", "group")
+_PLACE = ("analysis", "variation", "role", "model", "by", "group", "standing")
+
+
+def standing_of(fit: Fit) -> str:
+    """What the estimate may be called; a sampler that broke its limits comes first."""
+    return FAILED if failed(fit) else fit.standing.status
 
 
 def _parts(runs: Sequence[Run]) -> Iterator[tuple[Place, Fit]]:
@@ -29,6 +36,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[tuple[Place, Fit]]:
                         "model": fit.model.get("model"),
                         "by": fit.by,
                         "group": part.label,
+                        "standing": standing_of(part),
                     },
                     part,
                 )

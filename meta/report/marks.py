@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-MarkKind = Literal["square", "dot", "diamond", "bar"]
+MarkKind = Literal["square", "dot", "diamond", "bar", "shrunken"]
 
 # Okabe and Ito's blue and vermilion: told apart by the colour-blind; in grey, by shape
 BLUE, VERMILION, SQUARE = "#0072B2", "#D55E00", "#8C8C8C"
-REFERENCE_GREY = "#A6A6A6"
+REFERENCE_GREY, LIGHT_BLUE = "#A6A6A6", "#6BAED6"
 
 _STEPS = (1, 2, 5, 10, 20)
 _MOST_TICKS = 6
@@ -91,6 +91,8 @@ def draw_mark(axes: Axes, mark: Mark, y: float) -> None:
             _diamond(axes, mark, y)
         case "bar":
             _bar(axes, mark, y)
+        case "shrunken":
+            _shrunken(axes, mark, y)
         case _:
             _point(axes, mark, y)
 
@@ -112,6 +114,13 @@ def _bar(axes: Axes, mark: Mark, y: float) -> None:
     axes.add_patch(
         Rectangle(corner, width, height, fc=VERMILION, ec=INK, lw=0.4, zorder=4, clip_on=False, gid="bar")
     )
+
+
+def _shrunken(axes: Axes, mark: Mark, y: float) -> None:
+    """Draw a trial's true rate as all trials together have it, lightly."""
+    look: dict[str, Any] = {"color": LIGHT_BLUE, "zorder": 2.2, "clip_on": False, "gid": "shrunken"}
+    axes.plot([100 * mark.low, min(100 * mark.high, axes.get_xlim()[1])], [y, y], lw=0.7, **look)
+    axes.plot([100 * (mark.value or 0.0)], [y], "o", ms=2.4, mew=0, **look)
 
 
 def _point(axes: Axes, mark: Mark, y: float) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from meta.report import exact, wording
 from meta.report.canvas import GREY, PLAIN, Style
 from meta.report.format import counts, interval, level, number, percent
-from meta.report.layout import BOLD, SMALL, Row
+from meta.report.grid import BOLD, SMALL, Row
 from meta.report.marks import Mark
+from meta.report.roles import marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 ABSENT = Style(italic=True, colour=GREY)
 INDENT, BLOCK_GAP = 6.0, 5.0
 COMPANION = 0.6  # height of a companion's diamond, against the leading one's
-UNWEIGHTED = 0.35  # the square of a trial without a weight, against the heaviest
 
 
 class _Shown(NamedTuple):
@@ -48,9 +48,19 @@ def weighted(fit: Fit) -> bool:
     return any(trial.weight is not None for part in (fit, *fit.groups) for trial in part.trials)
 
 
-def trial_row(trial: TrialEffect, heaviest: float, source: str) -> Row:
-    """Return a trial's row; `heaviest` is the largest weight beside it."""
-    share = trial.weight / heaviest if trial.weight is not None and heaviest else UNWEIGHTED
+def size(trial: TrialEffect) -> float:
+    """What the area of a trial's square is by: its weight, or its patients where the model has none."""
+    return trial.weight if trial.weight is not None else float(trial.n)
+
+
+def shows_shrunken(fit: Fit) -> bool:
+    """Tell whether a figure of the fit shows trials' rates given all trials: where these are one group."""
+    return not fit.groups and fit.k > 1
+
+
+def trial_row(trial: TrialEffect, largest: float, source: str, *, shrunken: bool) -> Row:
+    """Return a trial's row; `largest` is the largest :func:`size` beside it."""
+    share = size(trial) / largest if largest else 1.0
     shown = _show(trial.proportion, Mark(kind="square", low=0, high=0, share=share))
     return Row(
         label=trial.label,
@@ -62,9 +72,16 @@ def trial_row(trial: TrialEffect, heaviest: float, source: str) -> Row:
             **shown.cells,
         },
         mark=shown.mark,
+        under=_shrunken(trial.shrunken) if shrunken else None,
         reason=shown.reason,
         details=shown.details,
     )
+
+
+def _shrunken(found: Proportion | None) -> Mark | None:
+    if found is None or found.value is None or found.low is None or found.high is None:
+        return None
+    return Mark(kind="shrunken", low=found.low, value=found.value, high=found.high)
 
 
 def pooled_row(fit: Fit, scope: str) -> Row:
@@ -85,29 +102,40 @@ def pooled_row(fit: Fit, scope: str) -> Row:
     )
 
 
-def companion_row(fit: Fit, found: Proportion, *, indent: float) -> Row:
-    """Return a smaller row for an answer beside the leading one, named by estimand and model."""
-    like = Mark(kind="diamond", low=0, high=0, share=COMPANION, filled=fit.standing.status == "headline")
+def withheld_row(fit: Fit, *, indent: float = 0.0) -> Row:
+    """Return what stands where a single trial leaves nothing to pool."""
+    words = f"{wording.standing(fit)}, as above; nothing is pooled"
+    return Row(label=words, style=SMALL, indent=indent, details=absent_details(fit.not_reported))
+
+
+def answer_rows(fit: Fit, *, indent: float = 0.0) -> list[Row]:
+    """Return a smaller row for each further estimand of a fit."""
+    return [_smaller(fit, found, indent=indent, method=False) for found in exact.others(fit)]
+
+
+def companion_row(fit: Fit, *, indent: float = 0.0, method: bool = False) -> Row:
+    """Return a smaller row for the answer of another model; `method`: with its options below."""
+    if wording.withheld(fit):
+        return replace(withheld_row(fit, indent=indent), label=f"{exact.short_name(fit)}: not pooled")
+    return _smaller(fit, fit.proportion, indent=indent, method=method)
+
+
+def _smaller(fit: Fit, found: Proportion, *, indent: float, method: bool) -> Row:
+    like = Mark(kind="diamond", low=0, high=0, share=COMPANION, filled=wording.headline(fit))
     shown = _show(found, like)
+    options = exact.options_of(fit) if method else ""
     return Row(
-        label=f"{wording.capital(found.estimand)}: {exact.model_name(fit)}",
-        style=SMALL,
+        label=marked(f"{wording.capital(found.estimand)}, {exact.short_name(fit)}", fit),
         indent=indent,
         cells=shown.cells,
         mark=shown.mark,
         reason=shown.reason,
-        details=shown.details,
+        details=(*shown.details, *([(options, SMALL)] if options else [])),
     )
 
 
-def companion_rows(fit: Fit, companions: Sequence[Fit], *, indent: float = 0.0) -> list[Row]:
-    """Return the other estimands of a fit, and the leading one of each companion."""
-    rows = [companion_row(fit, found, indent=indent) for found in exact.others(fit)]
-    return rows + [companion_row(other, other.proportion, indent=indent) for other in companions]
-
-
 def _diamond(fit: Fit) -> Mark:
-    return Mark(kind="diamond", low=0, high=0, filled=fit.standing.status == "headline")
+    return Mark(kind="diamond", low=0, high=0, filled=wording.headline(fit))
 
 
 def group_details(group: Fit, fit: Fit, said: str | None) -> tuple[tuple[str, Style], ...]:
@@ -115,16 +143,17 @@ def group_details(group: Fit, fit: Fit, said: str | None) -> tuple[tuple[str, St
     found = [] if wording.method(group) == wording.method(fit) else [wording.method(group)]
     if group.k > 1:
         found.append(_spread(group))
-    if group.standing.status != "headline":
+    if not wording.headline(group):
         found.append(wording.standing(group))
     new = [text for text in found if text and text not in (said or "")]
     return (*((text, SMALL) for text in new), *absent_details(group.not_reported))
 
 
 def _spread(group: Fit) -> str:
-    words = wording.heterogeneity(group, intervals=False)
+    """Return a group's heterogeneity; nothing where a tau that all share is told below the table."""
     if exact.is_exact(group):
-        return words
+        return "" if wording.shares_tau(group) else exact.spread(group)
+    words = wording.heterogeneity(group, intervals=False)
     unsaid = group.heterogeneity.Q is None and words != wording.not_given(group.proportion.reason)
     return f"heterogeneity: {words}" if unsaid else words
 
@@ -137,15 +166,19 @@ def absent_details(entries: Sequence[NotReported]) -> tuple[tuple[str, Style], .
 def prediction_row(fit: Fit) -> Row:
     """Return the row of the prediction interval, or of the reason why there is none."""
     found = fit.prediction.proportion
-    label = f"{level(fit.prediction.level)} prediction interval"
+    label = marked(f"{level(fit.prediction.level)} prediction interval", fit)
     if found.low is None or found.high is None:
         return Row(label=label, reason=wording.not_given(fit.prediction.reason or found.reason))
     return Row(
         label=label,
         cells={"ends": f"[{interval(found.low, found.high, percent)}]"},
         mark=Mark(kind="bar", low=found.low, high=found.high),
-        details=((wording.prediction(fit.prediction), SMALL),),
+        details=((f"{_of_new_trial(found.estimand)}; {wording.prediction(fit.prediction)}", SMALL),),
     )
+
+
+def _of_new_trial(estimand: str) -> str:
+    return estimand if "new trial" in estimand else f"{estimand} of a new trial"
 
 
 def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
@@ -160,7 +193,7 @@ def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
     if exact.is_exact(fit):
         beside = {"tau": number(fit.tau.value, 2) if fit.tau and fit.tau.value is not None else ""}
     return Row(
-        label=label,
+        label=marked(label, fit),
         style=BOLD if base else PLAIN,
         cells={
             "k": str(fit.k),

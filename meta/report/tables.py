@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from meta.records.arithmetic import as_printed, percent_of, roundings, unit
 from meta.records.run import BASE
+from meta.report.exact import at_zero
 from meta.report.format import clean, percent
-from meta.report.long_tables import TABLES
+from meta.report.long_tables import TABLES, standing_of
+from meta.report.roles import first_fit, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
     from meta.records.run import Printed, Run
     from meta.results import Fit, Interval
 
-
-def first_fit(run: Run, by: str | None = None) -> Fit | None:
-    """The run's first fit of a grouping; the overall one if `by` is None."""
-    return next((fit for fit in run.fits if fit.by == by), None)
+__all__ = [
+    "first_fit", "fit_row", "fit_table", "groups", "ledger", "markdown", "reproduction", "side_by_side",
+    "summary", "write_tables",
+]  # fmt: skip
 
 
 def _ends(interval: Interval | None, name: str) -> dict[str, float | None]:
@@ -63,10 +65,41 @@ def fit_row(fit: Fit) -> dict[str, Any]:
         "H2": het.H2.value,
         "H2_Q": het.H2_Q.value,
         "method": orr.method,
-        "standing": fit.standing.status,
+        "standing": standing_of(fit),
         "standing_reason": fit.standing.reason,
         "reason": orr.reason,
+        **_exact_cells(fit),
+        **_sampling_cells(fit),
     }
+
+
+def _exact_cells(fit: Fit) -> dict[str, Any]:
+    """What only the exact models say: the median rate, tau beside its prior, the median odds ratio."""
+    median = fit.estimands.median if fit.estimands else None
+    tau, spread = fit.tau, fit.dispersion
+    prior = tau.prior if tau else None
+    ratio = spread.median_odds_ratio if spread else None
+    lower, upper = spread.middle if spread and not at_zero(fit) else (None, None)
+    return {
+        **_of(median, "median", "value", "low", "high"),
+        **_of(tau, "tau", "value", "low", "high"),
+        **_of(prior, "tau_prior", "value", "low", "high", "divergence", "words"),
+        **_of(ratio, "median_odds_ratio", "value", "low", "high"),
+        "middle_95_low": lower.value if lower else None,
+        "middle_95_high": upper.value if upper else None,
+        "loglik": fit.loglik,
+    }
+
+
+def _sampling_cells(fit: Fit) -> dict[str, Any]:
+    names = ("passed", "rhat", "ess_bulk", "ess_tail", "bfmi", "divergences")
+    return _of(fit.sampling, "sampling", *names)
+
+
+def _of(found: object | None, name: str, *fields: str) -> dict[str, Any]:
+    """Fields of a part of a fit as columns, the value under the part's own name; empty without the part."""
+    columns = {field: name if field == "value" else f"{name}_{field}" for field in fields}
+    return {column: getattr(found, field, None) for field, column in columns.items()}
 
 
 def _names(run: Run) -> dict[str, Any]:
@@ -81,7 +114,9 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
     for run in runs:
         fit = first_fit(run)
         between = {
-            f"p_between_{f.by}": f.between.p for f in run.fits if f.by is not None and f.between is not None
+            f"p_between_{f.by}": f.between.p
+            for f in ordered(run.fits)
+            if f.by is not None and f.between is not None and f.between.p is not None
         }
         left = " | ".join(dict.fromkeys(entry.label for entry in run.ledger if entry.action == "dropped"))
         trials = " | ".join(trial.label for trial in fit.trials) if fit else ""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
-from meta.report import exact, wording
+from meta.report import differences, exact, wording
 from meta.report.figures import left_out
-from meta.report.format import counts, interval, level, percent
+from meta.report.format import counts, interval, level, number, percent
+from meta.report.roles import FAILED, first_fit, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from meta.results import Fit, Proportion
+    from meta.results import Diagnostics, Fit, Proportion
 
 
 def orr(found: Proportion) -> str:
@@ -44,9 +45,7 @@ def lines(fit: Fit) -> Iterator[str]:
     yield from _one(fit)
     between = wording.between(fit)
     if between:
-        yield f"Differences between groups: {between}"
-    for test in exact.tests(fit):
-        yield f"  {test}"
+        yield f"Differences between groups (descriptive): {between}"
     for note in wording.notes(fit, fit.groups):
         yield f"Note: {note}"
 
@@ -57,19 +56,37 @@ def _one(fit: Fit) -> Iterator[str]:
         weight = "" if trial.weight is None else f"  weight {percent(trial.weight)} %"
         count = counts(trial.responders, trial.n)
         yield f"  {trial.label:<{width}}  {count:>9}  {orr(trial.proportion):>18}{weight}"
-    found = fit.proportion
-    yield f"  {wording.capital(found.estimand)}, % ({level(found.level)} interval): {orr(found)}"
-    for other in exact.others(fit):
-        yield f"  {wording.capital(other.estimand)}, % ({level(other.level)} interval): {orr(other)}"
+    for found in (fit.proportion, *exact.others(fit)):
+        name = marked(f"{wording.capital(found.estimand)}, % ({level(found.level)} interval)", fit)
+        yield f"  {name}: {orr(found)}"
     for said in (exact.probabilities(fit), exact.new_trial(fit)):
         if said:
             yield f"  {wording.capital(said)}"
-    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders; {fit.standing.reason}"
+    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders; {wording.standing(fit)}"
     yield f"  {wording.method(fit)}"
     yield f"  {_ahead(fit)}"
     yield f"  {wording.heterogeneity(fit, intervals=True)}"
+    for test in differences.tests(fit.dispersion.tests if fit.dispersion is not None else ()):
+        yield f"  {wording.capital(test)}"
+    if fit.sampling is not None:
+        yield f"  {sampling(fit.sampling)}"
     for entry in fit.not_reported:
         yield f"  {wording.not_reported(entry)}"
+
+
+def _interval(found: Proportion) -> str:
+    return f"{level(found.level)} {'CrI' if found.kind == 'credible' else 'CI'}"
+
+
+def sampling(found: Diagnostics) -> str:
+    """What a sampler's diagnostics are, and whether they are good enough."""
+    words = "passed" if found.passed else f"{FAILED} ({'; '.join(found.faults) or 'limits broken'})"
+    effective = f"{found.ess_bulk:.0f} (bulk), {found.ess_tail:.0f} (tail)"
+    return (
+        f"Sampler {found.backend}, {found.chains} chains of {found.draws} draws: {words}; "
+        f"R-hat {number(found.rhat)}, effective draws {effective}, "
+        f"BFMI {number(found.bfmi, 2)}, {found.divergences} divergences"
+    )
 
 
 def _ahead(fit: Fit) -> str:
@@ -81,22 +98,39 @@ def _ahead(fit: Fit) -> str:
     return f"{level(ahead.level)} prediction interval, %: {prediction(fit)} ({how})"
 
 
-def answers(runs: Sequence[Run]) -> Iterator[tuple[str, ...]]:
-    """Rows of the table that a pooling run ends with.
+def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str, ...]]:
+    """Rows of the table that a pooling run ends with; :func:`header` has their heads.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        All variations of one analysis.
+    median : bool
+        Whether the median rate stands beside the leading estimand.
 
     Yields
     ------
     tuple of str
-        Population, k (with a star where the estimate is no headline), responders/n, ORR with
-        interval, prediction interval; the base with its groups first, then every other variation's
-        overall estimate.
+        Population, k (with a star where the estimate is no headline), responders/n, the leading estimand
+        with its interval, prediction interval; the base with its groups first, then every other
+        variation's overall estimate. Of a single trial only its own exact interval is given.
     """
     for run in runs:
-        for fit in run.fits:
-            if fit.by is None:
-                yield _answer(_variation(runs[0], run), fit)
+        for by in dict.fromkeys(fit.by for fit in run.fits):
+            fit = first_fit(run, by)
+            assert fit is not None  # there is one of each grouping
+            if by is None:
+                yield _answer(_variation(runs[0], run), fit, median=median)
             elif run.variation == BASE:
-                yield from (_answer(f"  {fit.by}: {group.label}", group) for group in fit.groups)
+                for group in fit.groups:
+                    yield _answer(f"  {by}: {group.label}", group, median=median)
+
+
+def header(fit: Fit, *, median: bool = False) -> tuple[str, ...]:
+    """Heads of the columns of :func:`answers`."""
+    heads = [fit.proportion, *(exact.others(fit) if median else [])]
+    named = [f"{found.estimand}, % ({_interval(found)})" for found in heads]
+    return ("", "k", "resp./n", *named, *([""] if median and len(heads) == 1 else []), "prediction")
 
 
 def _variation(base: Run, run: Run) -> str:
@@ -106,8 +140,12 @@ def _variation(base: Run, run: Run) -> str:
     return f"without {trial}" if trial else run.variation
 
 
-def _answer(name: str, fit: Fit) -> tuple[str, ...]:
+def _answer(name: str, fit: Fit, *, median: bool) -> tuple[str, ...]:
     count = counts(fit.responders, fit.n)
-    star = "" if fit.standing.status == "headline" else "*"
-    estimate = "–" if fit.proportion.value is None else orr(fit.proportion)
-    return name, f"{fit.k}{star}", count, estimate, prediction(fit)
+    star = "" if wording.headline(fit) else "*"
+    alone = wording.withheld(fit) and bool(fit.trials)
+    found = fit.trials[0].proportion if alone else fit.proportion
+    estimate = marked("–" if found.value is None else orr(found), fit)
+    rest = "" if alone else next((orr(other) for other in exact.others(fit)), "")
+    ahead = "–" if alone else prediction(fit)
+    return (name, f"{fit.k}{star}", count, estimate, *([rest] if median else []), ahead)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.report import exact
+from meta.report import differences, exact
 from meta.report.format import interval, level, number, p_value, percent, symbols
+from meta.report.roles import failed, marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,9 +36,7 @@ def measure(fit: Fit) -> str:
 def pooled_label(fit: Fit, scope: str) -> str:
     """Name a pooled row by its estimand and number of trials."""
     words = f"{scope} {fit.proportion.estimand}" if fit.k > 1 else fit.proportion.estimand
-    if exact.failed(fit):
-        return f"FAILED: {words} (k = {fit.k})"
-    return f"{capital(words)} (k = {fit.k})"
+    return marked(f"{capital(words)} (k = {fit.k})", fit)
 
 
 def scope(fit: Fit) -> str:
@@ -63,12 +62,29 @@ def method(fit: Fit) -> str:
     return symbols(", ".join([*parts, named]))
 
 
+def headline(fit: Fit) -> bool:
+    """Tell whether the estimate may be drawn as a headline."""
+    return fit.standing.status == "headline" and not failed(fit)
+
+
 def standing(fit: Fit) -> str:
     """Say what the estimate may be called, and why."""
     reason = symbols(fit.standing.reason) or _STANDING.get(fit.standing.status, "")
+    if failed(fit):
+        return "no headline: the sampler's diagnostics failed"
     if fit.standing.status == "headline":
         return f"headline; {reason}" if reason else "headline"
     return reason or "not a headline"
+
+
+def withheld(fit: Fit) -> bool:
+    """Tell whether the k policy leaves nothing to show but the trial's own exact interval."""
+    return fit.standing.status == "one trial"
+
+
+def shares_tau(group: Fit) -> bool:
+    """Tell whether a group has its tau from all groups together."""
+    return group.model.get("groups") == "common" and group.tau is not None
 
 
 def heterogeneity(fit: Fit, *, intervals: bool) -> str:
@@ -140,25 +156,26 @@ def notes(fit: Fit, others: Iterable[Fit] = ()) -> list[str]:
             named.setdefault(note, []).append(group.label or "unnamed")
     own = [f"{', '.join(who)}: {note}" for note, who in named.items() if note not in fit.notes]
     lines = [*fit.notes, *own]
-    at_zero = any(shown.tau2.at_boundary for shown in (fit, *fit.groups, *others))
+    at_zero = any(exact.at_zero(shown) for shown in (fit, *fit.groups, *others))
     if at_zero and not any("estimated as 0" in line for line in lines):
         lines.append(ZERO_TAU2)
     return [symbols(line) for line in lines]
 
 
 def between(fit: Fit) -> str | None:
-    """Write the test for differences between groups with its method, caveats included."""
+    """Write the differences between groups, or the tests for them with their methods and caveats."""
     test = fit.between
     if test is None:
         return None
     how = symbols(test.method)
     if test.p is None and test.contrasts:
-        return "; ".join(exact.differences(fit)) + f" ({how}; descriptive)"
+        return f"{'; '.join(differences.contrasts(fit))} ({how})"
     if test.p is None:
         return f"{not_given(test.reason)} ({how})"
     name = "χ²" if "chi" in test.method else "statistic"
     statistic = f"{name} = {number(test.statistic, 2)}, " if test.statistic is not None else ""
-    return f"{statistic}df = {test.df}, {p_value(test.p)} ({how})"
+    first = f"{statistic}df = {test.df}, {p_value(test.p)} ({how})"
+    return "; ".join([first, *differences.tests(test.tests)])
 
 
 def prediction(found: Prediction) -> str:

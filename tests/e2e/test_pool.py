@@ -69,7 +69,7 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         for what in ("overall", "region", "site")
         for ending in ("png", "svg")
     }
-    curves = ("posterior", "sweep", "prior-predictive", "prior-sensitivity", "leave-one-out")
+    curves = ("posterior", "sweep", "prior-predictive", "prior-sensitivity", "leave-one-out", "influence")
     figures |= {f"figures/{a}.{what}.{end}" for a in ANALYSES for what in curves for end in ("png", "svg")}
     expected = figures | {
         f"results/{a}/{v}.{end}" for a in ANALYSES for v in VARIATIONS for end in ("json", "npz")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
+from matplotlib.text import Text
 
-from meta.records.run import LedgerEntry
+from meta.data import Counts, GroupedCounts
+from meta.models import BayesBinomial, BinomialNormal, InverseVariance
+from meta.records.run import LedgerEntry, Provenance, Run
+from meta.report import canvas
 from meta.results import (
     Between,
+    Diagnostics,
     Estimate,
     Fit,
     Heterogeneity,
@@ -23,6 +30,9 @@ from meta.results import (
     Tau2,
     TrialEffect,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Row = tuple[str, int, int]
 NO_RESPONDERS = "no trial reported responders"
@@ -187,3 +197,104 @@ def site() -> Fit:
 @pytest.fixture
 def entry_of() -> Callable[..., LedgerEntry]:
     return make_entry
+
+
+def _texts(figure: Figure) -> list[Text]:
+    """All texts that are drawn: matplotlib keeps labels of ticks beyond the ends of an axis."""
+    beyond = set()
+    for axes in figure.axes:
+        for axis, i in ((axes.xaxis, 0), (axes.yaxis, 1)):
+            low, high = sorted(axis.get_view_interval())
+            beyond |= {t for t in axis.get_ticklabels() if not low <= t.get_position()[i] <= high}
+    return [t for t in figure.findobj(Text) if t.get_text() and t.get_visible() and t not in beyond]
+
+
+def _assert_nothing_collides(figure: Figure) -> None:
+    with canvas.pinned_settings():  # emoji have no glyph; drawing says so
+        figure.canvas.draw()
+        boxes = [(text.get_text(), text.get_window_extent()) for text in _texts(figure)]
+    page = figure.bbox
+    for text, box in boxes:
+        assert box.x0 >= page.x0, text
+        assert box.x1 <= page.x1, text
+        assert box.y0 >= page.y0, text
+        assert box.y1 <= page.y1, text
+    for (one, a), (other, b) in itertools.combinations(boxes, 2):
+        apart = a.x1 <= b.x0 or b.x1 <= a.x0 or a.y1 <= b.y0 or b.y1 <= a.y0
+        assert apart, f"{one!r} runs into {other!r}"
+
+
+@pytest.fixture
+def nothing_collides() -> Callable[[Figure], None]:
+    return _assert_nothing_collides
+
+
+# Fits of the models themselves
+
+COUNTS = ([5, 6, 2, 1], [18, 32, 29, 21])
+LABELS = ("Sintilimab 2022", "Toripalimab 2020", "Avelumab 2019", "Pembrolizumab 2018")
+MODELS = {
+    "primary": BayesBinomial(thresholds=(0.1, 0.2)),
+    "frequentist": BinomialNormal(bootstrap=50),
+    "conventional": InverseVariance(),
+}
+BAD = Diagnostics(
+    rhat=1.2, ess_bulk=100.0, ess_tail=90.0, bfmi=0.2, divergences=9, draws=10, chains=4, target_accept=0.99,
+    retried=True, passed=False, seed=1, backend="nuts", faults=("R-hat 1.2 is above 1.01",),
+)  # fmt: skip
+
+
+def _in_role(fit: Fit, role: str, by: str | None) -> Fit:
+    return replace(fit, role=role, by=by, groups=tuple(_in_role(g, role, by) for g in fit.groups))
+
+
+@pytest.fixture(scope="session")
+def roles_of() -> Callable[..., list[Fit]]:
+    """The three roles' fits of some counts, overall or by groups."""
+
+    def fits(
+        responders: Sequence[int],
+        n: Sequence[int],
+        groups: Sequence[str] | None = None,
+        *,
+        labels: Sequence[str] | None = None,
+        by: str = "region",
+    ) -> list[Fit]:
+        if groups is None:
+            alone = Counts.of(responders, n, labels=labels)
+            return [_in_role(model.fit(alone), role, None) for role, model in MODELS.items()]
+        grouped = GroupedCounts.of(responders, n, groups, labels=labels)
+        return [_in_role(model.fit(grouped), role, by) for role, model in MODELS.items()]
+
+    return fits
+
+
+@pytest.fixture(scope="session")
+def table1(roles_of: Callable[..., list[Fit]]) -> list[Fit]:
+    """Table 1 of Jia 2022, overall."""
+    return roles_of(*COUNTS, labels=LABELS)
+
+
+@pytest.fixture(scope="session")
+def table1_by_region(roles_of: Callable[..., list[Fit]]) -> list[Fit]:
+    return roles_of(*COUNTS, ["Asia", "Asia", "West", "West"], labels=LABELS)
+
+
+@pytest.fixture
+def broken() -> Callable[[Fit], Fit]:
+    """The fit as if its sampler had broken its limits."""
+    return lambda fit: replace(
+        fit, sampling=BAD, groups=tuple(replace(group, sampling=BAD) for group in fit.groups)
+    )
+
+
+@pytest.fixture
+def run_with() -> Callable[..., Run]:
+    def make(*fits: Fit, **changes: object) -> Run:
+        settings = {
+            "name": "quick", "question": "?", "variation": "base", "analysis": {}, "ledger": (),
+            "printed": (), "acknowledged": (), "fits": fits, "provenance": Provenance(digest="0"),
+        }  # fmt: skip
+        return Run(**{**settings, **changes})
+
+    return make

@@ -132,21 +132,6 @@ def case(request: pytest.FixtureRequest, fit_of: MakeFit, region: Fit, site: Fit
     return CASES[request.param](Made(fit_of, region, site))
 
 
-def assert_nothing_collides(figure: Figure) -> None:
-    with canvas.pinned_settings():  # emoji have no glyph; drawing says so
-        figure.canvas.draw()
-        boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
-    page = figure.bbox
-    for text, box in boxes:
-        assert box.x0 >= page.x0, text
-        assert box.x1 <= page.x1, text
-        assert box.y0 >= page.y0, text
-        assert box.y1 <= page.y1, text
-    for (one, a), (other, b) in itertools.combinations(boxes, 2):
-        apart = a.x1 <= b.x0 or b.x1 <= a.x0 or a.y1 <= b.y0 or b.y1 <= a.y0
-        assert apart, f"{one!r} runs into {other!r}"
-
-
 def assert_no_text_on_marks(figure: Figure) -> None:
     shapes = [
         artist.get_window_extent()
@@ -160,9 +145,9 @@ def assert_no_text_on_marks(figure: Figure) -> None:
         assert apart, f"{text!r} runs across a mark"
 
 
-def test_no_text_runs_into_another(case: Fit) -> None:
+def test_no_text_runs_into_another(case: Fit, nothing_collides: Callable[[Figure], None]) -> None:
     figure = forest(case, title="A title", subtitle="and what it is about")
-    assert_nothing_collides(figure)
+    nothing_collides(figure)
     assert_no_text_on_marks(figure)
 
 
@@ -275,7 +260,13 @@ def test_a_reason_is_said_once_in_a_row(region: Fit, fit_of: MakeFit) -> None:
 
 def test_credible_intervals_are_called_so(fit_of: MakeFit) -> None:
     found = replace(fit_of(TRIALS).proportion, kind="credible", level=0.9)
-    assert "ORR % [90 % CrI]" in words(forest(fit_of(TRIALS, proportion=found)))
+    said = words(forest(fit_of(TRIALS, proportion=found)))
+    assert "ORR % [90 % interval]" in said  # the trials' own are confidence intervals
+    assert "exact (Clopper-Pearson) 95 % CI" in said
+    assert "posterior medians with 90 % CrI" in said
+    assert "ORR % [95 % CI]" in words(forest(fit_of(TRIALS)))
+    base = fit_of(TRIALS, proportion=found)
+    assert "Median ORR % [90 % CrI]" in words(leave_one_out_forest(base, [("a", base)]))
 
 
 def test_patients_without_reported_responders_are_listed(site: Fit, fit_of: MakeFit) -> None:
@@ -361,10 +352,10 @@ def leave_one_out(fit_of: MakeFit) -> tuple[Fit, list[tuple[str, Fit]]]:
     return base, [*fits, (LONG, fit_of(TRIALS[:3], reason=LONG_REASON))]
 
 
-def test_leave_one_out_has_a_row_a_trial(fit_of: MakeFit) -> None:
+def test_leave_one_out_has_a_row_a_trial(fit_of: MakeFit, nothing_collides: Callable[[Figure], None]) -> None:
     base, fits = leave_one_out(fit_of)
     figure = leave_one_out_forest(base, fits, title="Leave one out")
-    assert_nothing_collides(figure)
+    nothing_collides(figure)
     said = words(figure)
     for label, fit in fits[:-1]:
         assert f"without {label}" in said

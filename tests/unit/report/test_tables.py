@@ -13,6 +13,7 @@ import pytest
 from meta.records.outputs import Outputs
 from meta.records.run import LedgerEntry, Printed, Provenance, Run
 from meta.report import tables
+from meta.report.long_tables import TABLES as LONG
 
 ROWS = (("a", 5, 18), ("b", 6, 32), ("c", 2, 29), ("d", 1, 21))
 
@@ -253,3 +254,76 @@ def test_tables_are_written_once(tmp_path, run_of, fit_of, printed_as):
         times.append([(tmp_path / name).stat().st_mtime_ns for name in names])
     assert times[0] == times[1]
     assert all(later > earlier for earlier, later in zip(times[1], times[2], strict=True))
+
+
+# The exact models
+
+
+def test_old_columns_keep_their_names_and_new_ones_follow(table1, fit_of):
+    old = [
+        *("k", "n", "responders", "estimand", "proportion", "proportion_low", "proportion_high", "level"),
+        *("prediction_low", "prediction_high", "mu", "mu_se", "mu_low", "mu_high", "tau2", "tau2_method"),
+        *("tau2_at_boundary", "tau2_low", "tau2_high", "Q", "Q_df", "Q_p", "I2", "I2_Q", "H2", "H2_Q"),
+        *("method", "standing", "standing_reason", "reason"),
+    ]
+    rows = [tables.fit_row(fit) for fit in (*table1, fit_of(ROWS))]
+    assert [list(row)[: len(old)] for row in rows] == [old] * 4
+    assert len({tuple(row) for row in rows}) == 1
+    fit, row = table1[0], rows[0]
+    assert (row["estimand"], row["proportion"]) == ("mean ORR", fit.estimands.mean.value)
+    assert (row["median"], row["median_low"]) == (fit.estimands.median.value, fit.estimands.median.low)
+    assert (row["tau"], row["tau_high"]) == (fit.tau.value, fit.tau.high)
+    assert row["tau_prior_divergence"] == fit.tau.prior.divergence
+    assert row["median_odds_ratio"] == fit.dispersion.median_odds_ratio.value
+    assert row["middle_95_high"] == fit.dispersion.middle[1].value
+    assert row["sampling_passed"] is None
+    assert rows[1]["loglik"] == table1[1].loglik
+
+
+def test_no_spread_of_rates_is_tabulated_where_tau_is_zero(roles_of):
+    row = tables.fit_row(roles_of([5, 5, 5], [20, 20, 20])[1])
+    assert row["tau"] == 0
+    assert row["middle_95_low"] is row["middle_95_high"] is None
+
+
+def test_a_failed_sampler_is_marked_in_every_table(run_with, table1, broken):
+    run = run_with(broken(table1[0]))
+    row = read(tables.summary([run])).iloc[0]
+    assert row.standing == "FAILED: diagnostics"
+    assert (row.sampling_rhat, row.sampling_divergences) == (1.2, 9)
+    assert not row.sampling_passed
+    for name in ("estimands", "probabilities", "influence", "sweep"):
+        assert set(LONG[name]([run]).standing) == {"FAILED: diagnostics"}, name
+
+
+def test_the_summary_is_of_the_leading_role(run_with, table1, table1_by_region):
+    frame = read(tables.summary([run_with(*reversed(table1), *table1_by_region)]))
+    assert (frame.role[0], frame.estimand[0]) == ("primary", "mean ORR")
+    assert frame.p_between_region[0] == table1_by_region[2].between.p  # the conventional one, as before
+    groups = read(tables.groups([run_with(*table1_by_region)]))
+    assert list(groups.role) == ["primary"] * 2 + ["frequentist"] * 2 + ["conventional"] * 2
+
+
+def test_long_tables_have_every_number_once(run_with, table1, table1_by_region):
+    run = run_with(*table1, *table1_by_region)
+    found = {name: table([run]) for name, table in LONG.items()}
+    estimands = found["estimands"]
+    asia = estimands[(estimands.role == "primary") & (estimands.group == "Asia")]
+    wanted = table1_by_region[0].groups[0].estimands
+    assert dict(zip(asia.estimand, asia.value, strict=True)) == {
+        one.estimand: one.value for one in (wanted.mean, wanted.median, wanted.predictive)
+    }
+    assert not estimands.duplicated(["role", "by", "group", "estimand"]).any()
+    homogeneity = found["tests"][(found["tests"].of == "homogeneity") & found["tests"].by.isna()]
+    assert list(homogeneity.p) == [test.p for test in table1[1].dispersion.tests]
+    assert sum("parametric bootstrap" in method for method in found["tests"].method) == 3
+    assert list(found["probabilities"].probability[:6]) == [p.value for p in table1[0].probabilities]
+    shift = found["influence"].query("role == 'primary' and measure == 'mean_shift' and by.isna()")
+    assert list(shift.value) == [one.measures["mean_shift"] for one in table1[0].influence]
+    mean = found["sweep"].query("role == 'primary' and estimand == 'mean ORR' and by.isna()")
+    assert list(mean.value) == [point.mean.value for point in table1[0].sweep]
+
+
+def test_long_tables_of_nothing_have_a_header():
+    for table in LONG.values():
+        assert {"analysis", "role", "group", "standing"} <= set(table([]).columns)

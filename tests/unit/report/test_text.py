@@ -112,3 +112,63 @@ def test_other_names_are_left_as_they_are(changes, run_of, fit_of):
 
 def test_a_run_without_fits_has_no_answer(run_of):
     assert list(text.answers([run_of()])) == []
+
+
+# The exact models
+
+
+def test_a_fit_of_an_exact_model_names_every_estimand(table1):
+    said = "\n".join(text.lines(table1[0]))
+    for name, found in (("Mean", table1[0].estimands.mean), ("Median", table1[0].estimands.median)):
+        assert f"  {name} ORR, % (95 % interval): {text.orr(found)}" in said
+    assert "Pr(mean ORR > 10 %) = 0.86" in said
+    assert "divergence 0.08 nats: these data say little about heterogeneity" in said
+    assert "homogeneous" not in said
+    likelihood = "\n".join(text.lines(table1[1]))
+    assert "Exact conditional test of homogeneity given the total of responders: p = 0.136" in likelihood
+
+
+def test_differences_are_descriptive(table1_by_region):
+    said = "\n".join(text.lines(table1_by_region[0]))
+    assert "Differences between groups (descriptive): West against Asia: mean ORR −15.1" in said
+    assert "parametric bootstrap: p = " in "\n".join(text.lines(table1_by_region[1]))
+
+
+def test_a_failed_sampler_is_marked_in_text(table1, table1_by_region, broken, run_of):
+    bad = broken(table1[0])
+    said = "\n".join(text.lines(bad))
+    assert "  [FAILED: diagnostics] Mean ORR, %" in said
+    assert "FAILED: diagnostics (R-hat 1.2 is above 1.01); R-hat 1.200" in said
+    assert "headline; k" not in said
+    (row,) = text.answers([run_of(bad)])
+    assert row[1] == "4*"
+    assert row[3].startswith("[FAILED: diagnostics] 14.9 (")
+    groups = list(text.answers([run_of(broken(table1_by_region[0]))]))
+    assert all("FAILED" in row[3] for row in groups)
+
+
+def test_answers_are_those_of_the_leading_role(run_of, table1, broken):
+    (row,) = text.answers([run_of(*reversed(table1))])
+    assert row == ("all trials", "4", "14/100", "14.9 (6.8–33.3)", "1.3–56.9")
+    (row,) = text.answers([run_of(broken(table1[0]), *table1[1:])])
+    assert row[3] == text.orr(table1[1].proportion)
+
+
+def test_the_median_may_stand_beside_the_leading_estimand(run_of, table1):
+    for fit, median in ((table1[0], text.orr(table1[0].estimands.median)), (table1[2], "")):
+        (row,) = text.answers([run_of(fit)], median=True)
+        assert row[4] == median
+        heads = text.header(fit, median=True)
+        assert len(heads) == len(row)
+        assert len(text.header(fit)) == 5
+    assert text.header(table1[0], median=True)[3:] == (
+        "mean ORR, % (95 % CrI)",
+        "median ORR, % (95 % CrI)",
+        "prediction",
+    )
+
+
+def test_of_a_single_trial_the_exact_interval_is_the_answer(run_of, roles_of):
+    for fit in roles_of([5], [18]):
+        (row,) = text.answers([run_of(fit)], median=True)
+        assert row == ("all trials", "1*", "5/18", "27.8 (9.7–53.5)", "", "–")
