@@ -14,8 +14,9 @@ from meta.models.likelihood_fit import fit_of, nothing
 from meta.models.likelihood_peak import Family, Options, Peak, peak_of
 from meta.models.posterior_fit import pairs
 from meta.results import Between, Contrast, NamedTest, Quantity
+from meta.stats.between import likelihood_ratio
 from meta.stats.bootstrap import bootstrap_lr
-from meta.stats.likelihood import likelihood_ratio, maximise
+from meta.stats.likelihood import maximise
 from meta.stats.marginal import marginal_terms
 
 if TYPE_CHECKING:

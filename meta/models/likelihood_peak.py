@@ -9,8 +9,9 @@ from scipy.special import expit, ndtri, stdtrit
 
 from meta.data import Counts, GroupedCounts
 from meta.stats.codes import Code
-from meta.stats.likelihood import Maximum, maximise
-from meta.stats.profile import Limits, profile_intervals
+from meta.stats.likelihood import Maximum, maximum
+from meta.stats.profile import Limits, profile_limits
+from meta.stats.summit import locate
 
 if TYPE_CHECKING:
     from meta.stats.proportions import TrialInterval
@@ -77,13 +78,13 @@ def peak_of(family: Family, options: Options, data: Counts | GroupedCounts) -> P
     Peak
     """
     groups = data.group if isinstance(data, GroupedCounts) else None
-    counts = (data.responders, data.n)
-    top = maximise(family.terms, *counts, groups=groups)
+    located = locate(family.terms, data.responders, data.n, groups=groups)
+    top = maximum(located)
     many = len(data.names) if isinstance(data, GroupedCounts) else 1
     df = len(data.labels) - many
     if options.interval.startswith("profile"):
         cutoff: Literal["chi2", "f"] = "chi2" if options.interval == "profile" else "f"
-        limits = profile_intervals(family.terms, *counts, groups=groups, level=options.level, cutoff=cutoff)
+        limits = profile_limits(family.terms, located, level=options.level, cutoff=cutoff)
         return Peak(top, limits[0], limits[1], limits[2], np.inf)
     used = np.inf if options.interval == "wald" else float(df)
     upper = (1 + options.level) / 2

@@ -144,25 +144,27 @@ def mu_distribution(post: Posterior, shift: float = 0.0) -> Distribution:
     return _distribution(post, *_rough(post, post.cells.mu + shift * post.cells.tau[:, None]), matrix)
 
 
-def mean_rate_distribution(post: Posterior) -> Distribution:
+def mean_rate_distribution(post: Posterior, values: FloatArray | None = None) -> Distribution:
     """Distribution of the logit of the mean response rate E[expit(theta)].
 
     Parameters
     ----------
     post : Posterior
+    values : ndarray, shape (T, N), optional
+        What it is in each cell, where :func:`logit_mean_rate` has been asked already.
 
     Returns
     -------
     Distribution
     """
     grid = post.cells
-    values = logit_mean_rate(grid.mu, grid.tau[:, None])
+    at = logit_mean_rate(grid.mu, grid.tau[:, None]) if values is None else values
 
     def matrix(s: FloatArray) -> FloatArray:
-        ends = interpolate(values, grid.mu, s[None]).T
+        ends = interpolate(at, grid.mu, s[None]).T
         return below(ends, grid.first, grid.step, post.weight.shape[-1])
 
-    return _distribution(post, *_rough(post, values), matrix)
+    return _distribution(post, *_rough(post, at), matrix)
 
 
 def logit_mean_rate(mu: ArrayLike, tau: ArrayLike) -> FloatArray:

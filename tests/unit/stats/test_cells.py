@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from meta.stats.cells import TauAxis, cells, cells_at
+from meta.stats.cells import cells, cells_at
 from meta.stats.posterior import posterior
 from meta.stats.priors import MuPrior, TauPrior
 from meta.stats.surface import binomial_surface, normal_surface
+from meta.stats.tau_axis import TauAxis
 from tests.unit.stats.brute import TABLE1
 
 MU = MuPrior(-2, 2)
