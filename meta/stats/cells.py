@@ -47,10 +47,12 @@ class Cells(NamedTuple):
         Equally spaced variable, tau there, and log(step in t times dtau/dt).
     first, step : ndarray, shape (T,)
         Lowest mu of each slice, and the distance between its points.
-    log_joint : ndarray, shape (B, T, N)
-        Log of prior of mu times likelihood.
+    height : ndarray, shape (B, T, N)
+        Prior of mu times likelihood, over the largest of its slice.
+    total : ndarray, shape (B, T)
+        Sum of that over the points.
     log_slices : ndarray, shape (B, T)
-        Log of its integral over mu.
+        Log of the integral of prior times likelihood over mu.
     log_prior : ndarray, shape (T,)
         Of tau.
     axis : TauAxis
@@ -62,7 +64,8 @@ class Cells(NamedTuple):
     log_width: FloatArray
     first: FloatArray
     step: FloatArray
-    log_joint: FloatArray
+    height: FloatArray
+    total: FloatArray
     log_slices: FloatArray
     log_prior: FloatArray
     axis: TauAxis
@@ -70,7 +73,7 @@ class Cells(NamedTuple):
     @property
     def mu(self) -> FloatArray:
         """The points, shape (T, N)."""
-        return self.first[:, None] + self.step[:, None] * np.arange(self.log_joint.shape[-1])
+        return self.first[:, None] + self.step[:, None] * np.arange(self.height.shape[-1])
 
     def log_mass(self, *, coupled: bool) -> FloatArray:
         """Log of each slice's part of the evidence, shape (B, T).
@@ -117,19 +120,20 @@ def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: 
     many = len(surface.members)
     if many > 2 * _PILOT and not coupled:  # some of them show about where all of them lie
         guide = cells(surface.of(np.linspace(0, many - 1, _PILOT).astype(np.intp)), mu_prior, tau_prior)
-        t, span = guide.t, guide.step * (guide.log_joint.shape[-1] - 1)
+        t, span = guide.t, guide.step * (guide.height.shape[-1] - 1)
         low, high = guide.first - span / 12, guide.first + span * 13 / 12  # a little farther and finer
-        size = int(guide.log_joint.shape[-1] * 1.25) + 1
-    rough = True  # until the grid seems to fit: what is found there is then seen again exactly
+        size = int(guide.height.shape[-1] * 1.25) + 1
+    # Until the grid seems to fit; what is found there is then seen again exactly. Of many data sets the sums
+    # cost more than the tables
+    rough = many <= 2 * _PILOT
     for _ in range(_ROUNDS):
         width = axis.log_slope(t) + np.log(t[1] - t[0])
         slices = (t, axis.tau(t), width, tau_prior.logpdf(axis.tau(t)))
         grid = _evaluate(surface, mu_prior, slices, axis, (low, high, size), rough=rough)
         if not _seen(grid):  # the integrals over mu would mean nothing yet
-            every = np.full(grid.log_joint.shape[:2], True)
+            every = np.full(grid.height.shape[:2], True)
             _, low, high, size = _new_mu(grid, every, rough=rough)
             continue
-        grid = _integrated(grid)
         mass = grid.log_mass(coupled=coupled)
         matters = mass > mass.max(-1, keepdims=True) - _DROP
         if not _at_end(matters, t):
@@ -155,8 +159,7 @@ def _at_end(matters: BoolArray, t: FloatArray) -> bool:
 
 def _seen(grid: Cells) -> bool:
     """Whether every slice of every data set shows its peak, if roughly."""
-    top = grid.log_joint.max(-1, keepdims=True)
-    return bool(((grid.log_joint > top - _CORE).sum(-1) >= _ROUGH).all())
+    return bool(((grid.height > np.exp(-_CORE)).sum(-1) >= _ROUGH).all())
 
 
 def _wider(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -188,7 +191,7 @@ def cells_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Cells:
         grid = _evaluate(surface, mu_prior, (zero, tau, zero, zero), axis, (low, high, size), rough=rough)
         enough, low, high, size = _new_mu(grid, every, rough=rough)
         if enough and not rough:
-            return _integrated(grid)
+            return grid
         rough = rough and not enough
     raise ConvergenceError(UNRESOLVED)
 
@@ -212,16 +215,14 @@ def _evaluate(
     (t, tau, log_width, log_prior), (low, high, size) = slices, span
     step = (high - low) / (size - 1)
     mu = low[:, None] + step[:, None] * np.arange(size)
-    joint = surface.loglik(mu, tau[:, None], rough=rough) + mu_prior.logpdf(mu)
-    return Cells(t, tau, log_width, low, step, joint, np.full(joint.shape[:2], np.nan), log_prior, axis)
-
-
-def _integrated(grid: Cells) -> Cells:
-    """The same with its integrals over mu."""
-    top = grid.log_joint.max(-1, keepdims=True)
-    inside = grid.log_joint - top
-    np.exp(inside, out=inside)
-    return grid._replace(log_slices=np.log(inside.sum(-1)) + top[..., 0] + np.log(grid.step))
+    height = surface.loglik(mu, tau[:, None], rough=rough)
+    height += mu_prior.logpdf(mu)
+    top = height.max(-1, keepdims=True)
+    height -= top
+    np.exp(height, out=height)  # once, in place: of many data sets this is where the time goes
+    total = height.sum(-1)
+    log_slices = np.log(total) + top[..., 0] + np.log(step)
+    return Cells(t, tau, log_width, low, step, height, total, log_slices, log_prior, axis)
 
 
 def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool, FloatArray]:
@@ -242,16 +243,15 @@ def _new_mu(
 ) -> tuple[bool, FloatArray, FloatArray, int]:
     """Whether every slice that matters is resolved and reaches no farther than it must."""
     drop, nodes = (z + _SLACK * rough for z in (_DROP, _NODES_IN_CORE))
-    size = grid.log_joint.shape[-1]
-    top = grid.log_joint.max(-1, keepdims=True)
-    inside: BoolArray = (grid.log_joint > top - drop) & matters[..., None]
+    size = grid.height.shape[-1]
+    inside: BoolArray = (grid.height > np.exp(-drop)) & matters[..., None]
     held = inside.max(0)
     idle = ~held.any(-1)  # a slice without weight for anybody stays as it is
     first = np.where(idle, 0, held.argmax(-1) - 1)
     last = np.where(idle, size - 1, size - held[:, ::-1].argmax(-1))
     over = (first < 0) | (last > size - 1)  # a guide may have shown too little
     first, last = first - over * size // 8, last + over * size // 8
-    core = np.where(matters, (grid.log_joint > top - _CORE).sum(-1), size).min(0)
+    core = np.where(matters, (grid.height > np.exp(-_CORE)).sum(-1), size).min(0)
     low, high = grid.first + first * grid.step, grid.first + last * grid.step
     if (core >= nodes).all() and not over.any():
         return True, low, high, size
@@ -259,7 +259,7 @@ def _new_mu(
     wanted = np.where(matters.any(0), (high - low) / fine, 0).max()
     most = max(4 * _FIRST, 2 * size) if core.min() < _ROUGH else _LARGEST
     size = int(np.clip(np.ceil(wanted) + 1, _FIRST, most))
-    if size * top.size > _LARGEST:
+    if size * matters.size > _LARGEST:
         raise ConvergenceError(UNRESOLVED)
     return False, low, high, size
 

@@ -198,7 +198,7 @@ def predictive_distribution(post: Posterior) -> Distribution:
     grid = post.cells
     nodes, weights = _HERMITE
     values = grid.mu[..., None] + grid.tau[:, None, None] * nodes
-    average = post.weight.mean(0)[..., None] * (weights / weights.sum())
+    average = post.average[..., None] * (weights / weights.sum())
     moments = post.expectation(grid.mu), post.expectation(grid.mu**2 + grid.tau[:, None] ** 2)
 
     def matrix(s: FloatArray) -> FloatArray:
@@ -241,7 +241,7 @@ def _rough(
 ) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
     """Values at the cells with their shares, and two moments of each data set."""
     moments = post.expectation(values), post.expectation(values**2)
-    return (values, post.weight.mean(0)), moments
+    return (values, post.average), moments
 
 
 def _distribution(

@@ -224,13 +224,22 @@ def _range(integrand: Integrand, cells: Cells, rule: _Rule) -> tuple[FloatArray,
 
 def _peak(integrand: Integrand, cells: Cells) -> tuple[FloatArray, FloatArray]:
     """About where the integrand is largest, and its curvature: a tenth of a standard deviation will do."""
-    z = integrand.start(cells)
-    low, high, last = np.full(len(z), -np.inf), np.full(len(z), np.inf), np.full(len(z), np.inf)
+    peak = integrand.start(cells)
+    curvature = np.empty(len(peak))
+    rows, z = np.arange(len(peak)), peak
+    low, high, last = np.full((3, len(peak)), np.inf)
+    low = -low
     for _ in range(_NEWTON):
-        slope, curvature = integrand.bend(cells, z, integrand.look(cells, z))
-        move = slope / curvature
-        if (np.abs(move) * np.sqrt(curvature) < 0.1).all():
+        slope, bend = integrand.bend(cells, z, integrand.look(cells, z))
+        move = slope / bend
+        near = np.abs(move) * np.sqrt(bend) < 0.1
+        peak[rows], curvature[rows] = z, bend
+        if near.all():
             break
+        if near.sum() > len(near) / 2:  # most are there: no need to look at them again
+            far = ~near
+            rows, cells = rows[far], cells.at(far)
+            z, low, high, last, slope, move = (part[far] for part in (z, low, high, last, slope, move))
         low, high = np.where(slope > 0, z, low), np.where(slope < 0, z, high)
         new = z + move
         bounded = np.isfinite(low) & np.isfinite(high)
@@ -239,7 +248,7 @@ def _peak(integrand: Integrand, cells: Cells) -> tuple[FloatArray, FloatArray]:
         fine = (new > low) & (new < high) & ((np.abs(move) < last / 2) | ~bounded)
         last = np.abs(move)
         z = np.where(fine, new, middle)
-    return z, curvature
+    return peak, curvature
 
 
 def _edges(
