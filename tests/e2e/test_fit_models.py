@@ -165,7 +165,51 @@ def test_every_fault_at_once_of_the_nearest_model(fit):
     assert result.code == 2
     starts = [line.split(":")[0] for line in result.err.splitlines()]
     note = f"(as options of bayes-binomial, the nearest; --model takes {', '.join(MODELS)})"
-    assert starts == ["--groups", "--interval", note, "--unit"]
+    assert starts == ["--groups", "--interval", "--prior", note, "--unit"]
+
+
+EVERY_FAULT = {
+    "bayes-binomial": (
+        ("--prior", "half-t:0,-1", "--mu-prior", "normal:x,2", "--level", "2", "--threshold", "10",
+         "--new-trial", "0", "--draws", "0", "--tune", "0", "--seed", "-1", "--engine", "stan"),
+        ["--engine: found 'stan'; allowed: 'quadrature'", "--draws: found 0; ", "--level: found 2.0; ",
+         "--mu-prior: found 'normal:x,2'; family:number", "--new-trial: found 0; ",
+         "--prior: found df 0 in half-t:0,-1; ", "--prior: found scale -1 in half-t:0,-1; ",
+         "--seed: found -1; ", "--threshold: found 10.0; ", "--tune: found 0; "],
+    ),
+    "bayes-normal": (
+        ("--prior", "x", "--mu-prior", "normal:0", "--continuity", "7", "--scale", "probit"),
+        ["--scale: found 'probit'; ", "--continuity: found 7.0; ", "--mu-prior: found 'normal:0'; ",
+         "--prior: found 'x'; half-normal"],
+    ),
+    "binomial-normal": (
+        ("--bootstrap", "-1", "--seed", "-1", "--level", "0", "--interval", "mhk"),
+        ["--interval: found 'mhk'; ", "--bootstrap: found -1; ", "--level: found 0.0; ",
+         "--seed: found -1; "],
+    ),
+    "beta-binomial": (
+        ("--level", "0", "--groups", "both"), ["--groups: found 'both'; ", "--level: found 0.0; "]
+    ),
+    # the interval is judged once: as a word, not as one that common-effect does not go with
+    "inverse-variance": (
+        ("--tau2", "common-effect", "--interval", "x", "--tau2-interval", "profile-likelihood", "--level",
+         "9", "--continuity", "0"),
+        ["--interval: found 'x'; ", "--continuity: found 0.0; ", "--level: found 9.0; ",
+         "--tau2-interval: found profile-likelihood with tau2: common-effect; "],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", EVERY_FAULT)
+def test_every_option_at_fault_is_named_with_what_is_allowed(model, fit):
+    options, starts = EVERY_FAULT[model]
+    result = fit(TABLE1, *X, "--model", model, *options)
+    assert (result.code, result.out) == (2, "")
+    lines = result.err.splitlines()
+    assert len(lines) == len(starts)
+    for line, start in zip(lines, starts, strict=True):
+        assert line.startswith(start)
+        assert "allowed" in line
 
 
 @pytest.mark.parametrize("option", ["--draws", "--seed", "--new-trial", "--bootstrap"])
