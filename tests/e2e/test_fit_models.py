@@ -16,37 +16,13 @@ import pytest
 from meta import cli_fit
 from meta.models import BayesBinomial, Model
 from meta.records.options import WORDS
+from tests.e2e.tables import CORNERS, TABLE1, numbers, table_of
 
-TABLE1 = "trial,region,x,n\na,Asia,5,18\nb,Asia,6,32\nc,West,2,29\nd,West,1,21\n"
 X = ("--responders", "x", "--label", "trial")
 MODELS = {kind().model: kind for kind in get_args(Model)}
 BAYES = ("bayes-binomial", "bayes-normal")
 EXACT = ("bayes-binomial", "binomial-normal", "beta-binomial")
 QUICK = ("--bootstrap", "50")  # of binomial-normal: the default takes a second
-
-
-@pytest.fixture
-def fit(cli, tmp_path):
-    """Run `fit` on a table given as text."""
-
-    def run(table, *options):
-        path = tmp_path / "counts.csv"
-        path.write_text(table)
-        return cli("fit", path, *options)
-
-    return run
-
-
-@pytest.fixture
-def fitted(fit):
-    """Run it and read the JSON; NaN and Infinity are no JSON."""
-
-    def run(table, *options):
-        result = fit(table, *options, "--format", "json")
-        assert (result.code, result.err) == (0, "")
-        return json.loads(result.out, parse_constant=pytest.fail)
-
-    return run
 
 
 def flag(name):
@@ -325,35 +301,20 @@ def test_a_moderator_that_is_no_column(fit):
 # Extremes
 
 EXTREMES = {
-    "no responder in four arms": [(0, 10), (0, 25), (0, 7), (0, 60)],
-    "only responders in four arms": [(10, 10), (25, 25), (7, 7), (60, 60)],
-    "no responder and only responders": [(0, 10), (10, 10), (0, 30), (30, 30)],
-    "one trial": [(3, 20)],
-    "one trial without responder": [(0, 20)],
-    "two trials": [(3, 20), (5, 18)],
-    "two equal trials": [(3, 20), (3, 20)],
-    "one patient": [(0, 1)],
+    **CORNERS,
     "5000 patients": [(600, 5000), (1, 20), (3, 30)],
 }
-
-
-def numbers(data):
-    if isinstance(data, dict | list):
-        for value in data.values() if isinstance(data, dict) else data:
-            yield from numbers(value)
-    elif isinstance(data, int | float) and not isinstance(data, bool):
-        yield data
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXTREMES)
 @pytest.mark.parametrize("model", [name for name in MODELS if name != "inverse-variance"])
 def test_extremes_have_an_answer_or_a_reason(model, name, fit, fitted):
-    table = "x,n\n" + "".join(f"{x},{n}\n" for x, n in EXTREMES[name])
+    table = table_of(EXTREMES[name])
     options = ("--responders", "x", "--model", model)
     found = fitted(table, *options)
     assert found["k"] == len(EXTREMES[name])
-    assert all(math.isfinite(value) for value in numbers(found))
+    assert all(math.isfinite(value) for _, value in numbers(found))
     assert found["proportion"]["value"] is not None or found["proportion"]["reason"]
     if found["proportion"]["low"] is not None:
         low, value, high = (found["proportion"][end] for end in ("low", "value", "high"))
