@@ -104,16 +104,6 @@ class Distribution(NamedTuple):
         """
         return interpolate(self.points, self.z, np.asarray(s, dtype=float), monotone=True)
 
-    def density(self, s: ArrayLike) -> FloatArray:
-        """Densities at `s`, shape (Q,), by a central difference; result shape (B, Q).
-
-        Parameters
-        ----------
-        s : array_like
-        """
-        at, half = np.asarray(s, dtype=float), 1e-3 * np.ptp(self.points) / len(self.points)
-        return np.asarray((self.below(at + half) - self.below(at - half)) / (2 * half))
-
 
 def _rising(z: FloatArray) -> FloatArray:
     """Strictly increasing, since it is inverted: where probabilities are 0 or 1 to rounding, by steps."""
