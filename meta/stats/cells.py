@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from meta.stats.surface import Surface
 
 UNRESOLVED = "no grid resolves all of these posteriors; fewer or more similar data sets may do"
-_DROP = 24.0  # nats below the highest point at which the grid ends: 4e-11 of it
+_DROP = 22.0  # nats below the highest point at which the grid ends: 3e-10 of it
 _CORE = 8.0  # a normal density is within 8 nats of its top for 8 standard deviations ...
 _NODES_IN_CORE = 14  # ... so that this many nodes are a step of 0.57 of one
 _SLACK = 1  # so many nodes more in the core, and nats of the drop, while likelihoods are rough
@@ -75,6 +75,17 @@ class Cells(NamedTuple):
         """The points, shape (T, N)."""
         return self.first[:, None] + self.step[:, None] * np.arange(self.height.shape[-1])
 
+    def start(self, *, farther: float = 0.0, finer: float = 1.0) -> _Start:
+        """The same grid to be tried again, its ranges wider by that share and its points more by that factor.
+
+        Parameters
+        ----------
+        farther, finer : float
+        """
+        span = self.step * (self.height.shape[-1] - 1)
+        low, high = self.first - farther * span, self.first + (1 + farther) * span
+        return _Start(self.t, low, high, int(np.ceil(self.height.shape[-1] * finer)))
+
     def log_mass(self, *, coupled: bool) -> FloatArray:
         """Log of each slice's part of the evidence, shape (B, T).
 
@@ -113,48 +124,65 @@ def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: 
     coarse grid, with one more point on either side, therefore contains all that lies within that drop of
     the true maximum: zooming in on it never loses anything.
     """
-    axis = TauAxis.of(tau_prior)
     t = np.arange(_NEAREST, _FARTHEST + 0.15, 0.3)
-    low, high = _anywhere(surface, mu_prior, len(t))
-    size = _FIRST
+    start = _Start(t, *_anywhere(surface, mu_prior, len(t)), _FIRST)
+    zoom = _Zoom(mu_prior, tau_prior, TauAxis.of(tau_prior), coupled)
     many = len(surface.members)
     if many > 2 * _PILOT and not coupled:  # some of them show about where all of them lie
-        guide = cells(surface.of(np.linspace(0, many - 1, _PILOT).astype(np.intp)), mu_prior, tau_prior)
-        t, span = guide.t, guide.step * (guide.height.shape[-1] - 1)
-        low, high = guide.first - span / 12, guide.first + span * 13 / 12  # a little farther and finer
-        size = int(guide.height.shape[-1] * 1.25) + 1
-    # Until the grid seems to fit; what is found there is then seen again exactly. Of many data sets the sums
-    # cost more than the tables
-    rough = many <= 2 * _PILOT
-    for _ in range(_ROUNDS):
-        width = axis.log_slope(t) + np.log(t[1] - t[0])
-        slices = (t, axis.tau(t), width, tau_prior.logpdf(axis.tau(t)))
-        grid = _evaluate(surface, mu_prior, slices, axis, (low, high, size), rough=rough)
-        if not _seen(grid):  # the integrals over mu would mean nothing yet
-            every = np.full(grid.height.shape[:2], True)
-            _, low, high, size = _new_mu(grid, every, rough=rough)
-            continue
-        mass = grid.log_mass(coupled=coupled)
-        matters = mass > mass.max(-1, keepdims=True) - _DROP
-        if not _at_end(matters, t):
-            t, low, high = _wider(t, low, high)
-            continue
-        enough_t, t_new = _new_t(mass, matters, t)
-        enough_mu, low, high, size = _new_mu(grid, matters, rough=rough)
-        if enough_t and enough_mu and not rough:
-            return grid
-        rough = rough and not (enough_t and enough_mu)
-        low, high = _between(t_new, t, low, high)
-        t = t_new
-    raise ConvergenceError(UNRESOLVED)
+        pilot = surface.of(np.linspace(0, many - 1, _PILOT).astype(np.intp))
+        start = zoom.found(pilot, start, rough=True).start(farther=1 / 12, finer=1.25)
+    else:
+        start = zoom.found(surface, start, rough=True).start()
+    return zoom.found(surface, start, rough=False)
+
+
+class _Start(NamedTuple):
+    """A grid to be tried: its slices, and for each the range of mu, by `size` points."""
+
+    t: FloatArray
+    low: FloatArray
+    high: FloatArray
+    size: int
+
+
+class _Zoom(NamedTuple):
+    """What a grid is sought for."""
+
+    mu_prior: MuPrior
+    tau_prior: TauPrior
+    axis: TauAxis
+    coupled: bool
+
+    def found(self, surface: Surface, start: _Start, *, rough: bool) -> Cells:
+        """The grid that fits, by likelihoods that are rough or exact."""
+        t, low, high, size = start
+        for _ in range(_ROUNDS):
+            tau = self.axis.tau(t)
+            width = self.axis.log_slope(t) + np.log(t[1] - t[0])
+            slices, span = (t, tau, width, self.tau_prior.logpdf(tau)), (low, high, size)
+            grid = _evaluate(surface, self.mu_prior, slices, self.axis, span, rough=rough)
+            if not _seen(grid):  # the integrals over mu mean nothing yet
+                _, low, high, size = _new_mu(grid, np.full(grid.total.shape, True), rough=rough)
+                continue
+            mass = grid.log_mass(coupled=self.coupled)
+            matters = mass > mass.max(-1, keepdims=True) - _DROP
+            if not _at_end(matters, t):
+                t, low, high = _wider(t, low, high)
+                continue
+            enough_t, t_new = _new_t(mass, matters, t)
+            enough_mu, low, high, size = _new_mu(grid, matters, rough=rough)
+            if enough_t and enough_mu:
+                return grid
+            low, high = _between(t_new, t, low, high)
+            t = t_new
+        raise ConvergenceError(UNRESOLVED)
 
 
 def _at_end(matters: BoolArray, t: FloatArray) -> bool:
     """Whether the slices reach as far as they matter, or as far as there is anywhere to go."""
     step = t[1] - t[0]
     nearest = not matters[:, 0].any() or t[0] < _NEAREST + step
-    farthest = not matters[:, -1].any() or t[-1] > _FARTHEST - step
-    return bool(nearest and farthest)
+    return bool(nearest and (not matters[:, -1].any() or t[-1] > _FARTHEST - step))
 
 
 def _seen(grid: Cells) -> bool:
@@ -164,8 +192,7 @@ def _seen(grid: Cells) -> bool:
 
 def _wider(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     step = t[1] - t[0]
-    more = step * np.arange(1, 5)
-    wide = np.concatenate([t[0] - more[::-1], t, t[-1] + more])
+    wide = np.concatenate([t[0] + step * np.arange(-4, 0), t, t[-1] + step * np.arange(1, 5)])
     inner = wide[(wide > _NEAREST - step / 2) & (wide < _FARTHEST + step / 2)]
     return inner, *_between(inner, t, low, high)
 
@@ -184,11 +211,10 @@ def cells_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Cells:
     Cells
     """
     zero, every = np.zeros(len(tau)), np.ones((len(surface.members), len(tau)), dtype=bool)
-    low, high = _anywhere(surface, mu_prior, len(tau))
-    size, rough = _FIRST, True
+    (low, high), size, rough = _anywhere(surface, mu_prior, len(tau)), _FIRST, True
     for _ in range(_ROUNDS):
-        axis = TauAxis(0.0, np.inf, 1.0)
-        grid = _evaluate(surface, mu_prior, (zero, tau, zero, zero), axis, (low, high, size), rough=rough)
+        slices, span = (zero, tau, zero, zero), (low, high, size)
+        grid = _evaluate(surface, mu_prior, slices, TauAxis(0.0, np.inf, 1.0), span, rough=rough)
         enough, low, high, size = _new_mu(grid, every, rough=rough)
         if enough and not rough:
             return grid
