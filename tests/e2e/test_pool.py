@@ -610,7 +610,7 @@ def test_unresolved_error_stops_before_anything_is_written(records, cli):
         assert f"trials/{name}.yaml:{line}: reports[0].tables[0]: found {found}" in result.err
         table = (records / "trials" / f"{name}.yaml").read_text().splitlines()[line - 1]
         assert table.strip() == "- outcome: response"
-    assert "unresolved: drop or keep" in result.err
+    assert "unresolved: drop, keep or bound" in result.err
 
 
 # What to break: file, what stands there, what to put there, the line of the fault and a part of its message
