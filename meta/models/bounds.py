@@ -91,13 +91,22 @@ def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds
     estimands: dict[str, None] = {}
 
     def evaluate(choice: IntArray) -> FloatArray:
-        rows = Rows(*data.arrays(choice), data.group, many)
+        rows = _rows(data, choice, many)
         given = answers(model, rows)
         estimands.update(dict.fromkeys(one.estimand for one in given))
         return np.concatenate([*_counted(rows), *(z for one in given for z in one[1:])], axis=1)
 
     hull = _Hull(model, data, extremes(data.sizes, evaluate, most=most), many)
     return tuple(hull.of(group, i, name) for group in range(many) for i, name in enumerate(estimands))
+
+
+def _rows(data: Completions, choice: IntArray, many: int) -> Rows:
+    """Return completions as arrays; where there is no row at all, with one of nobody."""
+    x, n = data.arrays(choice)
+    if x.shape[1]:
+        return Rows(x, n, data.group, many)
+    nobody = np.zeros((len(choice), 1), dtype=np.int64)
+    return Rows(nobody, nobody, np.zeros(1, dtype=np.int64), many)
 
 
 def _counted(rows: Rows) -> tuple[FloatArray, ...]:
@@ -270,6 +279,9 @@ def _posterior(model: BayesBinomial, rows: Rows) -> list[Answers]:
     members, index = np.unique(surface.members, axis=0, return_inverse=True)
     filled = members.any(-1)
     place = np.where(filled, np.cumsum(filled) - 1, -1)[index.ravel()].reshape(len(x), many)
+    if not filled.any():
+        gone = np.full((3, len(x), many), np.nan)
+        return [Answers(name, *gone) for name in _ESTIMANDS]
     distinct = surface._replace(members=members[filled])
     if many == 1:
         columns = [np.append(z, np.nan)[place] for z in in_batches(distinct, *priors, read)]

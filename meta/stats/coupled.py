@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # of which so many nodes lie within CORE nats of its top
 _DROP, _CORE, _NODES_IN_CORE = 24.0, 8.0, 14
 _HELD = 20_000_000  # numbers at once
+_BATCH = 1024  # sets on one grid
 
 
 def coupled_sets(
@@ -40,8 +41,8 @@ def coupled_sets(
     surface : Surface
         The distinct data sets of which the sets are made, each the trials of one group.
     sets : ndarray of int, shape (S, G)
-        The data set of each group, -1 for a group without trials; groups of a set share tau, and each has a
-        mu of its own.
+        The data set of each group, -1 for a group without trials; not all of them may be that. Groups of a
+        set share tau, and each has a mu of its own.
     mu_prior, tau_prior : MuPrior, TauPrior
     read : callable
         From a posterior of B data sets to arrays of leading length B.
@@ -57,7 +58,6 @@ def coupled_sets(
     its groups' integrals over mu, which are tabulated once a data set. Sets whose product the common grid
     does not resolve are integrated one by one, each on its own grid.
     """
-    filled = np.flatnonzero((sets >= 0).any(-1))
     places, parts = [], []
 
     def add(rows: Index, post: Posterior) -> None:
@@ -65,24 +65,29 @@ def coupled_sets(
         places.append((rows[row], group))
         parts.append(read(post))
 
-    try:
-        grid = cells(surface, mu_prior, tau_prior)
-    except ConvergenceError:  # too different for one grid
-        rest = filled
-    else:
-        fine = filled[_resolved(grid, _mass(grid, sets[filled]), sets[filled])]
-        held = grid.log_joint[0].size * sets.shape[1]
-        for rows in np.array_split(fine, -(-len(fine) * held // _HELD) or 1):
-            if rows.size:
-                add(rows, _joint(grid, sets[rows]))
-        rest = np.setdiff1d(filled, fine)
-    for row in rest:
-        own = surface.of(sets[row, sets[row] >= 0])
-        add(np.array([row]), posterior(own, mu_prior, tau_prior, coupled=True))
+    waiting = _batches(surface, sets)
+    while waiting:
+        rows = waiting.pop()
+        used = np.unique(sets[rows][sets[rows] >= 0])
+        own = np.where(sets[rows] >= 0, np.searchsorted(used, sets[rows]), -1)
+        if len(rows) == 1:
+            alone = surface.of(sets[rows[0], sets[rows[0]] >= 0])
+            add(rows, posterior(alone, mu_prior, tau_prior, coupled=True))
+            continue
+        try:
+            grid = cells(surface.of(used), mu_prior, tau_prior)
+        except ConvergenceError:  # too different for one grid
+            waiting += np.array_split(rows, 2)
+            continue
+        fine = _resolved(grid, own)
+        for part in np.array_split(np.flatnonzero(fine), -(-grid.log_joint[0].size * own.size // _HELD)):
+            if part.size:
+                add(rows[part], _joint(grid, own[part]))
+        waiting += list(rows[~fine][:, None])
     at = tuple(np.concatenate(z) for z in zip(*places, strict=True))
     whole = []
-    for part in zip(*parts, strict=True):
-        values = np.concatenate(part)
+    for several in zip(*parts, strict=True):
+        values = np.concatenate(several)
         out = np.full((*sets.shape, *values.shape[1:]), np.nan)
         out[at] = values
         whole.append(out)
@@ -97,16 +102,27 @@ def _mass(grid: Cells, sets: Index) -> FloatArray:
     return total
 
 
-def _resolved(grid: Cells, mass: FloatArray, sets: Index) -> BoolArray:
-    """Whether the grid resolves each set: fine enough, and every group's slices where they matter."""
+def _resolved(grid: Cells, sets: Index) -> BoolArray:
+    """Whether the grid resolves each set: tau, and mu of every group in each slice that matters."""
+    mass = _mass(grid, sets)
     top = mass.max(-1, keepdims=True)
     enough = (mass > top - _CORE).sum(-1) >= _NODES_IN_CORE
-    own = grid.log_mass(coupled=False)
-    reliable = own > own.max(-1, keepdims=True) - _DROP
     needed = mass > top - _DROP
+    peak = grid.log_joint.max(-1)
+    seen = (grid.log_joint > peak[..., None] - _CORE).sum(-1) >= _NODES_IN_CORE
+    seen &= (grid.log_joint[..., [0, -1]] < peak[..., None] - _DROP).all(-1)
     for column in sets.T:
-        enough &= ((column < 0)[:, None] | reliable[column] | ~needed).all(-1)
+        enough &= ((column < 0)[:, None] | seen[column] | ~needed).all(-1)
     return np.asarray(enough)
+
+
+def _batches(surface: Surface, sets: Index) -> list[Index]:
+    """Sets with trials, those that lie close to each other together."""
+    weight = surface.members / surface.variance
+    where = weight @ surface.place / weight.sum(-1)
+    filled = np.flatnonzero((sets >= 0).any(-1))
+    order = filled[np.lexsort(np.where(sets[filled] >= 0, where[sets[filled]], 0.0).T)]
+    return np.array_split(order, -(-len(order) // _BATCH)) if len(order) else []
 
 
 def _joint(grid: Cells, sets: Index) -> Posterior:

@@ -168,3 +168,16 @@ def test_impossible_completions_are_refused():
         Completions(("a",), (np.zeros((0, 1, 2), dtype=int),), ((0,),))
     with pytest.raises(DataError, match="lengths"):
         Completions(("a", "b"), (KNOWN[0],), ((0,),))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: f"{m.model}-{m.groups}-{m.interval}")
+def test_without_a_trial_there_is_nothing_to_bound(model):
+    for data in (
+        Completions((), (), ()),
+        Completions(("a",), (np.array([[[0, 0]]]),), ((0,),)),
+        Completions(("a",), (np.array([[[0, 0], [0, 0]]]),), ((0, 1),), ("Asia", "West")),
+    ):
+        for found in bounds(model, data):
+            assert found.standing.status == "none"
+            assert (found.k, found.n, found.responders) == ((0, 0),) * 3
+            assert found.ignorance.reason == found.uncertainty.reason == "no trial reported responders"

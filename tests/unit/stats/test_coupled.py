@@ -52,6 +52,16 @@ def test_sets_are_the_coupled_posteriors_one_by_one(monkeypatch, refuse):
         np.testing.assert_allclose(evidence[row, filled], own, atol=0 if refuse else 2e-6, rtol=0)
 
 
+@pytest.mark.parametrize("changes", [{"_BATCH": 2}, {"_HELD": 1}])
+def test_batches_say_the_same(monkeypatch, changes):
+    """Two sets a grid, and one set at a time off a grid: within the same tolerances."""
+    whole = coupled_sets(surface(), SETS, *PRIORS, read)
+    for name, value in changes.items():
+        monkeypatch.setattr(module, name, value)
+    for one, other in zip(coupled_sets(surface(), SETS, *PRIORS, read), whole, strict=True):
+        np.testing.assert_allclose(one, other, atol=5e-4, rtol=0)
+
+
 def test_groups_that_contradict_each_other_about_tau_fall_back_to_their_own_grid():
     """One group of very different trials, one of equal ones: neither's own grid shows where both meet."""
     x = np.array([[0, 400, 0, 400, 0, 0], [0, 0, 0, 0, 60, 60]])

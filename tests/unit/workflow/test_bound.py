@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meta.models import BayesBinomial, BayesNormal
+from meta.models import BayesBinomial, BayesNormal, BinomialNormal, InverseVariance
 from meta.records import store
 from meta.records.analysis import Range, TrialEntry, Where
 from meta.records.factors import Universe
@@ -248,3 +248,13 @@ def test_of_another_outcome_the_estimand_is_named_after_it(make_trial, analysis,
     asked = analysis("b", exclude=(WELL,), unresolved="bound", outcome="disease-control")
     run = execute.run(expand(trials, asked)[0])
     assert run.bounds[0].estimand == "median disease control rate"
+
+
+def test_where_no_trial_is_bounded_the_run_says_so(make_trial, analysis):
+    trials = {"b": make_trial("b", [Row(n=21, responders=1)])}
+    models = {"primary": BayesBinomial(), "frequentist": BinomialNormal(), "conventional": InverseVariance()}
+    asked = analysis("b", exclude=(WELL,), unresolved="bound", by=("region", "site"), models=models)
+    run = execute.run(expand(trials, asked)[0])
+    assert not run.failures
+    assert {one.ignorance.reason for one in run.bounds} == {"no trial reported responders"}
+    assert store.from_json(store.to_json(run)) == run
