@@ -171,7 +171,7 @@ def _below(shown: Compared, whole: Bounds) -> Iterator[Paragraph]:
         text="Thick bar: ignorance, the hull of the point estimates over every completion of the unreported "
         "counts that agrees with all that is reported. Thin line: uncertainty, the hull of their "
         f"{level(whole.uncertainty.level or 0.95)} limits. Filled: headline estimate, or bounds of such; "
-        "hollow: shown, not a headline. Limits are not monotone in a count: any completion may attain one.",
+        "hollow: shown, not a headline. Limits are not monotone in a count: any completion may be extreme.",
         style=SMALL,
         rule=True,
     )
