@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing wrong with one place of one file.
+    """One thing wrong with one place of one file, or with one option of a model.
 
     Parameters
     ----------
     file : str
-        The file as the user would name it.
+        The file as the user would name it; empty where there is none.
     line : int
         Its line, counted from 1; 0 where the fault has no line (a missing file).
     path : str
@@ -32,8 +32,22 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        where = f"{place}: {self.path}" if self.path else place
-        return f"{where}: {self.found}; {self.allowed}"
+        return ": ".join(part for part in (place, self.path, f"{self.found}; {self.allowed}") if part)
+
+
+def option_fault(option: str, found: object, allowed: str) -> Fault:
+    """What is wrong with one option of a model, wherever it was given.
+
+    Parameters
+    ----------
+    option : str
+        Its name as the model's field.
+    found : object
+        Its value, in words.
+    allowed : str
+        What may stand there, as a sentence.
+    """
+    return Fault("", 0, option, f"found {found}", allowed)
 
 
 class MetaError(Exception):

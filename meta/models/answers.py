@@ -96,54 +96,70 @@ def read(
     """
     grid = post.cells
 
-    def answer(found: dist.Distribution, transform: Transform, values: FloatArray) -> Answer:
-        return Answer(*limits(found, level, kind, transform), post.expectation(values))
+    def answers(found: dist.Distribution, *of: tuple[Transform, FloatArray]) -> list[Answer]:
+        ends = limits(found, level, kind, *(transform for transform, _ in of))
+        return [Answer(*three, post.expectation(values)) for three, (_, values) in zip(ends, of, strict=True)]
 
-    mu, ahead = dist.mu_distribution(post), dist.predictive_distribution(post)
-    tau = dist.tau_distribution(post)
-    spread = grid.tau[:, None]
-    average = post.expectation(grid.mu)
-    none = np.full(grid.mu.shape, np.nan)
-    found = {"median": mu, "predictive": ahead}
+    spread, to_tau = grid.tau[:, None], grid.axis.tau
+    none = rate = np.full(grid.mu.shape, np.nan)
+    found = {"median": dist.mu_distribution(post), "predictive": dist.predictive_distribution(post)}
     if mean:
-        found["mean"] = dist.mean_rate_distribution(post)
-        rate = expit(dist.logit_mean_rate(grid.mu, spread))
-    ends = {sign: dist.mu_distribution(post, sign * MIDDLE) for sign in (-1.0, 1.0)}
-    cuts = np.asarray([] if forward is None else forward(np.asarray(thresholds, dtype=float)))
+        rates = dist.logit_mean_rate(grid.mu, spread)
+        found["mean"], rate = dist.mean_rate_distribution(post, rates), expit(rates)
+    mu, median = answers(found["median"], (identity, grid.mu), (inverse, inverse(grid.mu)))
+    predictive, predictive_mu = answers(found["predictive"], (inverse, rate), (identity, grid.mu))
+    taus = (to_tau, spread), (lambda t: odds_ratio(to_tau(t)), none)
+    tau, ratio = answers(dist.tau_distribution(post), *taus)
+    ends = [answers(dist.mu_distribution(post, sign * MIDDLE), (inverse, none))[0] for sign in (-1.0, 1.0)]
     return Answers(
-        mu=answer(mu, identity, grid.mu),
-        mu_sd=np.sqrt(np.maximum(post.expectation(grid.mu**2) - average**2, 0)),
-        tau=answer(tau, grid.axis.tau, spread),
-        odds_ratio=answer(tau, lambda t: odds_ratio(grid.axis.tau(t)), none),
-        median=answer(mu, inverse, inverse(grid.mu)),
-        mean=answer(found["mean"], expit, rate) if mean else None,
-        predictive=answer(ahead, inverse, rate if mean else none),
-        predictive_mu=answer(ahead, identity, grid.mu),
-        lower=answer(ends[-1.0], inverse, none),
-        upper=answer(ends[1.0], inverse, none),
-        above={name: 1 - distribution.with_points(cuts).below(cuts) for name, distribution in found.items()},
+        mu=mu,
+        mu_sd=np.sqrt(np.maximum(post.expectation(grid.mu**2) - mu.expectation**2, 0)),
+        tau=tau,
+        odds_ratio=ratio,
+        median=median,
+        mean=answers(found["mean"], (expit, rate))[0] if mean else None,
+        predictive=predictive,
+        predictive_mu=predictive_mu,
+        lower=ends[0],
+        upper=ends[1],
+        above=_above(found, thresholds, forward),
     )
 
 
+def _above(
+    found: dict[str, dist.Distribution], thresholds: Sequence[float], forward: Transform | None
+) -> dict[str, FloatArray]:
+    """Probabilities to exceed each threshold."""
+    cuts = np.asarray([] if forward is None else forward(np.asarray(thresholds, dtype=float)))
+    return {name: 1 - each.with_points(cuts).below(cuts) for name, each in found.items()}
+
+
 def limits(
-    found: dist.Distribution, level: float, kind: PosteriorInterval, transform: Transform
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Median and interval of each distribution, on the transformed scale.
+    found: dist.Distribution, level: float, kind: PosteriorInterval, *transforms: Transform
+) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Median and interval of each distribution, on each transformed scale.
 
     Parameters
     ----------
     found : Distribution
     level : float
     kind : {"equal-tailed", "shortest"}
-    transform : callable
+    *transforms : callable
         Increasing.
     """
     tail = (1 - level) / 2
-    if kind == "equal-tailed":
-        low, middle, high = transform(found.quantile([tail, 0.5, 1 - tail])).T
-        return middle, low, high
-    low_p = np.full(len(found.z), tail)
-    step = 2 * tail
+    if kind == "shortest":
+        return [_shortest(found, level, transform) for transform in transforms]
+    low, middle, high = found.quantile([tail, 0.5, 1 - tail]).T
+    return [(transform(middle), transform(low), transform(high)) for transform in transforms]
+
+
+def _shortest(
+    found: dist.Distribution, level: float, transform: Transform
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Median and shortest interval of each distribution."""
+    tail = (1 - level) / 2
+    low_p, step = np.full(len(found.z), tail), 2 * tail
     for _ in range(3):  # each round looks 20 times closer
         tries = np.clip(low_p[:, None] + step * np.linspace(-1, 1, _SCAN + 1), 1e-7, 1 - level - 1e-7)
         widths = transform(found.quantile(tries + level)) - transform(found.quantile(tries))

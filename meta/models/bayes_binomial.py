@@ -9,13 +9,20 @@ import numpy as np
 from scipy.special import expit, logit
 
 from meta.data import Counts, GroupedCounts
-from meta.errors import SpecError
 from meta.models import bayes_details as details
 from meta.models import describe
 from meta.models.answers import PosteriorInterval
 from meta.models.counted import bounded, plain_trials, unfitted
 from meta.models.curves import curves
-from meta.models.options import STRICT, check_level, check_thresholds
+from meta.models.options import (
+    STRICT,
+    count_faults,
+    level_faults,
+    prior_faults,
+    refuse,
+    seed_faults,
+    threshold_faults,
+)
 from meta.models.policy import standing
 from meta.models.posterior_fit import Frame, contrast, fit_of, pairs, tau_divergence
 from meta.models.sampled import sample
@@ -65,7 +72,7 @@ class BayesBinomial:
     Raises
     ------
     SpecError
-        If an option is out of range.
+        If options are out of range, with a fault for each.
 
     Examples
     --------
@@ -91,14 +98,16 @@ class BayesBinomial:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_level(self.level)
-        check_thresholds(self.thresholds)
-        self.priors()
-        if not 1 <= self.new_trial <= 10_000:
-            raise SpecError(f"new_trial: found {self.new_trial}; 1 to 10000 patients are allowed")
-        for name in ("draws", "tune"):
-            if not 1 <= getattr(self, name) <= 1_000_000:
-                raise SpecError(f"{name}: found {getattr(self, name)}; a whole number from 1 is allowed")
+        length = (1, 1_000_000, "a whole number from 1 to 1000000 is allowed")
+        refuse(
+            level_faults(self.level),
+            threshold_faults(self.thresholds),
+            prior_faults(self.prior, self.mu_prior),
+            count_faults("new_trial", self.new_trial, 1, 10_000, "1 to 10000 patients are allowed"),
+            count_faults("draws", self.draws, *length),
+            count_faults("tune", self.tune, *length),
+            seed_faults(self.seed),
+        )
 
     def priors(self) -> tuple[MuPrior, TauPrior]:
         """The priors of mu and tau."""

@@ -74,7 +74,7 @@ def sweep(surface: Surface, mu_prior: MuPrior, frame: Frame) -> tuple[SweepPoint
     post = posterior_at(surface, mu_prior, np.array(SWEEP))
 
     def at(found: dist.Distribution) -> Answer:
-        return Answer(*limits(found, frame.level, frame.interval, expit), np.full(len(SWEEP), np.nan))
+        return Answer(*limits(found, frame.level, frame.interval, expit)[0], np.full(len(SWEEP), np.nan))
 
     median, mean = at(dist.mu_distribution(post)), at(dist.mean_rate_distribution(post))
     return tuple(

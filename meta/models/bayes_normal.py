@@ -8,11 +8,17 @@ from typing import Literal
 import numpy as np
 
 from meta.data import Counts, GroupedCounts
-from meta.errors import SpecError
 from meta.models import describe
 from meta.models.answers import PosteriorInterval
 from meta.models.counted import unfitted
-from meta.models.options import STRICT, check_level, check_thresholds
+from meta.models.options import (
+    STRICT,
+    continuity_faults,
+    level_faults,
+    prior_faults,
+    refuse,
+    threshold_faults,
+)
 from meta.models.policy import standing
 from meta.models.posterior_fit import Frame, contrast, fit_of, pairs, tau_divergence
 from meta.results import Between, Contrast, Fit
@@ -46,7 +52,7 @@ class BayesNormal:
     Raises
     ------
     SpecError
-        If an option is out of range.
+        If options are out of range, with a fault for each.
     """
 
     __pydantic_config__ = STRICT
@@ -63,13 +69,12 @@ class BayesNormal:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_level(self.level)
-        check_thresholds(self.thresholds)
-        self.priors()
-        if self.continuity != "none" and not 0 < self.continuity <= 1:
-            raise SpecError(
-                f"continuity: found {self.continuity}; none, or a number above 0 up to 1, is allowed"
-            )
+        refuse(
+            level_faults(self.level),
+            threshold_faults(self.thresholds),
+            prior_faults(self.prior, self.mu_prior),
+            continuity_faults(self.continuity),
+        )
 
     def priors(self) -> tuple[MuPrior, TauPrior]:
         """The priors of mu and tau."""

@@ -10,7 +10,7 @@ from meta.models import describe
 from meta.models.likelihood_fit import fit_of, nothing
 from meta.models.likelihood_groups import grouped
 from meta.models.likelihood_peak import Family, LikelihoodInterval, peak_of
-from meta.models.options import STRICT, check_level
+from meta.models.options import STRICT, level_faults, refuse
 from meta.stats.betabinomial import terms
 from meta.stats.proportions import TrialInterval
 
@@ -38,7 +38,7 @@ class BetaBinomial:
     Raises
     ------
     SpecError
-        If an option is out of range.
+        If options are out of range, with a fault for each.
     """
 
     __pydantic_config__ = STRICT
@@ -50,7 +50,7 @@ class BetaBinomial:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_level(self.level)
+        refuse(level_faults(self.level))
 
     def fit(self, data: Counts | GroupedCounts) -> Fit:
         """Pool the counts.

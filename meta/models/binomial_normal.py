@@ -9,12 +9,11 @@ import numpy as np
 from scipy.special import expit
 
 from meta.data import Counts, GroupedCounts
-from meta.errors import SpecError
 from meta.models import describe
 from meta.models.likelihood_fit import fit_of, nothing
 from meta.models.likelihood_groups import grouped
 from meta.models.likelihood_peak import Family, LikelihoodInterval, peak_of
-from meta.models.options import STRICT, check_level
+from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
 from meta.models.posterior_fit import SWEEP
 from meta.results import Fit, Influence, Proportion, SweepPoint
 from meta.stats.likelihood import fixed, maximise
@@ -50,7 +49,7 @@ class BinomialNormal:
     Raises
     ------
     SpecError
-        If an option is out of range.
+        If options are out of range, with a fault for each.
 
     Examples
     --------
@@ -70,11 +69,11 @@ class BinomialNormal:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_level(self.level)
-        if not 0 <= self.bootstrap <= 1_000_000:
-            raise SpecError(f"bootstrap: found {self.bootstrap}; 0 to 1000000 data sets are allowed")
-        if self.seed < 0:
-            raise SpecError(f"seed: found {self.seed}; a whole number from 0 is allowed")
+        refuse(
+            level_faults(self.level),
+            count_faults("bootstrap", self.bootstrap, 0, 1_000_000, "0 to 1000000 data sets are allowed"),
+            seed_faults(self.seed),
+        )
 
     def fit(self, data: Counts | GroupedCounts) -> Fit:
         """Pool the counts.

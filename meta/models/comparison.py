@@ -117,9 +117,8 @@ def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, 
         return NamedTest(statistic=None, df=None, p=None, method=method, reason=reason)
     found = permutation_test(effects.y, effects.v, indicators(data.group), method=model.tau2)
     count = int(found.assignments)
-    which = (
-        f"all {count} assignments" if found.exhaustive else f"{count} assignments, drawn with a fixed seed"
-    )
+    assignments = describe.counted(count, "assignment")
+    which = f"all {assignments}" if found.exhaustive else f"{assignments}, drawn with a fixed seed"
     smallest = float(found.smallest)
     caveat = f"the smallest p-value that these trials could give is {smallest:.2g}"
     if smallest >= 0.05:

@@ -55,6 +55,17 @@ def sentence(*codes: int) -> str | None:
     return next((SENTENCES[Code(code)] for code in codes if code != Code.OK), None)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, of which one takes no s.
+
+    Examples
+    --------
+    >>> counted(1, "trial"), counted(0, "trial")
+    ('1 trial', '0 trials')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def limits_of(
     low: float | FloatArray,
     high: float | FloatArray,
@@ -224,9 +235,10 @@ def shared_trials_note(data: GroupedCounts) -> tuple[str, ...]:
     several = [label for label, rows in Counter(data.labels).items() if rows > 1]
     if not several:
         return ()
+    verb = "has" if len(several) == 1 else "have"
     return (
-        f"{len(several)} of {len(set(data.labels))} trials have rows in several groups; this model treats "
-        "those rows as independent.",
+        f"{len(several)} of {counted(len(set(data.labels)), 'trial')} {verb} rows in several groups; this "
+        "model treats those rows as independent.",
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from meta.data import Counts, GroupedCounts
-from meta.errors import SpecError
+from meta.errors import option_fault
 from meta.models import comparison, describe
-from meta.models.options import STRICT
+from meta.models.options import STRICT, continuity_faults, level_faults, refuse
 from meta.models.policy import standing
 from meta.results import Estimate, Fit, Prediction, Proportion, Tau2, TrialEffect
 from meta.stats.influence import Cases, influence
@@ -28,6 +28,11 @@ from meta.stats.proportions import TrialInterval
 from meta.stats.scales import SCALES, Effects, FloatArray, ScaleName
 from meta.stats.tau2 import Tau2Method
 from meta.stats.tau2_intervals import Tau2Interval, Tau2IntervalMethod, profile_likelihood, q_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meta.errors import Fault
 
 INTERVALS: dict[IntervalMethod, str] = {
     "wald": "Wald",
@@ -80,7 +85,7 @@ class InverseVariance:
     Raises
     ------
     SpecError
-        If options contradict each other or a number is out of range.
+        If options contradict each other or are out of range, with a fault for each.
 
     Examples
     --------
@@ -103,22 +108,21 @@ class InverseVariance:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1 - 1e-9:  # nearer to 1, quantiles lose their digits
-            raise SpecError(f"level: found {self.level}; a number between 0 and 1 is allowed")
-        if self.continuity != "none" and not 0 < self.continuity <= 1:
-            raise SpecError(
-                f"continuity: found {self.continuity}; none, or a number above 0 up to 1, is allowed"
-            )
-        if self.tau2 == "common-effect" and self.interval != "wald":
-            raise SpecError(
-                f"interval: found {self.interval} with tau2: common-effect; Knapp-Hartung allows for an "
-                "estimated tau2, so that only interval: wald is allowed there"
-            )
+        refuse(level_faults(self.level), continuity_faults(self.continuity), self._contradictions())
 
+    def _contradictions(self) -> Iterator[Fault]:
+        """Options that do not go together."""
+        if self.tau2 == "common-effect" and self.interval != "wald":
+            yield option_fault(
+                "interval",
+                f"{self.interval} with tau2: common-effect",
+                "Knapp-Hartung allows for an estimated tau2, so that only interval: wald is allowed there",
+            )
         if self.tau2_interval == "profile-likelihood" and self.tau2 not in _LIKELIHOODS:
-            raise SpecError(
-                f"tau2_interval: found profile-likelihood with tau2: {self.tau2}; it is an interval of a "
-                "likelihood, so that only tau2: REML and ML are allowed there"
+            yield option_fault(
+                "tau2_interval",
+                f"profile-likelihood with tau2: {self.tau2}",
+                "it is an interval of a likelihood, so that only tau2: REML and ML are allowed there",
             )
 
     def fit(self, data: Counts | GroupedCounts) -> Fit:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from meta.stats.profile import Limits
 
 UNBOUNDED = "the likelihood never falls below its cut-off on that side"
+TAU_IS_ZERO = "tau is estimated as 0, which does not show that trials agree"
 PLUGGED_IN = "at the estimates of mu and tau; no interval is given for it"
 
 
@@ -248,21 +249,24 @@ class _Says:
 
     def dispersion(self, mu: float, v: float, data: Counts) -> Dispersion:
         low, high, reason = self._limits(self.peak.v)
-        tau = float(np.sqrt(v))
         odds = [None if end is None else float(odds_ratio(np.sqrt(end))) for end in (low, high)]
-        names = ("lower end of the middle 95 % of true ORRs", "upper end of the middle 95 % of true ORRs")
-        middle = tuple(
-            self._proportion(float(expit(mu + sign * MIDDLE * tau)), None, None, name, PLUGGED_IN)
-            for sign, name in zip((-1, 1), names, strict=True)
-        )
         return Dispersion(
             median_odds_ratio=Quantity(
-                name="median odds ratio", value=float(odds_ratio(np.asarray(tau))), low=odds[0], high=odds[1],
+                name="median odds ratio", value=float(odds_ratio(np.sqrt(v))), low=odds[0], high=odds[1],
                 level=self.options.level, kind="confidence", method=self.method, reason=reason,
             ),
-            middle=(middle[0], middle[1]),
+            middle=(self._middle(mu, v, "lower", -MIDDLE), self._middle(mu, v, "upper", MIDDLE)),
             tests=homogeneity(data),
         )  # fmt: skip
+
+    def _middle(self, mu: float, v: float, end: str, shift: float) -> Proportion:
+        """One end of the middle 95 % of true rates; none where the two would be the same."""
+        name = f"{end} end of the middle 95 % of true ORRs"
+        if v == 0:
+            return self._proportion(None, None, None, name, TAU_IS_ZERO)
+        if not np.isfinite(mu):
+            return self._proportion(None, None, None, name, describe.sentence(Code.INFINITE_MU))
+        return self._proportion(float(expit(mu + shift * np.sqrt(v))), None, None, name, PLUGGED_IN)
 
     def notes(self, v: float) -> tuple[str, ...]:
         if v > 0:

@@ -14,8 +14,9 @@ from meta.models.likelihood_fit import fit_of, nothing
 from meta.models.likelihood_peak import Family, Options, Peak, peak_of
 from meta.models.posterior_fit import pairs
 from meta.results import Between, Contrast, NamedTest, Quantity
+from meta.stats.between import likelihood_ratio
 from meta.stats.bootstrap import bootstrap_lr
-from meta.stats.likelihood import likelihood_ratio, maximise
+from meta.stats.likelihood import maximise
 from meta.stats.marginal import marginal_terms
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _bootstrap(data: GroupedCounts, draws: int, seed: int) -> tuple[NamedTest, .
             df=None,
             p=describe.number(found.p[i]),
             method=f"likelihood ratio, parametric bootstrap at tau = {name}",
-            caveat=f"{draws} data sets without a difference, of which chi2 would reject "
+            caveat=f"{describe.counted(draws, 'data set')} without a difference, of which chi2 would reject "
             f"{found.chi2_rejects[i]:.0%} at 5 %; the p depends on tau, which so few trials hardly tell",
             reason=describe.sentence(int(np.atleast_1d(found.code)[min(i, np.size(found.code) - 1)])),
         )

@@ -9,9 +9,10 @@ from scipy.special import expit, ndtri, stdtrit
 
 from meta.data import Counts, GroupedCounts
 from meta.stats.codes import Code
-from meta.stats.likelihood import Maximum, maximise
+from meta.stats.likelihood import Maximum, maximum
 from meta.stats.marginal import mean_rate
-from meta.stats.profile import Limits, profile_intervals
+from meta.stats.profile import Limits, profile_limits
+from meta.stats.summit import locate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -106,13 +107,12 @@ def peaks(
     -------
     Peak
     """
-    top = maximise(family.terms, x, n, include, groups=groups)
+    located = locate(family.terms, x, n, include, groups=groups)
+    top = maximum(located)
     none = np.full(np.shape(top.v), np.inf)
     if options.interval.startswith("profile"):
         cutoff: Literal["chi2", "f"] = "chi2" if options.interval == "profile" else "f"
-        limits = profile_intervals(
-            family.terms, x, n, include, groups=groups, level=options.level, cutoff=cutoff
-        )
+        limits = profile_limits(family.terms, located, level=options.level, cutoff=cutoff)
         return Peak(top, limits[0], limits[1], limits[2], none)
     used = none if options.interval == "wald" else _df(x, n, include, groups)
     upper = (1 + options.level) / 2

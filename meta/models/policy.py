@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meta.models.describe import counted
 from meta.results import Standing
 
 FEW_TRIALS = 5  # from here on any model may give the headline
@@ -30,7 +31,7 @@ def standing(k: int, responders: int, *, bayesian: bool = False) -> Standing:
     if k == 2:
         return Standing(status="two trials", reason="rests on two trials: not a headline")
     few = [f"k = {k}"] if k < FEW_TRIALS else []
-    few += [f"{responders} responders in all"] if responders < FEW_RESPONDERS else []
+    few += [f"{counted(responders, 'responder')} in all"] if responders < FEW_RESPONDERS else []
     if few and not bayesian:
         why = f"{' and '.join(few)}: so few that only the Bayesian model gives a headline"
         return Standing(status="beside", reason=why)

@@ -7,12 +7,13 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 
 from meta.errors import SpecError
-from meta.models import Model
-from meta.records.roles import MODELS, default_models
-from meta.records.schema import suggestion, validate
+from meta.records.roles import MODELS, default_models, model_of
+from meta.records.schema import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from meta.models import Model
 
 UNITS = ("trial", "arm")
 WORDS = {"thresholds": "threshold"}  # of options that are given one value at a time
@@ -68,10 +69,8 @@ def _tried(name: str, options: Mapping[str, object]) -> _Tried:
     hints = get_type_hints(kind)
     own = {option: _value(value, hints[option]) for option, value in options.items() if option in hints}
     foreign = [_foreign(option, name) for option in options if option not in hints]
-    try:
-        model, complaints = validate(Model, {"model": name, **own})  # type: ignore[arg-type]
-    except SpecError as error:
-        return _Tried(name, None, foreign, [_as_option(str(error), hints)])
+    model, misfits, refused = model_of({"model": name, **own})
+    complaints = [*misfits, *refused]
     faults = [f"{_flag(place.partition('[')[0])}: {found}; {allowed}" for place, found, allowed in complaints]
     return _Tried(name, model if not foreign else None, foreign, faults)
 
@@ -86,13 +85,6 @@ def _foreign(option: str, name: str) -> str:
     others = [other for other, kind in MODELS.items() if option in {item.name for item in fields(kind)}]
     whose = f"an option of {', '.join(others)}" if others else "no option of any model"
     return f"{_flag(option)}: {whose}, not of {name}; allowed: {own}"
-
-
-def _as_option(message: str, hints: Mapping[str, object]) -> str:
-    """A model's own complaint, its option written as on the command line."""
-    name, colon, rest = message.partition(": ")
-    option = name.replace(" ", "_")
-    return f"{_flag(option)}: {rest}" if colon and option in hints else message
 
 
 def _flag(option: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Literal, cast, get_args
 
+from meta.errors import SpecError
 from meta.models import Model
+from meta.records.schema import Complaint, validate
 
 Role = Literal["primary", "frequentist", "conventional"]
 OFF: Literal["none"] = "none"  # a role that an analysis does without
@@ -33,6 +36,42 @@ def with_options(model: Model, **options: Any) -> Model:
     """The model with other values of options that it has."""
     changed: Model = replace(cast("Any", model), **options)
     return changed
+
+
+def model_of(options: Any) -> tuple[Model | None, list[Complaint], list[Complaint]]:
+    """Build a model from its options, or find everything that is wrong with them.
+
+    Parameters
+    ----------
+    options : object
+        A mapping of ``model`` and options, if it is what it should be.
+
+    Returns
+    -------
+    model : Model or None
+    misfits : list of Complaint
+        What types do not allow.
+    refused : list of Complaint
+        What the model itself does not allow among the options that are of the right type, their path the
+        option's name.
+    """
+    misfits: list[Complaint] = []
+    try:
+        model, misfits = validate(Model, options)  # type: ignore[arg-type]  # a union of classes
+        if not misfits or not isinstance(options, dict):
+            return model, misfits, []
+        wrong = set(map(_top, misfits))
+        # A model looks at its options only once all are of the right type: the wrong ones get their defaults
+        validate(Model, {name: value for name, value in options.items() if name not in wrong})  # type: ignore[arg-type]
+    except SpecError as error:
+        told = set(map(_top, misfits))
+        found = [Complaint(fault.path, fault.found, fault.allowed) for fault in error.faults]
+        return None, misfits, [complaint for complaint in found if complaint.path not in told]
+    return None, misfits, []
+
+
+def _top(complaint: Complaint) -> str:
+    return re.split(r"[.\[]", complaint.path, maxsplit=1)[0]
 
 
 def default_models(outcome: str) -> dict[Role, Model]:

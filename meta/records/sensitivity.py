@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
-from meta.errors import MetaError
-from meta.models import Model
 from meta.records.analysis import Analysis, Expansion
 from meta.records.analysis_rules import Known, analysis_complaints
-from meta.records.roles import MODELS, OFF, completed, has_option, overlaid
+from meta.records.roles import MODELS, OFF, completed, has_option, model_of, overlaid
 from meta.records.rules import NAME
 from meta.records.schema import Complaint, validate
 from meta.records.yaml_nodes import Document, shown
@@ -129,24 +127,14 @@ def _moved(name: str, complaint: Complaint, base: dict[str, Any]) -> Complaint |
 def _misfits(data: dict[str, Any]) -> list[Complaint]:
     """Everything in the data of an analysis that its types or its models do not allow."""
     data = _whole(data)
-    refused = dict(_refused_models(data.get("models")))
-    if refused:
-        data["models"] = {role: options for role, options in data["models"].items() if role not in refused}
-    return [*refused.values(), *validate(Analysis, data)[1]]
-
-
-def _refused_models(models: Any) -> Iterator[tuple[str, Complaint]]:
-    """Options of the right type that a model does not take, alone or together; by role."""
+    refused: list[Complaint] = []
+    models = data.get("models")
     for role, options in models.items() if isinstance(models, dict) else ():
-        try:
-            validate(Model, options)  # type: ignore[arg-type]  # a union of classes
-        except MetaError as error:
-            found, _, allowed = str(error).partition("; ")
-            name, _, value = found.partition(": ")
-            option = name.replace(" ", "_")
-            named = bool(value) and any(has_option(kind, option) for kind in MODELS.values())
-            place, found = (f"models.{role}.{option}", value) if named else (f"models.{role}", found)
-            yield role, Complaint(place, found, allowed or "allowed: other options")
+        _, misfits, wrong = model_of(options)
+        refused += (complaint._replace(path=f"models.{role}.{complaint.path}") for complaint in wrong)
+        if wrong and not misfits:  # the model would refuse to be built
+            data["models"] = {name: other for name, other in data["models"].items() if name != role}
+    return [*refused, *validate(Analysis, data)[1]]
 
 
 def _without_prior(base: Analysis) -> Iterator[Complaint]:

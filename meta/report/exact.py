@@ -131,6 +131,8 @@ def _dispersion(fit: Fit) -> Iterator[str]:
         yield f"{name} {TAU_IS_ZERO}"
     elif low.value is not None and high.value is not None:
         yield f"{name}: from {_end(low)} to {_end(high)}"
+    elif low.reason:
+        yield f"{name} not given: {symbols(low.reason)}"
 
 
 def _end(found: Proportion) -> str:

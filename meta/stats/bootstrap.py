@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import chdtri, expit
 
 from meta.errors import DataError
+from meta.stats.between import ratio
 from meta.stats.codes import Code, CodeArray
-from meta.stats.likelihood import fixed, ratio
+from meta.stats.likelihood import fixed
 from meta.stats.marginal import marginal_terms
 from meta.stats.sets import tally
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit
 
 from meta.errors import ConvergenceError
+from meta.stats.tau_axis import TauAxis
 
 if TYPE_CHECKING:
     from meta.stats.priors import MuPrior, TauPrior
@@ -27,6 +27,7 @@ UNRESOLVED = "no grid resolves all of these posteriors; fewer or more similar da
 _DROP = 24.0  # nats below the highest point at which the grid ends: 4e-11 of it
 _CORE = 8.0  # a normal density is within 8 nats of its top for 8 standard deviations ...
 _NODES_IN_CORE = 14  # ... so that this many nodes are a step of 0.57 of one
+_SLACK = 1  # so many nodes more in the core, and nats of the drop, while likelihoods are rough
 _WIDEST = 0.095  # step in t: the map from t to tau, and with it the posterior, is as smooth as that
 _ROUGH = 5  # nodes in the core with which an integral is roughly right
 _FIRST = 24  # nodes of mu in the first, coarse grid
@@ -46,10 +47,12 @@ class Cells(NamedTuple):
         Equally spaced variable, tau there, and log(step in t times dtau/dt).
     first, step : ndarray, shape (T,)
         Lowest mu of each slice, and the distance between its points.
-    log_joint : ndarray, shape (B, T, N)
-        Log of prior of mu times likelihood.
+    height : ndarray, shape (B, T, N)
+        Prior of mu times likelihood, over the largest of its slice.
+    total : ndarray, shape (B, T)
+        Sum of that over the points.
     log_slices : ndarray, shape (B, T)
-        Log of its integral over mu.
+        Log of the integral of prior times likelihood over mu.
     log_prior : ndarray, shape (T,)
         Of tau.
     axis : TauAxis
@@ -61,7 +64,8 @@ class Cells(NamedTuple):
     log_width: FloatArray
     first: FloatArray
     step: FloatArray
-    log_joint: FloatArray
+    height: FloatArray
+    total: FloatArray
     log_slices: FloatArray
     log_prior: FloatArray
     axis: TauAxis
@@ -69,7 +73,7 @@ class Cells(NamedTuple):
     @property
     def mu(self) -> FloatArray:
         """The points, shape (T, N)."""
-        return self.first[:, None] + self.step[:, None] * np.arange(self.log_joint.shape[-1])
+        return self.first[:, None] + self.step[:, None] * np.arange(self.height.shape[-1])
 
     def log_mass(self, *, coupled: bool) -> FloatArray:
         """Log of each slice's part of the evidence, shape (B, T).
@@ -82,42 +86,6 @@ class Cells(NamedTuple):
         slices = self.log_slices
         together = np.broadcast_to(slices.sum(0), slices.shape) if coupled else slices
         return together + self.log_prior + self.log_width
-
-
-class TauAxis(NamedTuple):
-    """tau as a function of t on the whole line, its density vanishing doubly exponentially at both ends."""
-
-    low: float
-    high: float
-    centre: float
-
-    @classmethod
-    def of(cls, prior: TauPrior) -> TauAxis:
-        """The axis for a prior: over its support, resolved best about its median."""
-        return cls(*prior.support, float(prior.quantile(0.5)))
-
-    def tau(self, t: FloatArray) -> FloatArray:
-        """Value of tau, shape of `t`."""
-        t = np.clip(t, -6.0, 6.0)  # tau from 1e-137 to 1e137 of the centre
-        if np.isfinite(self.high):
-            return np.asarray(self.low + (self.high - self.low) * expit(np.pi * np.sinh(t)))
-        return self.centre * np.exp(np.pi / 2 * np.sinh(t))
-
-    def log_slope(self, t: FloatArray) -> FloatArray:
-        """Log of dtau/dt, shape of `t`."""
-        if np.isfinite(self.high):
-            z = np.pi * np.sinh(t)
-            both = -np.logaddexp(0, z) - np.logaddexp(0, -z)  # log of expit(z) expit(-z)
-            return np.asarray(np.log((self.high - self.low) * np.pi * np.cosh(t)) + both)
-        return np.asarray(np.log(self.centre * np.pi / 2 * np.cosh(t)) + np.pi / 2 * np.sinh(t))
-
-    def t(self, tau: FloatArray) -> FloatArray:
-        """Inverse of :meth:`tau`."""
-        with np.errstate(divide="ignore"):
-            if np.isfinite(self.high):
-                inside = np.clip((tau - self.low) / (self.high - self.low), 0, 1)
-                return np.arcsinh(np.asarray(logit(inside)) / np.pi)
-            return np.arcsinh(np.log(tau / self.centre) * 2 / np.pi)
 
 
 def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: bool = False) -> Cells:
@@ -152,26 +120,30 @@ def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: 
     many = len(surface.members)
     if many > 2 * _PILOT and not coupled:  # some of them show about where all of them lie
         guide = cells(surface.of(np.linspace(0, many - 1, _PILOT).astype(np.intp)), mu_prior, tau_prior)
-        t, span = guide.t, guide.step * (guide.log_joint.shape[-1] - 1)
+        t, span = guide.t, guide.step * (guide.height.shape[-1] - 1)
         low, high = guide.first - span / 12, guide.first + span * 13 / 12  # a little farther and finer
-        size = int(guide.log_joint.shape[-1] * 1.25) + 1
+        size = int(guide.height.shape[-1] * 1.25) + 1
+    # Until the grid seems to fit; what is found there is then seen again exactly. Of many data sets the sums
+    # cost more than the tables
+    rough = many <= 2 * _PILOT
     for _ in range(_ROUNDS):
         width = axis.log_slope(t) + np.log(t[1] - t[0])
-        tau = axis.tau(t)
-        grid = _evaluate(surface, mu_prior, (t, tau, width, tau_prior.logpdf(tau)), axis, (low, high, size))
+        slices = (t, axis.tau(t), width, tau_prior.logpdf(axis.tau(t)))
+        grid = _evaluate(surface, mu_prior, slices, axis, (low, high, size), rough=rough)
         if not _seen(grid):  # the integrals over mu would mean nothing yet
-            _, low, high, size = _new_mu(grid, np.full(grid.log_joint.shape[:2], True))
+            every = np.full(grid.height.shape[:2], True)
+            _, low, high, size = _new_mu(grid, every, rough=rough)
             continue
-        grid = _integrated(grid)
-        slices = grid.log_mass(coupled=coupled)
-        matters = slices > slices.max(-1, keepdims=True) - _DROP
+        mass = grid.log_mass(coupled=coupled)
+        matters = mass > mass.max(-1, keepdims=True) - _DROP
         if not _at_end(matters, t):
             t, low, high = _wider(t, low, high)
             continue
-        enough_t, t_new = _new_t(slices, matters, t)
-        enough_mu, low, high, size = _new_mu(grid, matters)
-        if enough_t and enough_mu:
+        enough_t, t_new = _new_t(mass, matters, t)
+        enough_mu, low, high, size = _new_mu(grid, matters, rough=rough)
+        if enough_t and enough_mu and not rough:
             return grid
+        rough = rough and not (enough_t and enough_mu)
         low, high = _between(t_new, t, low, high)
         t = t_new
     raise ConvergenceError(UNRESOLVED)
@@ -187,8 +159,7 @@ def _at_end(matters: BoolArray, t: FloatArray) -> bool:
 
 def _seen(grid: Cells) -> bool:
     """Whether every slice of every data set shows its peak, if roughly."""
-    top = grid.log_joint.max(-1, keepdims=True)
-    return bool(((grid.log_joint > top - _CORE).sum(-1) >= _ROUGH).all())
+    return bool(((grid.height > np.exp(-_CORE)).sum(-1) >= _ROUGH).all())
 
 
 def _wider(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -214,13 +185,14 @@ def cells_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Cells:
     """
     zero, every = np.zeros(len(tau)), np.ones((len(surface.members), len(tau)), dtype=bool)
     low, high = _anywhere(surface, mu_prior, len(tau))
-    size = _FIRST
+    size, rough = _FIRST, True
     for _ in range(_ROUNDS):
         axis = TauAxis(0.0, np.inf, 1.0)
-        grid = _evaluate(surface, mu_prior, (zero, tau, zero, zero), axis, (low, high, size))
-        enough, low, high, size = _new_mu(grid, every)
-        if enough:
-            return _integrated(grid)
+        grid = _evaluate(surface, mu_prior, (zero, tau, zero, zero), axis, (low, high, size), rough=rough)
+        enough, low, high, size = _new_mu(grid, every, rough=rough)
+        if enough and not rough:
+            return grid
+        rough = rough and not enough
     raise ConvergenceError(UNRESOLVED)
 
 
@@ -237,20 +209,20 @@ def _evaluate(
     slices: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
     axis: TauAxis,
     span: tuple[FloatArray, FloatArray, int],
+    *,
+    rough: bool,
 ) -> Cells:
     (t, tau, log_width, log_prior), (low, high, size) = slices, span
     step = (high - low) / (size - 1)
     mu = low[:, None] + step[:, None] * np.arange(size)
-    joint = surface.loglik(mu, tau[:, None]) + mu_prior.logpdf(mu)
-    return Cells(t, tau, log_width, low, step, joint, np.full(joint.shape[:2], np.nan), log_prior, axis)
-
-
-def _integrated(grid: Cells) -> Cells:
-    """The same with its integrals over mu."""
-    top = grid.log_joint.max(-1, keepdims=True)
-    inside = grid.log_joint - top
-    np.exp(inside, out=inside)
-    return grid._replace(log_slices=np.log(inside.sum(-1)) + top[..., 0] + np.log(grid.step))
+    height = surface.loglik(mu, tau[:, None], rough=rough)
+    height += mu_prior.logpdf(mu)
+    top = height.max(-1, keepdims=True)
+    height -= top
+    np.exp(height, out=height)  # once, in place: of many data sets this is where the time goes
+    total = height.sum(-1)
+    log_slices = np.log(total) + top[..., 0] + np.log(step)
+    return Cells(t, tau, log_width, low, step, height, total, log_slices, log_prior, axis)
 
 
 def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool, FloatArray]:
@@ -266,26 +238,28 @@ def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool,
     return False, np.arange(t[first], t[last] + step, step)
 
 
-def _new_mu(grid: Cells, matters: BoolArray) -> tuple[bool, FloatArray, FloatArray, int]:
+def _new_mu(
+    grid: Cells, matters: BoolArray, *, rough: bool = False
+) -> tuple[bool, FloatArray, FloatArray, int]:
     """Whether every slice that matters is resolved and reaches no farther than it must."""
-    size = grid.log_joint.shape[-1]
-    top = grid.log_joint.max(-1, keepdims=True)
-    inside: BoolArray = (grid.log_joint > top - _DROP) & matters[..., None]
+    drop, nodes = (z + _SLACK * rough for z in (_DROP, _NODES_IN_CORE))
+    size = grid.height.shape[-1]
+    inside: BoolArray = (grid.height > np.exp(-drop)) & matters[..., None]
     held = inside.max(0)
     idle = ~held.any(-1)  # a slice without weight for anybody stays as it is
     first = np.where(idle, 0, held.argmax(-1) - 1)
     last = np.where(idle, size - 1, size - held[:, ::-1].argmax(-1))
     over = (first < 0) | (last > size - 1)  # a guide may have shown too little
     first, last = first - over * size // 8, last + over * size // 8
-    core = np.where(matters, (grid.log_joint > top - _CORE).sum(-1), size).min(0)
+    core = np.where(matters, (grid.height > np.exp(-_CORE)).sum(-1), size).min(0)
     low, high = grid.first + first * grid.step, grid.first + last * grid.step
-    if (core >= _NODES_IN_CORE).all() and not over.any():
+    if (core >= nodes).all() and not over.any():
         return True, low, high, size
-    fine = grid.step * np.minimum(np.maximum(core, 2) / (_NODES_IN_CORE + 1), 1.0)
+    fine = grid.step * np.minimum(np.maximum(core, 2) / (nodes + 1), 1.0)
     wanted = np.where(matters.any(0), (high - low) / fine, 0).max()
     most = max(4 * _FIRST, 2 * size) if core.min() < _ROUGH else _LARGEST
     size = int(np.clip(np.ceil(wanted) + 1, _FIRST, most))
-    if size * top.size > _LARGEST:
+    if size * matters.size > _LARGEST:
         raise ConvergenceError(UNRESOLVED)
     return False, low, high, size
 

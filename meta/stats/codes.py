@@ -37,8 +37,8 @@ SENTENCES: dict[Code, str] = {
         "this scale; allow a continuity correction or choose an arcsine scale"
     ),
     Code.EMPTY_INTERVAL: (
-        "the trials agree more closely than sampling error alone makes likely: no value of tau2 is "
-        "compatible with Q at this level"
+        "Q lies below its lower quantile even at tau2 = 0, so that no value of tau2 is compatible with Q at "
+        "this level; this is no evidence that the trials agree"
     ),
     Code.ZERO_VARIANCE: "the trials' effects are identical, so the Knapp-Hartung variance is zero",
     Code.NO_DF: "the reference t distribution would have no degree of freedom",

@@ -80,7 +80,7 @@ def coupled_sets(
             waiting += np.array_split(rows, 2)
             continue
         fine = _resolved(grid, own)
-        for part in np.array_split(np.flatnonzero(fine), -(-grid.log_joint[0].size * own.size // _HELD)):
+        for part in np.array_split(np.flatnonzero(fine), -(-grid.height[0].size * own.size // _HELD)):
             if part.size:
                 add(rows[part], _joint(grid, own[part]))
         waiting += list(rows[~fine][:, None])
@@ -108,9 +108,8 @@ def _resolved(grid: Cells, sets: Index) -> BoolArray:
     top = mass.max(-1, keepdims=True)
     enough = (mass > top - _CORE).sum(-1) >= _NODES_IN_CORE
     needed = mass > top - _DROP
-    peak = grid.log_joint.max(-1)
-    seen = (grid.log_joint > peak[..., None] - _CORE).sum(-1) >= _NODES_IN_CORE
-    seen &= (grid.log_joint[..., [0, -1]] < peak[..., None] - _DROP).all(-1)
+    seen = (grid.height > np.exp(-_CORE)).sum(-1) >= _NODES_IN_CORE
+    seen &= (grid.height[..., [0, -1]] < np.exp(-_DROP)).all(-1)
     for column in sets.T:
         enough &= ((column < 0)[:, None] | seen[column] | ~needed).all(-1)
     return np.asarray(enough)
@@ -130,9 +129,9 @@ def _joint(grid: Cells, sets: Index) -> Posterior:
     mass = _mass(grid, sets)
     rows, columns = np.nonzero(sets >= 0)
     own = sets[rows, columns]
-    evidence = np.asarray(logsumexp(mass, axis=-1))[rows]
-    slices, joint = grid.log_slices[own], grid.log_joint[own]
-    given_slice = np.log(grid.step) - slices
-    weight = joint + (given_slice + mass[rows] - evidence[:, None])[..., None]
-    np.exp(weight, out=weight)
-    return Posterior(grid._replace(log_joint=joint, log_slices=slices), weight, evidence)
+    evidence = np.asarray(logsumexp(mass, axis=-1))
+    share = np.exp(mass - evidence[:, None])[rows] / grid.total[own]
+    height = grid.height[own]
+    part = grid._replace(height=height, total=grid.total[own], log_slices=grid.log_slices[own])
+    weight = height * share[..., None]
+    return Posterior(part, weight, weight.mean(0), evidence[rows])

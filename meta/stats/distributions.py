@@ -104,16 +104,6 @@ class Distribution(NamedTuple):
         """
         return interpolate(self.points, self.z, np.asarray(s, dtype=float), monotone=True)
 
-    def density(self, s: ArrayLike) -> FloatArray:
-        """Densities at `s`, shape (Q,), by a central difference; result shape (B, Q).
-
-        Parameters
-        ----------
-        s : array_like
-        """
-        at, half = np.asarray(s, dtype=float), 1e-3 * np.ptp(self.points) / len(self.points)
-        return np.asarray((self.below(at + half) - self.below(at - half)) / (2 * half))
-
 
 def _rising(z: FloatArray) -> FloatArray:
     """Strictly increasing, since it is inverted: where probabilities are 0 or 1 to rounding, by steps."""
@@ -144,25 +134,27 @@ def mu_distribution(post: Posterior, shift: float = 0.0) -> Distribution:
     return _distribution(post, *_rough(post, post.cells.mu + shift * post.cells.tau[:, None]), matrix)
 
 
-def mean_rate_distribution(post: Posterior) -> Distribution:
+def mean_rate_distribution(post: Posterior, values: FloatArray | None = None) -> Distribution:
     """Distribution of the logit of the mean response rate E[expit(theta)].
 
     Parameters
     ----------
     post : Posterior
+    values : ndarray, shape (T, N), optional
+        What it is in each cell, where :func:`logit_mean_rate` has been asked already.
 
     Returns
     -------
     Distribution
     """
     grid = post.cells
-    values = logit_mean_rate(grid.mu, grid.tau[:, None])
+    at = logit_mean_rate(grid.mu, grid.tau[:, None]) if values is None else values
 
     def matrix(s: FloatArray) -> FloatArray:
-        ends = interpolate(values, grid.mu, s[None]).T
+        ends = interpolate(at, grid.mu, s[None]).T
         return below(ends, grid.first, grid.step, post.weight.shape[-1])
 
-    return _distribution(post, *_rough(post, values), matrix)
+    return _distribution(post, *_rough(post, at), matrix)
 
 
 def logit_mean_rate(mu: ArrayLike, tau: ArrayLike) -> FloatArray:
@@ -196,7 +188,7 @@ def predictive_distribution(post: Posterior) -> Distribution:
     grid = post.cells
     nodes, weights = _HERMITE
     values = grid.mu[..., None] + grid.tau[:, None, None] * nodes
-    average = post.weight.mean(0)[..., None] * (weights / weights.sum())
+    average = post.average[..., None] * (weights / weights.sum())
     moments = post.expectation(grid.mu), post.expectation(grid.mu**2 + grid.tau[:, None] ** 2)
 
     def matrix(s: FloatArray) -> FloatArray:
@@ -239,7 +231,7 @@ def _rough(
 ) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
     """Values at the cells with their shares, and two moments of each data set."""
     moments = post.expectation(values), post.expectation(values**2)
-    return (values, post.weight.mean(0)), moments
+    return (values, post.average), moments
 
 
 def _distribution(

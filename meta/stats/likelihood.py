@@ -10,19 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc, chdtri, fdtri, logit
+from scipy.special import chdtri, fdtri, logit
 
 from meta.errors import DataError
 from meta.stats.codes import Code, CodeArray
 from meta.stats.newton import cross, settle
 from meta.stats.sets import Sets, TermsFunction, tally
-from meta.stats.summit import summit
+from meta.stats.summit import locate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from meta.stats.newton import Summit
     from meta.stats.scales import BoolArray, FloatArray
+    from meta.stats.summit import Located
 
 Cutoff = Literal["chi2", "f"]
 
@@ -54,15 +55,6 @@ class Fixed(NamedTuple):
     se: FloatArray
     low: FloatArray
     high: FloatArray
-    code: CodeArray
-
-
-class LikelihoodRatio(NamedTuple):
-    """Test that all groups have one mean, under a common v: statistic, df and chi-squared p, shape (...)."""
-
-    statistic: FloatArray
-    df: FloatArray
-    p: FloatArray
     code: CodeArray
 
 
@@ -109,8 +101,21 @@ def maximise(
     >>> [round(float(z), 4) for z in (m.mu[0], m.se_mu[0], m.v, m.loglik)]
     [-1.8638, 0.3772, 0.1721, -8.5306]
     """
-    s, shape = tally(x, n, include, groups)
-    peak, code, _ = summit(terms, s)
+    return maximum(locate(terms, x, n, include, groups=groups))
+
+
+def maximum(located: Located) -> Maximum:
+    """The estimates of :func:`maximise`, of maxima that have been located.
+
+    Parameters
+    ----------
+    located : Located
+
+    Returns
+    -------
+    Maximum
+    """
+    s, shape, peak, code, _ = located
     variance, se2_v, cov = _covariance(peak)
     many = s.member.shape[0]
     return Maximum(
@@ -252,44 +257,3 @@ def _fallen(
     edge, reached = cross(terms, one, start, peak, v[rows], level[rows, group])
     out[rows, group] = np.where(reached, edge, np.nan)
     return out
-
-
-def likelihood_ratio(
-    terms: TermsFunction, x: ArrayLike, n: ArrayLike, include: ArrayLike = True, *, groups: ArrayLike
-) -> LikelihoodRatio:
-    """Likelihood-ratio test of equal means of groups that share v.
-
-    Parameters
-    ----------
-    terms, x, n, include, groups
-        As of :func:`maximise`.
-
-    Returns
-    -------
-    LikelihoodRatio
-        Twice the difference of the maxima (of the suprema where there is none); df is the number of groups
-        that have arms, less one; Code.ONE_GROUP where that is 0. The chi-squared p is too small with few
-        trials: :func:`meta.stats.bootstrap.bootstrap_lr`.
-    """
-    s, shape = tally(x, n, include, groups)
-    statistic, df, code = ratio(terms, s)
-    p = np.where(code == Code.OK, chdtrc(np.maximum(df, 1), statistic), np.nan)
-    return LikelihoodRatio(statistic.reshape(shape), df.reshape(shape), p.reshape(shape), code.reshape(shape))
-
-
-def ratio(terms: TermsFunction, s: Sets) -> tuple[FloatArray, FloatArray, CodeArray]:
-    """Likelihood-ratio statistic, df and code of a flat batch.
-
-    Parameters
-    ----------
-    terms : callable (x, n, mu, v) -> Terms
-    s : Sets
-    """
-    pooled = s._replace(group=np.zeros_like(s.group), member=np.ones((1, len(s.group))))
-    null, null_code, _ = summit(terms, pooled)
-    alternative, code, _ = summit(terms, s)
-    df = (s.k > 0).sum(-1) - 1.0
-    lost = (code == Code.NOT_CONVERGED) | (null_code == Code.NOT_CONVERGED)
-    failed = np.where(df < 1, Code.ONE_GROUP, np.where(lost, Code.NOT_CONVERGED, Code.OK))
-    statistic = np.maximum(2 * (alternative.value - null.value), 0.0)  # the alternative contains the null
-    return np.where(failed == Code.OK, statistic, np.nan), df, failed.astype(np.int8)

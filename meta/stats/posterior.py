@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from meta.stats.scales import FloatArray
     from meta.stats.surface import Surface
 
-_BATCH = 4096  # data sets on one grid
+_BATCH = 2048  # data sets on one grid
 _SIMILAR = 1.5  # ratio of precisions on one grid
 
 
@@ -29,12 +29,15 @@ class Posterior(NamedTuple):
     cells : Cells
     weight : ndarray, shape (B, T, N)
         Posterior probability of each cell, 1 in all.
+    average : ndarray, shape (T, N)
+        The same, averaged over the data sets.
     log_evidence : ndarray, shape (B,)
         Log marginal likelihood of each data set under the priors; of coupled ones, of all together.
     """
 
     cells: Cells
     weight: FloatArray
+    average: FloatArray
     log_evidence: FloatArray
 
     @property
@@ -74,10 +77,14 @@ def posterior(
     grid = cells(surface, mu_prior, tau_prior, coupled=coupled)
     mass = grid.log_mass(coupled=coupled)
     evidence = np.asarray(logsumexp(mass, axis=-1))
-    given_slice = np.log(grid.step) - grid.log_slices
-    weight = grid.log_joint + (given_slice + mass - evidence[:, None])[..., None]
-    np.exp(weight, out=weight)
-    return Posterior(grid, weight, evidence)
+    share = np.exp(mass - evidence[:, None]) / grid.total
+    return _posterior(grid, grid.height * share[..., None], evidence)
+
+
+def _posterior(grid: Cells, weight: FloatArray, evidence: FloatArray) -> Posterior:
+    many = len(weight)
+    average = np.full(many, 1 / many) @ weight.reshape(many, -1)
+    return Posterior(grid, weight, average.reshape(weight.shape[1:]), evidence)
 
 
 def posterior_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Posterior:
@@ -96,9 +103,8 @@ def posterior_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Poster
         With one "data set" a value of tau, whose weight is all in that slice.
     """
     grid = cells_at(surface, mu_prior, tau)
-    slices = grid.log_slices[0]
-    inside = np.exp(grid.log_joint[0] + (np.log(grid.step) - slices)[:, None])
-    return Posterior(grid, np.eye(len(tau))[..., None] * inside, slices)
+    inside = grid.height[0] / grid.total[0, :, None]
+    return _posterior(grid, np.eye(len(tau))[..., None] * inside, grid.log_slices[0])
 
 
 def in_batches(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import gammaln, ndtri, stdtrit
 
-from meta.errors import SpecError
+from meta.errors import Fault, SpecError, option_fault
 from meta.stats.scales import FloatArray
 
 if TYPE_CHECKING:
@@ -115,17 +115,26 @@ class TauPrior:
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        faults = list(self._faults())
+        if faults:
+            raise SpecError(faults=faults)
+
+    def _faults(self) -> Iterator[Fault]:
         if self.family not in FAMILIES:
-            raise SpecError(f"prior: found {self.family!r}; {', '.join(FAMILIES)} are allowed")
+            yield option_fault("prior", repr(self.family), f"{', '.join(FAMILIES)} are allowed")
+            return
         known = FAMILIES[self.family]
-        wanted = f"{self.family}:{','.join(known.parameters)}"
         if len(self.values) != len(known.parameters) or not np.isfinite(self.values).all():
-            raise SpecError(f"prior: found {self}; {wanted} with finite numbers is allowed")
-        for name, value in zip(known.parameters, self.values, strict=True):
-            if value < 0 or (value == 0 and name not in known.anywhere):
-                raise SpecError(f"prior: found {name} {value:g} in {self}; a positive number is allowed")
+            wanted = f"{self.family}:{','.join(known.parameters)}"
+            yield option_fault("prior", self, f"{wanted} with finite numbers is allowed")
+            return
+        for name, value in self.parameters:
+            zero = name in known.anywhere
+            if value < 0 or (value == 0 and not zero):
+                allowed = f"{'0 or ' if zero else ''}a positive number is allowed"
+                yield option_fault("prior", f"{name} {value:g} in {self}", allowed)
         if self.family == "uniform" and self.values[0] >= self.values[1]:
-            raise SpecError(f"prior: found {self}; uniform:low,high with low < high is allowed")
+            yield option_fault("prior", self, "uniform:low,high with low < high is allowed")
 
     def __str__(self) -> str:
         return f"{self.family}:{','.join(f'{value:g}' for value in self.values)}"
@@ -140,7 +149,7 @@ class TauPrior:
             If it is not of that form or names no prior.
         """
         family, _, rest = text.strip().partition(":")
-        return cls(family, numbers(text, rest))
+        return cls(family, numbers("prior", text, rest))
 
     @property
     def parameters(self) -> tuple[tuple[str, float], ...]:
@@ -186,7 +195,7 @@ class MuPrior:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.mean) and np.isfinite(self.sd) and self.sd > 0):
-            raise SpecError(f"mu prior: found {self}; normal:mean,sd with sd > 0 is allowed")
+            raise _refused("mu_prior", self, "normal:mean,sd with sd > 0 is allowed")
 
     def __str__(self) -> str:
         return f"normal:{self.mean:g},{self.sd:g}"
@@ -201,9 +210,9 @@ class MuPrior:
             If it is not of that form.
         """
         family, _, rest = text.strip().partition(":")
-        values = numbers(text, rest)
+        values = numbers("mu_prior", text, rest)
         if family != "normal" or len(values) != 2:
-            raise SpecError(f"mu prior: found {text!r}; normal:mean,sd is allowed")
+            raise _refused("mu_prior", repr(text), "normal:mean,sd is allowed")
         return cls(*values)
 
     def logpdf(self, mu: ArrayLike) -> FloatArray:
@@ -212,11 +221,17 @@ class MuPrior:
         return np.asarray(-(z**2) / 2 - np.log(self.sd) - 0.5 * np.log(2 * np.pi))
 
 
-def numbers(whole: str, text: str) -> tuple[float, ...]:
+def _refused(option: str, found: object, allowed: str) -> SpecError:
+    return SpecError(faults=[option_fault(option, found, allowed)])
+
+
+def numbers(option: str, whole: str, text: str) -> tuple[float, ...]:
     """The numbers between the commas of `text`, a part of `whole`.
 
     Parameters
     ----------
+    option : str
+        Whose value `whole` is.
     whole, text : str
 
     Raises
@@ -227,4 +242,4 @@ def numbers(whole: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError:
-        raise SpecError(f"prior: found {whole!r}; family:number,number is allowed") from None
+        raise _refused(option, repr(whole), "family:number,number is allowed") from None

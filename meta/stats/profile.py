@@ -19,8 +19,8 @@ from meta.stats.likelihood import Cutoff, cut
 from meta.stats.newton import cross, reach
 from meta.stats.roots import bracketed_root
 from meta.stats.search import search
-from meta.stats.sets import Sets, Table, TermsFunction, ceiling, tally
-from meta.stats.summit import summit
+from meta.stats.sets import Sets, Table, TermsFunction, ceiling
+from meta.stats.summit import locate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from meta.stats.edge import Quantity
     from meta.stats.newton import Summit
     from meta.stats.scales import FloatArray
+    from meta.stats.summit import Located
 
 _SIDES = (-1.0, 1.0)
 
@@ -81,8 +82,32 @@ def profile_intervals(
     Limits are the extremes of the quantity where the log-likelihood is within the cut-off of its
     maximum (or supremum), the other means and v free.
     """
-    s, shape = tally(x, n, include, groups)
-    peak, code, table = summit(terms, s)
+    located = locate(terms, x, n, include, groups=groups)
+    return profile_limits(terms, located, of=of, level=level, cutoff=cutoff)
+
+
+def profile_limits(
+    terms: TermsFunction,
+    located: Located,
+    *,
+    of: tuple[Quantity, ...] = ("mu", "v", "mean"),
+    level: float = 0.95,
+    cutoff: Cutoff = "chi2",
+) -> tuple[Limits, ...]:
+    """The intervals of :func:`profile_intervals`, from maxima that have been located.
+
+    Parameters
+    ----------
+    terms : callable (x, n, mu, v) -> Terms
+    located : Located
+    of, level, cutoff
+        As of :func:`profile_intervals`.
+
+    Returns
+    -------
+    tuple of Limits
+    """
+    s, shape, peak, code, table = located
     floor = peak.value - cut(s.k.sum(-1), (s.k > 0).sum(-1), level, cutoff)
     code = np.where((code == Code.INFINITE_MU) | (code == Code.NO_MAXIMUM), Code.OK, code)
     code = np.where((code == Code.OK) & np.isnan(floor), Code.NO_DF, code)

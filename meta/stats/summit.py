@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from meta.stats.codes import Code, CodeArray
 from meta.stats.newton import Summit, climb, nowhere
-from meta.stats.sets import TABLE_V, Sets, Table, TermsFunction, ceiling, coarse
+from meta.stats.sets import TABLE_V, Sets, Table, TermsFunction, ceiling, coarse, tally
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from meta.stats.scales import FloatArray
 
 _CELLS = 1_000_000  # of the coarse table held at once
 _RIVAL = 3.0  # nats below the highest node of the table from which a second peak is climbed as well
+
+
+class Located(NamedTuple):
+    """A flat batch with its maxima, their codes, and the table that they were started from.
+
+    `shape` is that of the leading axes before they were made one.
+    """
+
+    sets: Sets
+    shape: tuple[int, ...]
+    peak: Summit
+    code: CodeArray
+    table: Table
+
+
+def locate(
+    terms: TermsFunction,
+    x: ArrayLike,
+    n: ArrayLike,
+    include: ArrayLike = True,
+    *,
+    groups: ArrayLike | None = None,
+) -> Located:
+    """Find the maxima once: for the estimates, and for the intervals that start from there.
+
+    Parameters
+    ----------
+    terms, x, n, include, groups
+        As of :func:`meta.stats.likelihood.maximise`.
+
+    Returns
+    -------
+    Located
+    """
+    s, shape = tally(x, n, include, groups)
+    return Located(s, shape, *summit(terms, s))
 
 
 def summit(terms: TermsFunction, s: Sets) -> tuple[Summit, CodeArray, Table]:

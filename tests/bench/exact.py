@@ -11,11 +11,12 @@ import numpy as np
 from meta.data import Counts
 from meta.models import BayesBinomial, BinomialNormal
 from meta.stats import distributions
-from meta.stats.likelihood import maximise
+from meta.stats.likelihood import maximum
 from meta.stats.marginal import marginal_terms
 from meta.stats.posterior import Posterior, in_batches, posterior
-from meta.stats.profile import profile_intervals
+from meta.stats.profile import profile_limits
 from meta.stats.scales import LOGIT
+from meta.stats.summit import locate
 from meta.stats.surface import binomial_surface
 from meta.stats.tau2 import estimate
 from tests.bench.conventional import N, X, peer
@@ -30,8 +31,8 @@ def ours_ml() -> Side:
     """Binomial-normal maximum likelihood with profile intervals for mu, tau2 and the mean rate."""
 
     def run() -> Numbers:
-        top = maximise(marginal_terms, X, N)
-        limits = profile_intervals(marginal_terms, X, N)
+        located = locate(marginal_terms, X, N)
+        top, limits = maximum(located), profile_limits(marginal_terms, located)
         named = zip(("mu", "tau2", "mean"), limits, strict=True)
         found = {
             f"{name} {end}": float(np.ravel(z)[0])

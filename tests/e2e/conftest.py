@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -90,6 +92,30 @@ def start() -> Callable[..., subprocess.Popen[bytes]]:
             [sys.executable, "-m", "meta", *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(),
         )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def fit(cli: Command, tmp_path: Path) -> Command:
+    """Run `fit` on a table given as text or bytes."""
+
+    def run(table: str | bytes, *options: object) -> Result:
+        path = tmp_path / "counts.csv"
+        path.write_bytes(table if isinstance(table, bytes) else table.encode())
+        return cli("fit", path, *options)
+
+    return run
+
+
+@pytest.fixture
+def fitted(fit: Command) -> Callable[..., Any]:
+    """Run it and read the JSON; NaN and Infinity are no JSON."""
+
+    def run(table: str | bytes, *options: object) -> Any:
+        result = fit(table, *options, "--format", "json")
+        assert (result.code, result.err) == (0, "")
+        return json.loads(result.out, parse_constant=pytest.fail)
 
     return run
 

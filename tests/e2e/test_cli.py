@@ -129,6 +129,46 @@ def test_an_analysis_that_is_not_there(records, cli):
     assert not (records / "out").exists()
 
 
+MODELS_AT_FAULT = """\
+models:
+  primary:
+    prior: "half-normal:-1"
+    mu_prior: "normal:a,2"
+    draws: many
+  frequentist: {level: 2.0, seed: -1}
+  conventional:
+    tau2: common-effect
+    continuity: 3.0
+sensitivity:
+  another-prior: {models: {primary: {prior: "half-t:0", mu_prior: "normal:0,-1"}}}
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "pool"])
+def test_every_option_at_fault_of_every_model_has_its_line(command, quick, cli):
+    analysis = quick / "analyses" / "quick.yaml"
+    text = analysis.read_text()
+    first = text.count("\n", 0, text.index("models:")) + 1
+    analysis.write_text(text.replace("models: {primary: none, frequentist: none}\n", MODELS_AT_FAULT))
+    result = cli(command, "--root", quick)
+    assert (result.code, result.out) == (2, "")
+    expected = [
+        (2, "models.primary.prior: found scale -1 in half-normal:-1; a positive number is allowed"),
+        (3, "models.primary.mu_prior: found 'normal:a,2'; family:number,number is allowed"),
+        (4, "models.primary.draws: found 'many'; allowed: a whole number"),
+        (5, "models.frequentist.level: found 2.0; a number between 0 and 1 is allowed"),
+        (5, "models.frequentist.seed: found -1; a whole number from 0 is allowed"),
+        (6, "models.conventional.interval: found mhk with tau2: common-effect; "),
+        (8, "models.conventional.continuity: found 3.0; none, or a number above 0 up to 1, is allowed"),
+        (10, "sensitivity.another-prior.models.primary.mu_prior: found normal:0,-1; normal:mean,sd with sd"),
+        (10, "sensitivity.another-prior.models.primary.prior: found half-t:0; half-t:df,scale with finite"),
+    ]
+    lines = result.err.splitlines()
+    assert len(lines) == len(expected), result.err
+    for line, (after, words) in zip(lines, expected, strict=True):
+        assert line.startswith(f"analyses/quick.yaml:{first + after}: {words}")
+
+
 @pytest.mark.parametrize("record", ["run", "analysis", "trial"])
 def test_schema(record, cli):
     result = cli("schema", record)

@@ -11,35 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.tables import CORNERS, TABLE1, numbers, table_of
+
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "metafor.json").read_text(encoding="utf-8"))
 SETS = ("table1", "table1_zero", "pritz1997")
 SCALES = {"logit": "PLO", "log": "PLN", "identity": "PR", "arcsine": "PAS", "double-arcsine": "PFT"}
 TAU2 = {"REML": "REML", "DL": "DL", "PM": "PM", "common-effect": "EE"}
-TABLE1 = "trial,region,x,n\na,Asia,5,18\nb,Asia,6,32\nc,West,2,29\nd,West,1,21\n"
-
-
-@pytest.fixture
-def fit(cli, tmp_path):
-    """Run `fit` on a table given as text or bytes."""
-
-    def run(table, *options):
-        path = tmp_path / "counts.csv"
-        path.write_bytes(table if isinstance(table, bytes) else table.encode())
-        return cli("fit", path, *options)
-
-    return run
-
-
-@pytest.fixture
-def fitted(fit):
-    """Run it and read the JSON; NaN and Infinity are no JSON."""
-
-    def run(table, *options):
-        result = fit(table, *options, "--format", "json")
-        assert (result.code, result.err) == (0, "")
-        return json.loads(result.out, parse_constant=pytest.fail)
-
-    return run
 
 
 def reference_table(name):
@@ -447,35 +424,12 @@ def test_an_unknown_option(option, fit):
 # Extremes
 
 EXTREMES = {
-    "no responder in four arms": [(0, 10), (0, 25), (0, 7), (0, 60)],
-    "only responders in four arms": [(10, 10), (25, 25), (7, 7), (60, 60)],
-    "no responder and only responders": [(0, 10), (10, 10), (0, 30), (30, 30)],
-    "one trial": [(3, 20)],
-    "one trial without responder": [(0, 20)],
-    "two trials": [(3, 20), (5, 18)],
-    "two equal trials": [(3, 20), (3, 20)],
-    "one patient": [(0, 1)],
+    **CORNERS,
     "arms of one patient": [(0, 1), (1, 1), (0, 1)],
     "100000 patients": [(0, 100_000), (1, 100_000), (99_999, 100_000), (50_000, 100_000)],
     "the largest n": [(1, 9_999_999), (5, 18), (9_999_999, 9_999_999)],
     "2000 trials": [(i % 7, 7 + i % 40) for i in range(2000)],
 }
-
-
-def table_of(arms):
-    return "x,n\n" + "".join(f"{x},{n}\n" for x, n in arms)
-
-
-def numbers(data, at=""):
-    """Every number with its place."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from numbers(value, f"{at}.{key}")
-    elif isinstance(data, list):
-        for i, value in enumerate(data):
-            yield from numbers(value, f"{at}[{i}]")
-    elif isinstance(data, int | float) and not isinstance(data, bool):
-        yield at, data
 
 
 @pytest.mark.parametrize("name", EXTREMES)

@@ -16,37 +16,13 @@ import pytest
 from meta import cli_fit
 from meta.models import BayesBinomial, Model
 from meta.records.options import WORDS
+from tests.e2e.tables import CORNERS, TABLE1, numbers, table_of
 
-TABLE1 = "trial,region,x,n\na,Asia,5,18\nb,Asia,6,32\nc,West,2,29\nd,West,1,21\n"
 X = ("--responders", "x", "--label", "trial")
 MODELS = {kind().model: kind for kind in get_args(Model)}
 BAYES = ("bayes-binomial", "bayes-normal")
 EXACT = ("bayes-binomial", "binomial-normal", "beta-binomial")
 QUICK = ("--bootstrap", "50")  # of binomial-normal: the default takes a second
-
-
-@pytest.fixture
-def fit(cli, tmp_path):
-    """Run `fit` on a table given as text."""
-
-    def run(table, *options):
-        path = tmp_path / "counts.csv"
-        path.write_text(table)
-        return cli("fit", path, *options)
-
-    return run
-
-
-@pytest.fixture
-def fitted(fit):
-    """Run it and read the JSON; NaN and Infinity are no JSON."""
-
-    def run(table, *options):
-        result = fit(table, *options, "--format", "json")
-        assert (result.code, result.err) == (0, "")
-        return json.loads(result.out, parse_constant=pytest.fail)
-
-    return run
 
 
 def flag(name):
@@ -165,7 +141,51 @@ def test_every_fault_at_once_of_the_nearest_model(fit):
     assert result.code == 2
     starts = [line.split(":")[0] for line in result.err.splitlines()]
     note = f"(as options of bayes-binomial, the nearest; --model takes {', '.join(MODELS)})"
-    assert starts == ["--groups", "--interval", note, "--unit"]
+    assert starts == ["--groups", "--interval", "--prior", note, "--unit"]
+
+
+EVERY_FAULT = {
+    "bayes-binomial": (
+        ("--prior", "half-t:0,-1", "--mu-prior", "normal:x,2", "--level", "2", "--threshold", "10",
+         "--new-trial", "0", "--draws", "0", "--tune", "0", "--seed", "-1", "--engine", "stan"),
+        ["--engine: found 'stan'; allowed: 'quadrature'", "--draws: found 0; ", "--level: found 2.0; ",
+         "--mu-prior: found 'normal:x,2'; family:number", "--new-trial: found 0; ",
+         "--prior: found df 0 in half-t:0,-1; ", "--prior: found scale -1 in half-t:0,-1; ",
+         "--seed: found -1; ", "--threshold: found 10.0; ", "--tune: found 0; "],
+    ),
+    "bayes-normal": (
+        ("--prior", "x", "--mu-prior", "normal:0", "--continuity", "7", "--scale", "probit"),
+        ["--scale: found 'probit'; ", "--continuity: found 7.0; ", "--mu-prior: found 'normal:0'; ",
+         "--prior: found 'x'; half-normal"],
+    ),
+    "binomial-normal": (
+        ("--bootstrap", "-1", "--seed", "-1", "--level", "0", "--interval", "mhk"),
+        ["--interval: found 'mhk'; ", "--bootstrap: found -1; ", "--level: found 0.0; ",
+         "--seed: found -1; "],
+    ),
+    "beta-binomial": (
+        ("--level", "0", "--groups", "both"), ["--groups: found 'both'; ", "--level: found 0.0; "]
+    ),
+    # the interval is judged once: as a word, not as one that common-effect does not go with
+    "inverse-variance": (
+        ("--tau2", "common-effect", "--interval", "x", "--tau2-interval", "profile-likelihood", "--level",
+         "9", "--continuity", "0"),
+        ["--interval: found 'x'; ", "--continuity: found 0.0; ", "--level: found 9.0; ",
+         "--tau2-interval: found profile-likelihood with tau2: common-effect; "],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", EVERY_FAULT)
+def test_every_option_at_fault_is_named_with_what_is_allowed(model, fit):
+    options, starts = EVERY_FAULT[model]
+    result = fit(TABLE1, *X, "--model", model, *options)
+    assert (result.code, result.out) == (2, "")
+    lines = result.err.splitlines()
+    assert len(lines) == len(starts)
+    for line, start in zip(lines, starts, strict=True):
+        assert line.startswith(start)
+        assert "allowed" in line
 
 
 @pytest.mark.parametrize("option", ["--draws", "--seed", "--new-trial", "--bootstrap"])
@@ -281,35 +301,20 @@ def test_a_moderator_that_is_no_column(fit):
 # Extremes
 
 EXTREMES = {
-    "no responder in four arms": [(0, 10), (0, 25), (0, 7), (0, 60)],
-    "only responders in four arms": [(10, 10), (25, 25), (7, 7), (60, 60)],
-    "no responder and only responders": [(0, 10), (10, 10), (0, 30), (30, 30)],
-    "one trial": [(3, 20)],
-    "one trial without responder": [(0, 20)],
-    "two trials": [(3, 20), (5, 18)],
-    "two equal trials": [(3, 20), (3, 20)],
-    "one patient": [(0, 1)],
+    **CORNERS,
     "5000 patients": [(600, 5000), (1, 20), (3, 30)],
 }
-
-
-def numbers(data):
-    if isinstance(data, dict | list):
-        for value in data.values() if isinstance(data, dict) else data:
-            yield from numbers(value)
-    elif isinstance(data, int | float) and not isinstance(data, bool):
-        yield data
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXTREMES)
 @pytest.mark.parametrize("model", [name for name in MODELS if name != "inverse-variance"])
 def test_extremes_have_an_answer_or_a_reason(model, name, fit, fitted):
-    table = "x,n\n" + "".join(f"{x},{n}\n" for x, n in EXTREMES[name])
+    table = table_of(EXTREMES[name])
     options = ("--responders", "x", "--model", model)
     found = fitted(table, *options)
     assert found["k"] == len(EXTREMES[name])
-    assert all(math.isfinite(value) for value in numbers(found))
+    assert all(math.isfinite(value) for _, value in numbers(found))
     assert found["proportion"]["value"] is not None or found["proportion"]["reason"]
     if found["proportion"]["low"] is not None:
         low, value, high = (found["proportion"][end] for end in ("low", "value", "high"))

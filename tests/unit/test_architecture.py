@@ -19,7 +19,6 @@ MAX_MODULE = 300
 MAX_FUNCTION = 40
 # Longer all the same, and why: "meta/x.py" or "meta/x.py::Class.method" -> one sentence.
 LONG: dict[str, str] = {
-    "meta/stats/marginal.py": "one quadrature with its two integrands and their derivatives",
     "meta/models/inverse_variance.py": "every option of the model with the result it leads to",
     "meta/models/posterior_fit.py::fit_of": "one call that fills a Fit, field by field",
 }

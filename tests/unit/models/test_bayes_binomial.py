@@ -359,13 +359,14 @@ def test_standing(k, status):
         ({"thresholds": (0.0,)}, "thresholds: found 0.0"),
         ({"prior": "half-normal"}, "prior: found half-normal"),
         ({"prior": "normal:0,1"}, "prior: found 'normal'"),
-        ({"mu_prior": "half-normal:1"}, "mu prior: found 'half-normal:1'"),
-        ({"mu_prior": "normal:0,0"}, "mu prior: found normal:0,0"),
+        ({"mu_prior": "half-normal:1"}, "mu_prior: found 'half-normal:1'"),
+        ({"mu_prior": "normal:0,0"}, "mu_prior: found normal:0,0"),
         ({"new_trial": 0}, "new_trial: found 0; 1 to 10000 patients are allowed"),
         ({"new_trial": 10_001}, "new_trial: found 10001"),
         ({"draws": 0}, "draws: found 0"),
         ({"draws": -1}, "draws: found -1"),
         ({"tune": 2_000_000}, "tune: found 2000000"),
+        ({"seed": -1}, "seed: found -1; a whole number from 0 is allowed"),
     ],
 )
 def test_options_out_of_range(options, words):

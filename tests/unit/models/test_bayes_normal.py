@@ -182,7 +182,7 @@ def test_shortest_intervals_are_shorter():
         ({"level": 1.0}, "level: found 1.0"),
         ({"thresholds": (2.0,)}, "thresholds: found 2.0"),
         ({"prior": "half-normal:-1"}, "prior: found scale -1"),
-        ({"mu_prior": "uniform:0,1"}, "mu prior: found 'uniform:0,1'"),
+        ({"mu_prior": "uniform:0,1"}, "mu_prior: found 'uniform:0,1'"),
     ],
 )
 def test_options_out_of_range(options, words):

@@ -491,6 +491,11 @@ def test_the_caveat_counts_trials_not_rows():
     assert any("5 of 5 trials have rows in several groups" in note for note in fit.notes)
 
 
+def test_one_trial_has_rows_in_several_groups():
+    fit = InverseVariance().fit(GroupedCounts.of([1, 2, 3, 4], [30] * 4, [*"aabb"], [*"wxwy"]))
+    assert any(note.startswith("1 of 3 trials has rows in several groups") for note in fit.notes)
+
+
 def test_a_group_without_rows_is_shown_and_left_out_of_the_test():
     with_gap = GroupedCounts.of(
         *TABLE1, ["Asia", "Asia", "West", "West"], names=["Asia", "International", "West"]

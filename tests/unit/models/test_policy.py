@@ -11,7 +11,8 @@ BY_COUNTS = [
     (1, 40, "one trial", "exact interval only"),
     (2, 40, "two trials", "not a headline"),
 ]
-FEW = [(3, 40, "k = 3: so few"), (4, 40, "k = 4: so few"), (4, 4, "k = 4 and 4 responders in all: so few"),
+FEW = [(3, 40, "k = 3: so few"), (4, 40, "k = 4: so few"), (3, 1, "k = 3 and 1 responder in all: so few"),
+       (9, 1, "1 responder in all: so few"), (4, 4, "k = 4 and 4 responders in all: so few"),
        (5, 4, "4 responders in all: so few"), (5, 0, "0 responders in all: so few")]  # fmt: skip
 ENOUGH = [(5, 5), (20, 60), (9, 80)]
 

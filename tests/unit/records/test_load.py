@@ -761,7 +761,8 @@ def test_faults_of_models_name_the_line_of_their_option(root):
     with pytest.raises(RecordError) as raised:
         load_analyses(root)
     assert [(fault.line, fault.path) for fault in raised.value.faults] == [
-        (12, "models.primary.thresholds"),  # the model stops at its first fault
+        (11, "models.primary.prior"),
+        (12, "models.primary.thresholds"),
         (15, "models.frequentist.bootstrap"),
         (16, "models.frequentist.level"),
         (17, "models.conventional.tau"),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from meta.data import Counts
-from meta.models import BayesBinomial, BetaBinomial
+from meta.data import Counts, GroupedCounts
+from meta.models import BayesBinomial, BetaBinomial, BinomialNormal
 from meta.report import differences, exact, wording
 from meta.report.forest import forest, leave_one_out_forest
 from meta.report.format import number, percent
@@ -83,6 +83,13 @@ def test_tau_of_zero_is_no_sign_of_agreement(roles_of):
     figure = words(forest(likelihood, companions=[conventional]))
     assert "no sign that they agree" in figure or "does not show that they agree" in figure
     assert "homogeneous" not in figure
+
+
+def test_a_group_without_responders_says_why_it_has_no_middle():
+    data = GroupedCounts.of([0, 0, 9, 1, 6], [10, 12, 20, 20, 20], [*"aabbb"])
+    nobody = BinomialNormal(bootstrap=0).fit(data).groups[0]
+    assert nobody.tau.value > 0
+    assert "true ORRs not given: no patient responded" in exact.spread(nobody)
 
 
 def test_nothing_infinite_is_written_out(roles_of):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from meta.errors import DataError
+from meta.stats.between import likelihood_ratio
 from meta.stats.bootstrap import bootstrap_lr
 from meta.stats.codes import Code
-from meta.stats.likelihood import fixed, likelihood_ratio
+from meta.stats.likelihood import fixed
 from meta.stats.marginal import marginal_terms
 
 TABLE1 = ([5, 6, 2, 1], [18, 32, 29, 21])

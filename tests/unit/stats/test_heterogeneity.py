@@ -9,7 +9,7 @@ from scipy.stats import chi2
 
 from meta.stats import heterogeneity as het
 from meta.stats import tau2_intervals as intervals
-from meta.stats.codes import Code
+from meta.stats.codes import SENTENCES, Code
 from meta.stats.tau2 import estimate
 
 Y = np.array([-0.96, -1.47, -2.60, -3.00])
@@ -86,6 +86,15 @@ def test_identical_effects_have_no_heterogeneity():
     assert test.p == 1
     assert het.i2_from_q(test) == 0
     assert intervals.q_profile([0.3] * 4, V).code == Code.EMPTY_INTERVAL
+
+
+def test_an_empty_interval_is_not_worded_as_homogeneity():
+    """What happened, and that it shows nothing; the design forbids to call tau2 = 0 agreement."""
+    said = SENTENCES[Code.EMPTY_INTERVAL]
+    assert said.startswith("Q lies below its lower quantile even at tau2 = 0")
+    assert said.endswith("this is no evidence that the trials agree")
+    assert "homogen" not in said
+    assert "agree more closely" not in said
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.95, 0.99])

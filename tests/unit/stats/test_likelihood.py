@@ -11,8 +11,9 @@ from scipy.stats import binom, chi2, f
 
 from meta.errors import DataError
 from meta.stats import betabinomial
+from meta.stats.between import likelihood_ratio
 from meta.stats.codes import SENTENCES, Code
-from meta.stats.likelihood import fixed, likelihood_ratio, maximise
+from meta.stats.likelihood import fixed, maximise
 from meta.stats.marginal import log_marginal, marginal_terms
 
 TABLE1 = ([5, 6, 2, 1], [18, 32, 29, 21])

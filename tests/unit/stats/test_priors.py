@@ -143,7 +143,7 @@ def test_what_is_written_is_read(text):
         ("half-t:0,1", "df 0 in half-t:0,1", "a positive number"),
         ("uniform:2,1", "uniform:2,1", "low < high"),
         ("uniform:1,1", "uniform:1,1", "low < high"),
-        ("uniform:-1,1", "low -1 in uniform:-1,1", "a positive number"),
+        ("uniform:-1,1", "low -1 in uniform:-1,1", "0 or a positive number"),
         ("uniform:0,0", "high 0 in uniform:0,0", "a positive number"),
         ("gamma:0.5", "gamma:0.5", "gamma:a,scale with finite numbers"),
         ("gamma:0,1", "a 0 in gamma:0,1", "a positive number"),
@@ -164,8 +164,23 @@ def test_what_is_refused_and_what_is_allowed(text, found, allowed):
      "normal:-2,-1", "normal:nan,1", "normal:0,inf", "normal:a,b", "Normal:0,1"],
 )  # fmt: skip
 def test_a_mu_prior_is_normal(text):
-    with pytest.raises(SpecError, match=r"prior: found .*(normal:mean,sd|number,number).* is allowed"):
+    with pytest.raises(SpecError, match=r"^mu_prior: found .*(normal:mean,sd|number,number).* is allowed$"):
         MuPrior.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("half-t:-1,0", ["df -1 in half-t:-1,0", "scale 0 in half-t:-1,0"]),
+        ("uniform:-1,-2", ["high -2 in uniform:-1,-2", "low -1 in uniform:-1,-2", "uniform:-1,-2"]),
+    ],
+)
+def test_every_parameter_at_fault_is_named(text, found):
+    with pytest.raises(SpecError) as error:
+        TauPrior.parse(text)
+    assert [(fault.path, fault.found) for fault in error.value.faults] == [
+        ("prior", f"found {words}") for words in found
+    ]
 
 
 def test_mu_prior():

@@ -1,0 +1,100 @@
+"""The beta-binomial model by maximum likelihood: what a Fit of it holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.stats import beta, betabinom, chi2
+
+from meta.data import Counts
+from meta.models import BetaBinomial
+from tests.unit.models.conftest import N, X
+
+
+def loglik(rate, rho):
+    a, b = rate * (1 - rho) / rho, (1 - rate) * (1 - rho) / rho
+    return betabinom.logpmf(X, N, a, b).sum()
+
+
+@pytest.fixture(scope="module")
+def fit(table1):
+    return BetaBinomial().fit(table1)
+
+
+def test_the_likelihood_is_scipy_s_and_at_its_maximum(fit):
+    """scipy's betabinom has the coefficients too; 1e-9 is its rounding."""
+    rate, rho = fit.proportion.value, fit.correlation.value
+    assert fit.loglik == pytest.approx(loglik(rate, rho), abs=1e-9)
+    for d_rate, d_rho in ((0.002, 0), (-0.002, 0), (0, 0.002), (0, -0.002)):
+        assert loglik(rate + d_rate, rho + d_rho) < fit.loglik
+
+
+def test_estimands(fit):
+    found, rate, rho = fit.estimands, fit.proportion.value, fit.correlation.value
+    a, b = rate * (1 - rho) / rho, (1 - rate) * (1 - rho) / rho
+    assert found.mean.value == pytest.approx(expit(fit.mu.value), rel=1e-12)
+    assert found.median.value == pytest.approx(beta.ppf(0.5, a, b), rel=1e-9)
+    assert (found.predictive.low, found.predictive.high) == pytest.approx(
+        beta.ppf([0.025, 0.975], a, b), rel=1e-9
+    )
+    assert found.predictive.kind == "prediction"
+    assert (found.median.low, found.median.reason) == (None, "this model gives an interval for the mean")
+    assert (fit.tau, fit.dispersion, fit.tau2.value) == (None, None, None)
+    assert "intraclass correlation" in fit.tau2.reason
+
+
+def test_profile_limits_lie_on_the_cut_off(fit):
+    """The best correlation on a grid of 2000: its loglik is below by chi2/2, to 1e-3."""
+    cut = chi2.ppf(0.95, 1) / 2
+    for rate in (fit.proportion.low, fit.proportion.high):
+        best = max(loglik(rate, rho) for rho in np.linspace(1e-4, 0.9, 2000))
+        assert fit.loglik - best == pytest.approx(cut, abs=1e-3)
+
+
+@pytest.mark.parametrize("interval", ["profile", "profile-t", "wald", "wald-t"])
+def test_every_interval_holds_the_estimate(interval, table1, unexplained):
+    found = BetaBinomial(interval=interval).fit(table1)
+    assert found.proportion.low < found.proportion.value < found.proportion.high
+    assert unexplained(found) == []
+
+
+@pytest.mark.parametrize("groups", ["common", "separate"])
+def test_groups(groups, regions, unexplained):
+    found = BetaBinomial(groups=groups).fit(regions)
+    asia, west = found.groups
+    assert (asia.correlation == west.correlation) is (groups == "common")
+    (contrast,) = found.between.contrasts
+    assert contrast.mu.name == "log odds ratio of the mean rates"
+    assert found.between.tests == ()
+    assert unexplained(found) == []
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "status"),
+    [([3], [19], "one trial"), ([3, 5], [19, 22], "two trials"), ([0, 0, 0], [5, 8, 12], "beside"),
+     ([5, 8, 12], [5, 8, 12], "beside"), ([], [], "none")],
+)  # fmt: skip
+def test_corners_have_a_value_or_a_reason(x, n, status, unexplained):
+    found = BetaBinomial().fit(Counts.of(x, n))
+    assert unexplained(found) == []
+    assert found.standing.status == status
+    if len(x) == 3:
+        assert found.mu.value is None
+        assert found.proportion.value == (x[0] > 0)
+
+
+def test_without_more_than_binomial_variation_the_correlation_is_zero():
+    found = BetaBinomial().fit(Counts.of([5, 5, 5], [20, 20, 20]))
+    assert found.correlation.value == 0
+    assert found.proportion.value == pytest.approx(0.25, abs=1e-9)
+    assert found.prediction.low is None
+    assert any("no sign that they agree" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("order", [[3, 2, 1, 0], [1, 3, 0, 2]])
+def test_the_order_of_trials_does_not_matter(order, fit):
+    """Sums in another order: 1e-7 of what the search for the maximum leaves open."""
+    other = BetaBinomial().fit(Counts.of(np.array(X)[order], np.array(N)[order]))
+    assert other.proportion.value == pytest.approx(fit.proportion.value, abs=1e-7)
+    assert other.correlation.value == pytest.approx(fit.correlation.value, abs=1e-6)
