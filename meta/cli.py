@@ -99,7 +99,14 @@ def _answers(done: list[Run]) -> None:
         runs = [run for run in done if run.name == name]
         for i, role in enumerate(dict.fromkeys(found.role for found in runs[0].fits)):
             several = runs if i == 0 else runs[:1]
-            of_role = [replace(run, fits=tuple(f for f in run.fits if f.role == role)) for run in several]
+            of_role = [
+                replace(
+                    run,
+                    fits=tuple(f for f in run.fits if f.role == role),
+                    bounds=tuple(one for one in run.bounds if one.role == role),
+                )
+                for run in several
+            ]
             first = first_fit(of_role[0])
             said = f": {first.proportion.estimand}, {first.proportion.method}" if first else ""
             table(f"{name}, {role}{said}", header, list(answers(of_role)))
@@ -165,7 +172,7 @@ def forest(
     plans = forests(run)
     if by not in plans:
         there = ", ".join(name or "(none)" for name in plans)
-        raise SpecError(f"--by: found {by!r}; this run has {there}")
+        raise SpecError(f"--by: found {by!r}; this run has {there or 'no fit, but bounds'}")
     save(plans[by].draw(), output)
     say(str(output))
 

@@ -169,3 +169,77 @@ def _check(labels: tuple[str, ...], responders: IntArray, n: IntArray) -> None:
     ]
     if wrong:
         raise DataError(f"counts: found {'; '.join(wrong)}; 0 <= responders <= n and n >= 1 are allowed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Completions:
+    """Counts of which some are not reported: what each trial's could be, any of one with any of another.
+
+    Parameters
+    ----------
+    labels : tuple of str, length T
+        The trials.
+    options : tuple of T ndarrays of int, shape (C, r, 2)
+        What responders and n of a trial's r rows could be; C = 1 where they are reported. n may be 0: then
+        the trial has nobody there and does not count.
+    groups : tuple of T tuples of int, length r each
+        The group of each row; all 0 where there are no groups.
+    names : tuple of str, length G
+        The groups; empty where there are none, and a trial has one row.
+
+    Raises
+    ------
+    DataError
+        If shapes differ, a trial has no option, or a count is impossible.
+    """
+
+    labels: tuple[str, ...]
+    options: tuple[IntArray, ...]
+    groups: tuple[tuple[int, ...], ...]
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not len(self.labels) == len(self.options) == len(self.groups):
+            raise DataError("completions: found lists of several lengths; one entry a trial is allowed")
+        for label, options, groups in zip(self.labels, self.options, self.groups, strict=True):
+            if options.shape != (max(len(options), 1), len(groups), 2):
+                raise DataError(f"completions: {label!r}: found {options.shape}; (C, rows, 2) is allowed")
+            if not ((options[..., 0] >= 0) & (options[..., 0] <= options[..., 1])).all():
+                raise DataError(f"completions: {label!r}: found impossible counts; 0 <= responders <= n")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many options each trial has."""
+        return tuple(len(options) for options in self.options)
+
+    @property
+    def group(self) -> IntArray:
+        """The group of each row of all trials, shape (m,)."""
+        return np.array([g for groups in self.groups for g in groups], dtype=np.int64)
+
+    def arrays(self, choice: IntArray) -> tuple[IntArray, IntArray]:
+        """Responders and n of every row, shape (B, m), n = 0 where nobody is.
+
+        Parameters
+        ----------
+        choice : ndarray of int, shape (B, T)
+            Which option of each trial.
+        """
+        parts = [options[choice[:, i]] for i, options in enumerate(self.options)]
+        both = np.concatenate(parts, axis=1) if parts else np.zeros((len(choice), 0, 2), dtype=np.int64)
+        return both[..., 0], both[..., 1]
+
+    def counts(self, choice: Sequence[int]) -> Counts | GroupedCounts:
+        """The counts of one completion, trials without a patient left out.
+
+        Parameters
+        ----------
+        choice : sequence of int, length T
+        """
+        x, n = (z[0] for z in self.arrays(np.array([choice], dtype=np.int64)))
+        there = np.flatnonzero(n)
+        rows = [label for label, groups in zip(self.labels, self.groups, strict=True) for _ in groups]
+        labels = tuple(rows[i] for i in there)
+        if not self.names:
+            return Counts.of(x[there], n[there], labels)
+        return GroupedCounts(labels, x[there], n[there], self.group[there], self.names)

@@ -12,7 +12,7 @@ from meta.models import describe
 from meta.models.answers import MIDDLE, odds_ratio
 from meta.models.counted import plain_trials, unfitted
 from meta.models.homogeneity import homogeneity
-from meta.models.likelihood_peak import METHODS, Family, Options, Peak
+from meta.models.likelihood_peak import METHODS, Family, Options, Peak, rates
 from meta.models.policy import standing
 from meta.models.posterior_fit import NO_I2
 from meta.results import (
@@ -28,7 +28,6 @@ from meta.results import (
     Tau2,
 )
 from meta.stats.codes import Code
-from meta.stats.marginal import mean_rate
 from meta.stats.pooling import prediction
 
 if TYPE_CHECKING:
@@ -195,9 +194,7 @@ class _Says:
 
     def estimands(self, mu: float, v: float) -> Estimands:
         low, high, reason = self._limits(self.peak.mean)
-        rate = float(expit(mu))
-        if self.family.normal and np.isfinite(mu):
-            rate = float(mean_rate(mu, np.sqrt(v)))
+        rate = float(rates(self.family, np.asarray(mu), np.asarray(v)))
         return Estimands(
             median=self._median(mu, v),
             mean=self._proportion(rate, low, high, "mean ORR", reason),

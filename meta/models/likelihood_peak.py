@@ -10,11 +10,15 @@ from scipy.special import expit, ndtri, stdtrit
 from meta.data import Counts, GroupedCounts
 from meta.stats.codes import Code
 from meta.stats.likelihood import Maximum, maximum
+from meta.stats.marginal import mean_rate
 from meta.stats.profile import Limits, profile_limits
 from meta.stats.summit import locate
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from meta.stats.proportions import TrialInterval
+    from meta.stats.scales import FloatArray
     from meta.stats.sets import TermsFunction
 
 LikelihoodInterval = Literal["profile", "profile-t", "wald-t", "wald"]
@@ -53,14 +57,14 @@ class Family(NamedTuple):
 class Peak(NamedTuple):
     """The maximum for G groups that share v, with limits of the means, of v and of the mean rates.
 
-    `df` are the degrees of freedom of Wald limits, infinite for the others.
+    `df`, shape (...), are the degrees of freedom of Wald limits, infinite for the others.
     """
 
     top: Maximum
     mu: Limits
     v: Limits
     mean: Limits
-    df: float
+    df: FloatArray
 
 
 def peak_of(family: Family, options: Options, data: Counts | GroupedCounts) -> Peak:
@@ -78,26 +82,76 @@ def peak_of(family: Family, options: Options, data: Counts | GroupedCounts) -> P
     Peak
     """
     groups = data.group if isinstance(data, GroupedCounts) else None
-    located = locate(family.terms, data.responders, data.n, groups=groups)
+    return peaks(family, options, data.responders, data.n, groups=groups)
+
+
+def peaks(
+    family: Family,
+    options: Options,
+    x: ArrayLike,
+    n: ArrayLike,
+    include: ArrayLike = True,
+    *,
+    groups: ArrayLike | None = None,
+) -> Peak:
+    """Maximise the likelihoods of any number of data sets, and find the limits that the options ask for.
+
+    Parameters
+    ----------
+    family : Family
+    options : Options
+    x, n, include, groups
+        As of :func:`meta.stats.likelihood.maximise`.
+
+    Returns
+    -------
+    Peak
+    """
+    located = locate(family.terms, x, n, include, groups=groups)
     top = maximum(located)
-    many = len(data.names) if isinstance(data, GroupedCounts) else 1
-    df = len(data.labels) - many
+    none = np.full(np.shape(top.v), np.inf)
     if options.interval.startswith("profile"):
         cutoff: Literal["chi2", "f"] = "chi2" if options.interval == "profile" else "f"
         limits = profile_limits(family.terms, located, level=options.level, cutoff=cutoff)
-        return Peak(top, limits[0], limits[1], limits[2], np.inf)
-    used = np.inf if options.interval == "wald" else float(df)
+        return Peak(top, limits[0], limits[1], limits[2], none)
+    used = none if options.interval == "wald" else _df(x, n, include, groups)
     upper = (1 + options.level) / 2
-    quantile = float(ndtri(upper) if np.isinf(used) else stdtrit(used, upper) if used > 0 else np.nan)
-    mu, mean = _wald(family, top, quantile)
-    none = np.array(np.nan)
-    return Peak(top, mu, Limits(none, none, np.array(Code.OK, dtype=np.int8)), mean, used)
+    t = stdtrit(np.where((used > 0) & np.isfinite(used), used, 1.0), upper)
+    quantile = np.where(np.isinf(used), ndtri(upper), np.where(used > 0, t, np.nan))
+    mu, mean = _wald(family, top, quantile[..., None])
+    gone = np.full(none.shape, np.nan)
+    return Peak(top, mu, Limits(gone, gone, np.full(none.shape, Code.OK, dtype=np.int8)), mean, used)
 
 
-def _wald(family: Family, top: Maximum, quantile: float) -> tuple[Limits, Limits]:
+def _df(x: ArrayLike, n: ArrayLike, include: ArrayLike, groups: ArrayLike | None) -> FloatArray:
+    """Trials less means, of groups that have trials."""
+    _, size, use = np.broadcast_arrays(x, n, include)
+    used = np.asarray(use, dtype=bool) & (np.asarray(size) > 0)
+    labels = np.zeros(used.shape[-1], dtype=int) if groups is None else np.asarray(groups)
+    filled = sum(used[..., labels == group].any(-1) for group in np.unique(labels))
+    return np.asarray(used.sum(-1) - filled, dtype=float)
+
+
+def rates(family: Family, mu: FloatArray, v: FloatArray) -> FloatArray:
+    """Mean rates, 0 or 1 where mu is infinite, NaN where there is no estimate; shape of `mu`.
+
+    Parameters
+    ----------
+    family : Family
+    mu, v : ndarray
+        Of the same shape.
+    """
+    if not family.normal:
+        return np.asarray(expit(mu))
+    finite = np.isfinite(mu) & np.isfinite(v)
+    mean = mean_rate(np.where(finite, mu, 0.0), np.sqrt(np.where(finite, v, 0.0)))
+    return np.where(finite, mean, expit(mu))
+
+
+def _wald(family: Family, top: Maximum, quantile: FloatArray) -> tuple[Limits, Limits]:
     """Wald limits of mu, and of the mean rate by the delta method on the logit scale."""
     half = quantile * top.se_mu
-    code = np.broadcast_to(top.code, top.mu.shape)
+    code = np.broadcast_to(np.asarray(top.code)[..., None], top.mu.shape)
     mu = Limits(top.mu - half, top.mu + half, code)
     v = np.broadcast_to(np.asarray(top.v)[..., None], top.mu.shape)
     finite = np.isfinite(top.mu) & np.isfinite(v)

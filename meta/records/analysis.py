@@ -13,7 +13,7 @@ from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
-Unresolved = Literal["error", "drop", "keep"]  # bound and latent are to come
+Unresolved = Literal["error", "drop", "keep", "bound"]  # latent is to come
 Expansion = Literal["each-trial", "each-prior"]  # one line of YAML that stands for several analyses
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
 
@@ -36,8 +36,21 @@ class Where(Factors):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Range(Factors):
+    """Least and most patients of a kind in a trial's population, where its report does not say how many.
+
+    Only `unresolved: bound` uses it. `source` says what it is known from.
+    """
+
+    __pydantic_config__ = STRICT
+
+    n: tuple[int, int]
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEntry:
-    """A trial in an analysis, optionally with its own population, report or arm."""
+    """A trial in an analysis, optionally with its own population, report, arm or declared ranges."""
 
     __pydantic_config__ = STRICT
 
@@ -45,6 +58,7 @@ class TrialEntry:
     where: Where = field(default_factory=Where)
     report: str | None = None
     arm: str | None = None
+    ranges: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +103,9 @@ class Analysis:
         Population, for every trial; an entry's own `where` is added to it.
     exclude : tuple of Where
         Trials or patients to leave out.
-    unresolved : {"error", "drop", "keep"}
-        What becomes of a trial that did not report the responders among excluded patients.
+    unresolved : {"error", "drop", "keep", "bound"}
+        What becomes of a trial that did not report the responders among excluded patients; `bound` gives, in
+        place of fits, the bounds over all completions of what is not reported.
     by : tuple
         Groupings, each a factor or a crossing of factors.
     site_level : tuple of str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
+from meta.data import MOST
+from meta.records.analysis import Analysis, AsOf, Range, TrialEntry, Where
 from meta.records.factors import SITES, site_leaves
 from meta.records.roles import OFF
 from meta.records.rules import Complaints, date_complaints, factor_complaints, name_complaints, repeated
@@ -27,6 +28,8 @@ def analysis_complaints(analysis: Analysis, stem: str, trials: Known | None) -> 
     yield from _twice(analysis, entries)
     for at, entry in entries:
         yield from _where(f"{at}.where", entry.where, trials)
+        for i, declared in enumerate(entry.ranges):
+            yield from _range(f"{at}.ranges[{i}]", declared)
         yield from _entry(at, entry, trials or {})
         if trials is not None:
             yield from _known(at, entry.id, trials)
@@ -84,6 +87,18 @@ def _where(at: str, where: Where, trials: Known | None) -> Complaints:
     yield from factor_complaints(at, where.given())
     if where.trial is not None and trials is not None:
         yield from _known(f"{at}.trial", where.trial, trials)
+
+
+def _range(at: str, declared: Range) -> Complaints:
+    """Check a declared number of patients: of whom, from how many to how many, and who says so."""
+    yield from factor_complaints(at, declared.given())
+    if not declared.given():
+        yield Complaint(at, "found no condition", "allowed: at least one, such as differentiation: well")
+    low, high = declared.n
+    if not 0 <= low <= high <= MOST:
+        yield Complaint(f"{at}.n", f"found {low} to {high}", f"allowed: two of 0 to {MOST}, the least first")
+    if not declared.source.strip():
+        yield Complaint(f"{at}.source", "found nothing", "allowed: what the range is known from")
 
 
 def _exclusions(analysis: Analysis, trials: Known | None) -> Complaints:

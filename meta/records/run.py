@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from meta.records.analysis import Expansion
-from meta.results import Fit
+from meta.results import Bounds, Fit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 2  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 3  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
@@ -19,6 +19,8 @@ Action = Literal[
     "excluded",  # taken out by `exclude`, the rest of the trial stays
     "kept",  # should have been excluded, could not be told apart, kept whole (unresolved: keep)
     "dropped",  # the trial left because of it (unresolved: drop), or by `exclude`
+    "bounded",  # could not be told apart, every completion of what is not reported counts (unresolved: bound)
+    "not bounded",  # left because of it: nothing bounds how many are to be left out (unresolved: bound)
     "passed over",  # another report or table of the trial was taken
 ]
 
@@ -128,7 +130,9 @@ class Run:
     printed : tuple of Printed
     acknowledged : tuple of Contradiction
     fits : tuple of Fit
-        One a model and grouping; `by` is None for the overall estimate.
+        One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded.
+    bounds : tuple of Bounds
+        Under `unresolved: bound`: one a model, grouping, group and estimand.
     failures : tuple of Failure
     beside : mapping of str to str
         Files beside the JSON, by name, each with the SHA-256 of its content: curves (`Fit.grids`) as .npz, a
@@ -144,6 +148,7 @@ class Run:
     printed: tuple[Printed, ...]
     acknowledged: tuple[Contradiction, ...]
     fits: tuple[Fit, ...]
+    bounds: tuple[Bounds, ...] = ()
     failures: tuple[Failure, ...] = ()
     family: str | None = None
     expansion: Expansion | None = None

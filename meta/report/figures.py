@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
+from meta.report.bound_words import compared, leading
 from meta.report.roles import first_fit, ordered
 from meta.report.wording import withheld
 
@@ -83,6 +84,7 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
         yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
         yield from _posteriors(base)
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
+        yield from _bounds(base, runs)
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
@@ -140,6 +142,27 @@ def _leave_one_out(name: str, base: Run, without: Sequence[tuple[str, Run]]) -> 
         return leave_one_out_forest(whole, rows, title=title, subtitle=base.question)
 
     return Plan(f"{base.name}.{name}", digest, draw)
+
+
+def _bounds(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
+    """A figure of each run with bounds, beside the runs that settle the same exclusion otherwise."""
+    bounded = [run for run in runs if leading(run) is not None]
+    for run in bounded:
+        name = "bounds" if len(bounded) == 1 else f"{run.variation}.bounds"
+        yield _bounds_of(f"{base.name}.{name}", base, run, runs)
+
+
+def _bounds_of(name: str, base: Run, run: Run, runs: Sequence[Run]) -> Plan:
+    shown = compared(runs, base, run)
+    parts = (base, run, *(other for _, other in shown.others))
+    digest = hashlib.sha256("".join(part.provenance.digest for part in parts).encode()).hexdigest()
+
+    def draw() -> Figure:
+        from meta.report.bounds import bounds_figure
+
+        return bounds_figure(shown, title=f"{base.name}: {run.variation}", subtitle=base.question)
+
+    return Plan(name, digest, draw)
 
 
 def _posteriors(base: Run) -> Iterator[Plan]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from meta.records.run import Run
-    from meta.results import Fit, Proportion
+    from meta.results import Bound, Bounds, Completed, Fit, Proportion
 
 Place = dict[str, Any]
 _PLACE = ("analysis", "variation", "role", "model", "by", "group", "standing")
@@ -121,7 +121,62 @@ def sweep(runs: Sequence[Run]) -> pd.DataFrame:
     return _frame(rows, "tau", "estimand", "value", "low", "high", "level", "kind", "method", "reason")
 
 
+def bounds(runs: Sequence[Run]) -> pd.DataFrame:
+    """Bounds over completions: a row each for the hull of the estimates and that of the limits."""
+    import pandas as pd
+
+    rows: list[Place] = []
+    for run in runs:
+        for one in run.bounds:
+            place = {
+                "analysis": run.name,
+                "variation": run.variation,
+                "role": one.role,
+                "model": one.model,
+                "by": one.by,
+                "group": one.group,
+                "standing": one.standing.status,
+                "estimand": one.estimand,
+            }
+            rows += [
+                {**place, "bound": name, **_hull(found), **_completions(one)}
+                for name, found in (("ignorance", one.ignorance), ("uncertainty", one.uncertainty))
+            ]
+    columns = (*_PLACE, "estimand", "bound", *_HULL, *_COMPLETED)
+    return pd.DataFrame(rows, columns=list(columns))
+
+
+_HULL = ("low", "high", "level", "kind", "low_at", "high_at", "reason")
+_COMPLETED = (
+    "completions", "evaluated", "searched", "k_low", "k_high", "n_low", "n_high", "responders_low",
+    "responders_high", "method",
+)  # fmt: skip
+
+
+def _hull(found: Bound) -> Place:
+    cells = {name: getattr(found, name) for name in _HULL}
+    return {**cells, "low_at": _at(found.low_at), "high_at": _at(found.high_at)}
+
+
+def _at(completion: Sequence[Completed]) -> str:
+    """The counts that attain an end, trial by trial."""
+    return " | ".join(
+        f"{one.label}{f', {one.group}' if one.group else ''}: {one.responders}/{one.n}" for one in completion
+    )
+
+
+def _completions(one: Bounds) -> Place:
+    ends = {
+        f"{name}_{end}": value
+        for name in ("k", "n", "responders")
+        for end, value in zip(("low", "high"), getattr(one, name), strict=True)
+    }
+    names = ("completions", "evaluated", "searched", "method")
+    return {**ends, **{name: getattr(one, name) for name in names}}
+
+
 TABLES = {
+    "bounds": bounds,
     "estimands": estimands,
     "probabilities": probabilities,
     "tests": tests,

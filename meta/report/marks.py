@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-MarkKind = Literal["square", "dot", "diamond", "bar", "shrunken"]
+MarkKind = Literal["square", "dot", "diamond", "bar", "shrunken", "bound"]
 
 # Okabe and Ito's blue and vermilion: told apart by the colour-blind; in grey, by shape
 BLUE, VERMILION, SQUARE = "#0072B2", "#D55E00", "#8C8C8C"
@@ -25,14 +25,17 @@ _STEPS = (1, 2, 5, 10, 20)
 _MOST_TICKS = 6
 _SQUARE_SIDES = 2.4, 7.5  # smallest and largest, points
 _DOT = 4.5
-_DIAMOND_HALF, _BAR_HALF = 3.4, 1.5
+_DIAMOND_HALF, _BAR_HALF, _BOUND_HALF = 3.4, 1.5, 2.8
 _OUTLIERS = 0.1  # share of trial intervals that may be cut off for the sake of the others ...
 _WORTH_CUTTING = 0.6  # ... where the axis then is at most this much of its full length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A point and its interval, fractions; `share` scales it, `filled` marks a headline."""
+    """A point and its interval, fractions; `share` scales it, `filled` marks a headline.
+
+    Of bounds `inner` are the ends of the thick part.
+    """
 
     kind: MarkKind
     low: float
@@ -40,6 +43,7 @@ class Mark:
     value: float | None = None
     share: float = 1.0
     filled: bool = True
+    inner: tuple[float, float] | None = None
 
 
 def axis(marks: Iterable[Mark]) -> tuple[int, int]:
@@ -91,6 +95,8 @@ def draw_mark(axes: Axes, mark: Mark, y: float) -> None:
             _diamond(axes, mark, y)
         case "bar":
             _bar(axes, mark, y)
+        case "bound":
+            _bound(axes, mark, y)
         case "shrunken":
             _shrunken(axes, mark, y)
         case _:
@@ -113,6 +119,19 @@ def _bar(axes: Axes, mark: Mark, y: float) -> None:
     corner, width, height = (100 * mark.low, y - _BAR_HALF), 100 * (mark.high - mark.low), 2 * _BAR_HALF
     axes.add_patch(
         Rectangle(corner, width, height, fc=VERMILION, ec=INK, lw=0.4, zorder=4, clip_on=False, gid="bar")
+    )
+
+
+def _bound(axes: Axes, mark: Mark, y: float) -> None:
+    """Draw bounds: a thin line for the limits, across it a thick bar for the estimates."""
+    low, high = mark.inner or (mark.low, mark.high)
+    ends, half = [100 * mark.low, 100 * mark.high], _BOUND_HALF * mark.share
+    axes.plot(ends, [y, y], color=VERMILION, lw=0.9, solid_capstyle="butt", zorder=2.5, gid="uncertainty")
+    axes.plot([100 * low, 100 * high], [y, y], "|", color=VERMILION, ms=2 * half, mew=0.8, zorder=3)
+    face = VERMILION if mark.filled else "white"
+    corner, width = (100 * low, y - half), 100 * (high - low)
+    axes.add_patch(
+        Rectangle(corner, width, 2 * half, fc=face, ec=VERMILION, lw=0.8, zorder=4, gid="ignorance")
     )
 
 

@@ -120,7 +120,7 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
         }
         left = " | ".join(dict.fromkeys(entry.label for entry in run.ledger if entry.action == "dropped"))
         trials = " | ".join(trial.label for trial in fit.trials) if fit else ""
-        row = fit_row(fit) if fit else {}
+        row = fit_row(fit) if fit else {"reason": "bounds: tables/bounds.csv" if run.bounds else None}
         rows.append(
             {
                 **_names(run),

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
 from meta.report import differences, exact, wording
+from meta.report.bound_words import leading, numbers, span
 from meta.report.figures import left_out
-from meta.report.format import counts, interval, level, number, percent
+from meta.report.format import DASH, counts, interval, level, number, percent
 from meta.report.roles import FAILED, first_fit, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from meta.results import Diagnostics, Fit, Proportion
+    from meta.results import Bounds, Diagnostics, Fit, Proportion
 
 
 def orr(found: Proportion) -> str:
@@ -116,6 +117,9 @@ def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str,
         variation's overall estimate. Of a single trial only its own exact interval is given.
     """
     for run in runs:
+        bounds = None if run.fits else leading(run)
+        if bounds is not None:
+            yield _bounded(run, bounds, median=median)
         for by in dict.fromkeys(fit.by for fit in run.fits):
             fit = first_fit(run, by)
             assert fit is not None  # there is one of each grouping
@@ -124,6 +128,14 @@ def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str,
             elif run.variation == BASE:
                 for group in fit.groups:
                     yield _answer(f"  {by}: {group.label}", group, median=median)
+
+
+def _bounded(run: Run, found: Bounds, *, median: bool) -> tuple[str, ...]:
+    """The row of a run that has bounds in place of an estimate: hull of the estimates (of the limits)."""
+    star = "" if found.standing.status == "headline" else "*"
+    count = f"{span(found.responders)}/{span(found.n)}"
+    estimate = f"{numbers(found.ignorance)} ({numbers(found.uncertainty)})"
+    return (run.variation, f"{span(found.k)}{star}", count, estimate, *([""] if median else []), DASH)
 
 
 def header(fit: Fit, *, median: bool = False) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 Nothing here is NaN. What cannot be estimated is ``None`` beside a `reason`.
 """
 
+from meta.results.bounds import Bound, Bounds, Completed
 from meta.results.fit import (
     Between,
     Contrast,
@@ -35,6 +36,9 @@ from meta.results.quantities import (
 
 __all__ = [
     "Between",
+    "Bound",
+    "Bounds",
+    "Completed",
     "Contrast",
     "Diagnostics",
     "Dispersion",

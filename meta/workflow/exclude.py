@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Remaining:
-    """What stays of a trial: `cells`, or None where the trial leaves; with ledger and faults."""
+    """What stays of a trial: `cells`, or None where the trial leaves; with ledger and faults.
+
+    `pending`, under `unresolved: bound` alone, are the exclusions that `cells` still contain.
+    """
 
     cells: int | None
     ledger: list[LedgerEntry] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    pending: dict[str, int] = field(default_factory=dict)
 
 
 def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolved: Unresolved) -> Remaining:
@@ -38,7 +42,7 @@ def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolv
         The population.
     exclusions : sequence of Where
         Those that apply to this trial.
-    unresolved : {"error", "drop", "keep"}
+    unresolved : {"error", "drop", "keep", "bound"}
 
     Returns
     -------
@@ -54,6 +58,9 @@ def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolv
         notes = [_entry(chosen, cells, words, mask) for words, mask in pending.items()]
         return Remaining(cells & ~everybody, notes)
     remaining = _one_by_one(chosen, cells, pending)
+    if unresolved == "bound":
+        remaining.pending = pending
+        return remaining
     return _unresolved(chosen, cells, remaining, pending, unresolved)
 
 
@@ -77,9 +84,9 @@ def _unresolved(
     chosen: Candidate, cells: int, remaining: Remaining, pending: dict[str, int], unresolved: Unresolved
 ) -> Remaining:
     for words, mask in pending.items():
-        missing = f"{_of(chosen, cells, words, mask)}; their responders are not reported"
+        missing = unreported(chosen, cells, words, mask)
         if unresolved == "error":
-            allowed = "a row with the responders of either part, or unresolved: drop or keep, is allowed"
+            allowed = "a row with responders of either part, or unresolved: drop, keep or bound, is allowed"
             path = chosen.path()
             line = chosen.file.line(path)
             remaining.faults.append(Fault(chosen.file.file, line, path, f"found {missing}", allowed))
@@ -92,6 +99,11 @@ def _unresolved(
     if pending and unresolved != "keep":
         remaining.cells = None
     return remaining
+
+
+def unreported(chosen: Candidate, cells: int, words: str, mask: int) -> str:
+    """How many patients are to be left out, and that their responders are not reported."""
+    return f"{_of(chosen, cells, words, mask)}; their responders are not reported"
 
 
 def _entry(chosen: Candidate, cells: int, words: str, mask: int) -> LedgerEntry:

@@ -13,9 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meta.data import Counts, GroupedCounts
+from meta.data import Completions, Counts, GroupedCounts
 from meta.errors import MetaError, StoreError
 from meta.models import BayesBinomial
+from meta.models.bounds import bounds
 from meta.models.policy import waived
 from meta.records import beside, store
 from meta.records.files import write
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meta.models import Model
-    from meta.results import Fit, NotReported
+    from meta.results import Bounds, Fit, NotReported
     from meta.workflow.expand import Variation
     from meta.workflow.group import Grouping
     from meta.workflow.reports import Candidate
@@ -89,9 +90,10 @@ def fitted(variation: Variation) -> Fitted:
     blank = _unfitted(variation)
     analysis, selection = variation.analysis, variation.selection
     fits: list[Fit] = []
-    failures: list[Failure] = []
+    limits, failures = _bounds(variation)
     files: dict[str, bytes] = {}
-    for role, model in analysis.fitted().items():
+    one = {} if selection.bounded else analysis.fitted()  # else there is no one set of counts to fit
+    for role, model in one.items():
         for grouping in (None, *selection.groupings):
             by = grouping.by if grouping else None
             try:
@@ -110,8 +112,27 @@ def fitted(variation: Variation) -> Fitted:
     if grids is not None:
         files[beside.grids_file(variation.name)] = grids
     named = {name: beside.digest(content) for name, content in sorted(files.items())}
-    done = replace(blank, fits=tuple(fits), failures=tuple(failures), beside=named)
+    done = replace(blank, fits=tuple(fits), bounds=limits, failures=tuple(failures), beside=named)
     return Fitted(replace(done, provenance=replace(done.provenance, content=_content(done))), files)
+
+
+def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
+    """The bounds of every model and grouping, under `unresolved: bound`; a model without is a failure."""
+    analysis = variation.analysis
+    found: list[Bounds] = []
+    failures = []
+    for role, model in analysis.fitted().items():
+        for part in variation.selection.open:
+            try:
+                several = bounds(model, part.data)
+            except MetaError as error:
+                failures.append(Failure(role=role, by=part.by, reason=str(error)))
+                continue
+            for one in several:
+                named = replace(of_outcome(one, analysis.outcome), role=role, by=part.by)
+                waive = analysis.k_policy == "off" and one.k[0] > 1
+                found.append(replace(named, standing=waived()) if waive else named)
+    return tuple(found), failures
 
 
 def _fit(model: Model, data: Counts | GroupedCounts) -> tuple[Fit, bytes | None]:
@@ -175,6 +196,7 @@ def _unfitted(variation: Variation) -> Run:
     """The run before fitting, its digest taken over everything that decides the numbers."""
     selection = variation.selection
     analysis = replace(variation.analysis, models=variation.analysis.fitted())
+    entered = [*(t.chosen for t in selection.included), *(t.chosen for t in selection.bounded)]
     blank = Run(
         name=variation.analysis.name,
         question=variation.analysis.question,
@@ -184,10 +206,11 @@ def _unfitted(variation: Variation) -> Run:
         analysis=store.plain(analysis),
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
-        acknowledged=tuple(row for trial in selection.included for row in _contradictions(trial.chosen)),
+        acknowledged=tuple(row for chosen in entered for row in _contradictions(chosen)),
         fits=(),
     )
     data = [_counts(selection.counts), *((g.by, _counts(g.counts)) for g in selection.groupings)]
+    data += [(part.by, _options(part.data)) for part in selection.open]
     text = store.to_json(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
     sampled = any(_samples(model) for model in analysis.models.values())
     used = {**versions(), **(_sampler_versions() if sampled else {})}
@@ -202,6 +225,10 @@ def _samples(model: object) -> bool:
 def _counts(data: Counts | GroupedCounts) -> tuple[object, ...]:
     names = (data.names, data.group.tolist()) if isinstance(data, GroupedCounts) else ()
     return (data.labels, data.responders.tolist(), data.n.tolist(), *names)
+
+
+def _options(data: Completions) -> tuple[object, ...]:
+    return (data.labels, [options.tolist() for options in data.options], data.groups, data.names)
 
 
 def _contradictions(chosen: Candidate) -> Iterator[Contradiction]:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from meta.records.analysis import Analysis
     from meta.records.run import LedgerEntry
     from meta.records.trial import FactorName, FactorValue
+    from meta.workflow.bound import Bounded
     from meta.workflow.select import Included
+
+    Several = Sequence[Included | Bounded]
 
 TRIAL_FACTORS = ("region", "line", "regimen")
 
@@ -51,13 +54,13 @@ def group(
     ledger : list of LedgerEntry
     """
     by = " x ".join(factors)
-    groups = _groups(included, analysis, factors)
+    groups = names_of(included, analysis, factors)
     rows: list[tuple[str, str, int, int]] = []
     missing: dict[str | None, list[NotReported]] = {}
     ledger: list[LedgerEntry] = []
     for trial in included:
         told, untold = 0, False
-        for name, cells in _parts(trial, analysis, factors, groups):
+        for name, cells in parts(trial, trial.cells, analysis, factors, groups):
             found, size = trial.chosen.margins.counts(cells), trial.chosen.margins.size(cells)
             if size is None:
                 untold = True
@@ -83,15 +86,13 @@ def group(
     return Grouping(by, counts, {name: tuple(entries) for name, entries in missing.items()}), ledger
 
 
-def _groups(
-    included: Sequence[Included], analysis: Analysis, factors: tuple[str, ...]
-) -> dict[str, tuple[str, ...]]:
+def names_of(included: Several, analysis: Analysis, factors: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Every group, by the name under which it is shown and in that order, with its factors' values."""
     combinations = product(*(_levels(included, analysis, factor) for factor in factors))
     return {", ".join(values): values for values in combinations}
 
 
-def _levels(included: Sequence[Included], analysis: Analysis, factor: str) -> list[str]:
+def _levels(included: Several, analysis: Analysis, factor: str) -> list[str]:
     if factor in TRIAL_FACTORS:
         return sorted({trial.attributes[factor] for trial in included})
     if factor == "site":
@@ -102,12 +103,16 @@ def _levels(included: Sequence[Included], analysis: Analysis, factor: str) -> li
     return list(VALUES[cast("FactorName", factor)])
 
 
-def _parts(
-    trial: Included, analysis: Analysis, factors: tuple[str, ...], groups: Mapping[str, tuple[str, ...]]
+def parts(
+    trial: Included | Bounded,
+    patients: int,
+    analysis: Analysis,
+    factors: tuple[str, ...],
+    groups: Mapping[str, tuple[str, ...]],
 ) -> Iterator[tuple[str, int]]:
-    """The groups that this trial can belong to, with the cells of its patients in them."""
+    """The groups that this trial can belong to, with the cells of some of its patients in them."""
     for name, values in groups.items():
-        cells, belongs = trial.cells, True
+        cells, belongs = patients, True
         for factor, value in zip(factors, values, strict=True):
             if factor in TRIAL_FACTORS:
                 belongs = belongs and trial.attributes[factor] == value

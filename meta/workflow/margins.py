@@ -11,11 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from meta.errors import DataError
+from meta.stats.completions import completions, patients
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from meta.records.factors import Universe
     from meta.records.trial import Row
+
+    Pair = tuple[float, float]
 
 MOST_STEPS = 20_000  # of a search for parts that fill a row; records need a few dozen
 MOST_PARTS = 8  # rows added up or subtracted for one count; more were never printed
@@ -69,6 +78,7 @@ class Margins:
     """
 
     def __init__(self, universe: Universe, rows: Iterable[tuple[int, Row]]) -> None:
+        self._everyone = universe.everyone
         self._margins = [Margin(i, universe.mask(row.given()), row.n, row.count) for i, row in rows]
         self._empty = 0
         self._empty = self._without_patients()
@@ -101,6 +111,61 @@ class Margins:
             return None
         n = sum(m.n or 0 for m in parts[0]) - sum(m.n or 0 for m in parts[1])
         return Sized(n, tuple(m.index for part in parts for m in part)) if n >= 0 else None
+
+    def completions(
+        self, targets: Sequence[int], ranges: Sequence[tuple[int, tuple[int, int]]] = ()
+    ) -> NDArray[np.int64]:
+        """Everything that patients and responders in some sets of cells can be, given all rows.
+
+        Parameters
+        ----------
+        targets : sequence of int
+            Sets of cells.
+        ranges : sequence of (int, (int, int))
+            Sets of cells with the least and the most patients in them, besides what the rows say.
+
+        Returns
+        -------
+        ndarray of int, shape (C, T, 2)
+            Patients and responders of each target; C = 0 where the rows contradict each other.
+
+        Raises
+        ------
+        DataError
+            If no row bounds a target, or there are too many completions.
+        """
+        return completions(*self._system(targets, ranges))
+
+    def sized(self, cells: int) -> bool:
+        """Whether the rows together leave one number of patients in `cells`, by whatever arithmetic."""
+        if self.size(cells) is not None:
+            return True
+        try:
+            rows, n, x, target = self._system([cells], ())
+            between = patients(rows, n, x, target[0])
+        except DataError:  # nothing bounds it
+            return False
+        return between is not None and between[0] == between[1]
+
+    def _system(
+        self, targets: Sequence[int], ranges: Sequence[tuple[int, tuple[int, int]]]
+    ) -> tuple[NDArray[np.bool_], list[Pair], list[Pair], NDArray[np.bool_]]:
+        """Rows, patients, responders and targets as :mod:`meta.stats.completions` takes them."""
+        margins = [m for m in self._margins if m.n is not None or m.responders is not None]
+        unknown: Pair = (0.0, np.inf)
+        n: list[Pair] = [unknown if m.n is None else (m.n, m.n) for m in margins]
+        n += [between for _, between in ranges]
+        x: list[Pair] = [unknown if m.responders is None else (m.responders, m.responders) for m in margins]
+        masks = [m.cells for m in margins] + [cells for cells, _ in ranges]
+        kinds = self._kinds([*masks, *targets])
+        rows, wanted = kinds[: len(masks)], kinds[len(masks) :]
+        return rows, n, x + [unknown] * len(ranges), wanted
+
+    def _kinds(self, masks: Sequence[int]) -> NDArray[np.bool_]:
+        """Which masks hold which kinds of cells, shape (masks, kinds); a kind is in the same masks."""
+        bits = (bit for bit in range(self._everyone.bit_length()) if self._everyone >> bit & 1)
+        found = dict.fromkeys(tuple(mask >> bit & 1 for mask in masks) for bit in bits)
+        return np.array([kind for kind in found if any(kind)], dtype=bool).T
 
     def _plus_minus(
         self, cells: int, margins: Sequence[Margin]

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from meta.results import Fit
+from meta.results import Bounds, Fit
 
+Result = TypeVar("Result", Fit, Bounds)
 _NAMES = ("estimand", "name")  # fields that say of what a number is
 _RESPONSE_RATE = re.compile(r"\bORR(s?)\b")
 
 
-def of_outcome(fit: Fit, outcome: str) -> Fit:
-    """The fit with every estimand and quantity in it named after the outcome; models speak of the ORR.
+def of_outcome(fit: Result, outcome: str) -> Result:
+    """The result with every estimand and quantity in it named after the outcome; models speak of the ORR.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Bounds
     outcome : str
         As in the records: ``disease-control`` has a disease control rate.
     """
     if outcome == "response":
         return fit
-    renamed: Fit = _renamed(fit, rf"{outcome.replace('-', ' ')} rate\1")
+    renamed: Result = _renamed(fit, rf"{outcome.replace('-', ' ')} rate\1")
     return renamed
 
 

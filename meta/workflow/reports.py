@@ -147,7 +147,7 @@ def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
 def conditions(analysis: Analysis, entry: TrialEntry) -> Iterator[Mapping[str, FactorValue]]:
     """Every set of patients that the analysis will ask this trial about."""
     wheres: tuple[Where, ...] = (analysis.where, entry.where, *analysis.exclude)
-    yield from (where.given() for where in wheres)
+    yield from (where.given() for where in (*wheres, *entry.ranges))
     yield from ({"site": node} for node in analysis.site_level)
 
 

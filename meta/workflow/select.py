@@ -11,6 +11,7 @@ from meta.errors import Fault, SpecError
 from meta.records.analysis import Analysis, TrialEntry, Where
 from meta.records.run import LedgerEntry
 from meta.records.trial import FactorValue, Row, TrialFile
+from meta.workflow.bound import Bounded, Open, bounded, by_group, overall
 from meta.workflow.exclude import without
 from meta.workflow.group import Grouping, group
 from meta.workflow.margins import Found
@@ -35,12 +36,18 @@ class Included:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What models and readers get from the records."""
+    """What models and readers get from the records.
+
+    `counts`, `groupings` and `included` are of the trials whose counts are known; `bounded` are the others,
+    and `open` the completions of all of them, under `unresolved: bound` alone.
+    """
 
     counts: Counts
     groupings: tuple[Grouping, ...]
     ledger: tuple[LedgerEntry, ...]
     included: tuple[Included, ...] = field(repr=False)
+    bounded: tuple[Bounded, ...] = field(default=(), repr=False)
+    open: tuple[Open, ...] = field(default=(), repr=False)
 
 
 def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
@@ -62,31 +69,41 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
         error`, trials that share patients, two arms of a trial under `unit: trial`.
     """
     ledger: list[LedgerEntry] = []
-    included: list[Included] = []
+    entered: list[Included | Bounded] = []
     faults: list[Fault] = []
     for entry in entries(trials, analysis):
         file = trials[entry.id]
         for arm in _arms(file, entry):
             kept, notes, wrong = _include(file, analysis, entry, arm)
             ledger += notes
-            included += [kept] if kept else []
+            entered += [kept] if kept else []
             faults += wrong
-    faults += _entering_twice(included, analysis)
+    faults += _entering_twice(entered, analysis)
     if faults:
         raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
-    included = _with_unique_labels(included)
+    entered = _with_unique_labels(entered)
+    included = [trial for trial in entered if isinstance(trial, Included)]
+    uncertain = [trial for trial in entered if isinstance(trial, Bounded)]
     for trial in included:
         ledger += trial.chosen.used(trial.found, None, None)
+    completed = [overall(included, uncertain)] if analysis.unresolved == "bound" else []
     groupings = []
     for by in analysis.by:
-        grouping, notes = group(included, analysis, (by,) if isinstance(by, str) else by)
+        factors = (by,) if isinstance(by, str) else by
+        grouping, notes = group(included, analysis, factors)
         groupings.append(grouping)
         ledger += notes
+        if completed:
+            several, notes = by_group(grouping, factors, analysis, included, uncertain)
+            completed.append(several)
+            ledger += notes
     ledger += _unused(included, ledger, analysis.evidence)
     counts = Counts.of(
         [t.found.responders for t in included], [t.found.n for t in included], [t.label for t in included]
     )
-    return Selection(counts, tuple(groupings), tuple(ledger), tuple(included))
+    return Selection(
+        counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed)
+    )
 
 
 def entries(trials: Mapping[str, TrialFile], analysis: Analysis) -> list[TrialEntry]:
@@ -121,8 +138,8 @@ def _meets(where: Where, attributes: Mapping[str, str]) -> bool:
 
 def _include(
     file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
-) -> tuple[Included | None, list[LedgerEntry], list[Fault]]:
-    """One trial or arm: in with its counts, or out with the reason."""
+) -> tuple[Included | Bounded | None, list[LedgerEntry], list[Fault]]:
+    """One trial or arm: in with its counts or what bounds them, or out with the reason."""
     attributes = _attributes(file, arm)
     for where in (analysis.where, entry.where):
         if not _meets(where, attributes):
@@ -139,13 +156,16 @@ def _include(
     ledger += remaining.ledger
     if remaining.cells is None:
         return None, ledger, remaining.faults
+    if remaining.pending:
+        between, notes = bounded(chosen, entry, remaining, patients, attributes)
+        return between, [*ledger, *notes], []
     found = chosen.margins.counts(remaining.cells)
     if found is None or found.n == 0:
         return None, [*ledger, chosen.ledger("dropped", "no patient is left")], []
     return Included(chosen, remaining.cells, found, patients, attributes), ledger, []
 
 
-def _entering_twice(included: list[Included], analysis: Analysis) -> Iterator[Fault]:
+def _entering_twice(included: list[Included | Bounded], analysis: Analysis) -> Iterator[Fault]:
     """Patients who would be counted twice: shared between trials, or arms of one trial as trials."""
     ids = [t.chosen.trial.id for t in included]
     for i, trial in enumerate(included):
@@ -161,7 +181,7 @@ def _entering_twice(included: list[Included], analysis: Analysis) -> Iterator[Fa
             yield Fault(file.file, file.line("arms"), "arms", found, allowed)
 
 
-def _with_unique_labels(included: list[Included]) -> list[Included]:
+def _with_unique_labels(included: list[Included | Bounded]) -> list[Included | Bounded]:
     labels = Counter(trial.label for trial in included)
     return [
         replace(t, chosen=replace(t.chosen, suffix=f" [{t.chosen.trial.id}]")) if labels[t.label] > 1 else t

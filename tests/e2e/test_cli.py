@@ -66,8 +66,8 @@ def test_list(records, cli):
     assert re.search(r"^ *avelumab-avenec +West +monotherapy +3 *$", result.out, re.MULTILINE)
     assert "g3-nen: Objective response" in result.out
     assert (
-        "  variations: base, no-well-differentiated-dropped, no-well-differentiated-kept, leave-one-out"
-        in result.out
+        "  variations: base, no-well-differentiated-dropped, no-well-differentiated-kept, "
+        "no-well-differentiated-bound, leave-one-out" in result.out
     )
 
 
@@ -109,7 +109,7 @@ def test_show_of_an_unknown_trial(records, cli):
 def test_check(records, cli):
     result = cli("check", "--root", records)
     assert (result.code, result.err) == (0, "")
-    assert "4 trials, 2 analyses, 24 runs: no fault." in result.out
+    assert "4 trials, 2 analyses, 26 runs: no fault." in result.out
     assert not (records / "out").exists()
 
 

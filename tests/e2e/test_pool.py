@@ -15,6 +15,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from meta.data import GroupedCounts
+from meta.models import BinomialNormal, InverseVariance
 from meta.records import store
 from meta.records.run import SCHEMA
 from meta.report.tables import fit_row
@@ -32,7 +34,9 @@ WELL = ("no-well-differentiated-dropped", "no-well-differentiated-kept")
 PRIORS = ("half-normal-0.5", "half-normal-1", "half-normal-1.25", "half-cauchy-0.5", "uniform-0-4")
 LEFT_OUT = tuple(f"leave-one-out.{name}" for name in IDS)
 PRIOR_SENSITIVITY = tuple(f"prior-sensitivity.{prior}" for prior in PRIORS)
-VARIATIONS = ("base", *WELL, *LEFT_OUT, *PRIOR_SENSITIVITY)
+FITTED = ("base", *WELL, *LEFT_OUT, *PRIOR_SENSITIVITY)
+BOUND = "no-well-differentiated-bound"  # bounds in place of fits
+VARIATIONS = (*FITTED, BOUND)
 ROLES = ("primary", "frequentist", "conventional")
 
 
@@ -57,7 +61,7 @@ def groups_of(fit):
 
 TABLES = (
     *("groups", "ledger", "jia-2022-table1.reproduced"),
-    *("estimands", "probabilities", "tests", "influence", "sweep"),
+    *("estimands", "probabilities", "tests", "influence", "sweep", "bounds"),
 )
 
 
@@ -69,11 +73,20 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         for what in ("overall", "region", "site")
         for ending in ("png", "svg")
     }
-    curves = ("posterior", "sweep", "prior-predictive", "prior-sensitivity", "leave-one-out", "influence")
+    curves = (
+        "posterior",
+        "sweep",
+        "prior-predictive",
+        "prior-sensitivity",
+        "leave-one-out",
+        "influence",
+        "bounds",
+    )
     figures |= {f"figures/{a}.{what}.{end}" for a in ANALYSES for what in curves for end in ("png", "svg")}
     expected = figures | {
-        f"results/{a}/{v}.{end}" for a in ANALYSES for v in VARIATIONS for end in ("json", "npz")
+        f"results/{a}/{v}.{end}" for a in ANALYSES for v in FITTED for end in ("json", "npz")
     }
+    expected |= {f"results/{a}/{BOUND}.json" for a in ANALYSES}
     expected |= {f"schema/{record}.schema.json" for record in ("run", "analysis", "trial")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {"summary.csv", "tables/jia-2022-table1.reproduced.md", ".manifest.json"}
@@ -110,7 +123,7 @@ def test_stored_runs_validate_and_round_trip(pooled, analysis, variation):
     assert store.to_json(run) == text
     assert "grids" not in text
     assert (run.name, run.variation) == (analysis, variation)
-    assert run.variation in {"base", *WELL} or run.variation.startswith(f"{run.family}.")
+    assert run.variation in {"base", *WELL, BOUND} or run.variation.startswith(f"{run.family}.")
     assert re.fullmatch("[0-9a-f]{64}", run.provenance.digest)
     assert {"numpy", "scipy", "nen-meta"} <= run.provenance.versions.keys()
 
@@ -141,7 +154,7 @@ def test_nothing_failed(pooled):
 
 
 @pytest.mark.parametrize("analysis", ANALYSES)
-@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize("variation", FITTED)
 def test_every_run_has_the_models_of_its_roles(pooled, analysis, variation):
     """What an analysis says of its models, what its run keeps of them and what was fitted agree."""
     run = run_of(pooled, analysis, variation)
@@ -288,6 +301,74 @@ def test_the_ledger_says_why_a_trial_left_or_stayed(pooled, variation, action, w
         assert words in entry.reason
 
 
+COMPLETIONS = {  # of avelumab and pembrolizumab, written out
+    "g3-nen": [((x, 38), (y, 20)) for x in range(4) for y in range(2)],
+    "jia-2022-table1": [((x, 19), (y, n)) for x in range(3) for n in range(12, 21) for y in range(2)],
+}
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+@pytest.mark.parametrize(("role", "model", "near"), [
+    ("frequentist", BinomialNormal(bootstrap=0), 1e-7),  # rounding: sums run in another order
+    ("conventional", InverseVariance(), 1e-9),
+])  # fmt: skip
+def test_bounds_are_the_hull_of_every_completion_fitted_alone(pooled, analysis, role, model, near):
+    run = run_of(pooled, analysis, BOUND)
+    assert run.fits == ()
+    fits = [
+        model.fit(GroupedCounts.of([5, 6, x, y], [18, 32, n, m], ["Asia", "Asia", "West", "West"]))
+        for (x, n), (y, m) in COMPLETIONS[analysis]
+    ]
+    for by, group in ((None, None), ("region", "Asia"), ("region", "West")):
+        found = next(b for b in run.bounds if (b.role, b.by, b.group) == (role, by, group))
+        parts = [fit if by is None else next(g for g in fit.groups if g.label == group) for fit in fits]
+        shown = [part.proportion for part in parts]
+        assert found.completions == found.evaluated == len(fits)
+        assert found.estimand == shown[0].estimand
+        assert found.ignorance.low == pytest.approx(min(z.value for z in shown), abs=near)
+        assert found.ignorance.high == pytest.approx(max(z.value for z in shown), abs=near)
+        assert found.uncertainty.low == pytest.approx(min(z.low for z in shown), abs=near)
+        assert found.uncertainty.high == pytest.approx(max(z.high for z in shown), abs=near)
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_bounds_of_the_posterior_hold_the_answers_that_need_none(pooled, analysis):
+    """Keeping everybody is one way to complete the responders, if not the patients: it lies within."""
+    bounds = {
+        (b.by, b.group, b.estimand): b for b in run_of(pooled, analysis, BOUND).bounds if b.role == "primary"
+    }
+    whole = bounds[None, None, "mean ORR"]
+    base = fit_by(run_of(pooled, analysis), role="primary").proportion
+    assert whole.ignorance.low < base.value < whole.ignorance.high
+    assert whole.uncertainty.low < base.low < base.high < whole.uncertainty.high
+    west = bounds["region", "West", "mean ORR"]
+    assert west.ignorance.high - west.ignorance.low > 3 * (whole.ignorance.high - whole.ignorance.low) / 2
+    assert west.standing.status == "two trials"
+    sites = [b for (by, *_), b in bounds.items() if by == "site"]
+    assert {b.completions for b in sites} == {1}  # avelumab and pembrolizumab print no responders by site
+
+
+def test_a_range_of_patients_stands_in_the_ledger_with_its_source(pooled):
+    ledger = run_of(pooled, "jia-2022-table1", BOUND).ledger
+    said = {entry.trial: entry.reason for entry in ledger if entry.action == "bounded"}
+    assert "0 to 2 responders among the 19 who stay: 3 completions" in said["avelumab-avenec"]
+    assert "1 to 9 patients (Vijayvergia 2020: 9 of 29" in said["pembrolizumab-nct02939651"]
+    assert "among the 12 to 20 who stay: 18 completions" in said["pembrolizumab-nct02939651"]
+
+
+def test_the_table_of_bounds_has_the_numbers_of_the_runs(pooled):
+    table = pd.read_csv(pooled.out / "tables" / "bounds.csv")
+    expected = [one for name in ANALYSES for one in run_of(pooled, name, BOUND).bounds]
+    assert len(table) == 2 * len(expected)
+    for i, one in enumerate(expected):
+        inner, outer = table.iloc[2 * i], table.iloc[2 * i + 1]
+        assert (inner.bound, inner.low, inner.high) == ("ignorance", one.ignorance.low, one.ignorance.high)
+        assert (outer.bound, outer.low, outer.high) == (
+            "uncertainty", one.uncertainty.low, one.uncertainty.high,
+        )  # fmt: skip
+        assert (inner.completions, inner.k_low, outer.n_high) == (one.completions, one.k[0], one.n[1])
+
+
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_leave_one_out_leaves_each_out(pooled, analysis):
     base = counts_of(fit_by(run_of(pooled, analysis)))
@@ -338,6 +419,9 @@ def test_summary_has_the_numbers_of_the_runs(pooled):
     assert len(table) == len(ANALYSES) * len(VARIATIONS)
     for row, path in zip(table.to_dict("records"), ordered(table, pooled), strict=True):
         run = run_from(path)
+        if run.variation == BOUND:
+            assert (row["reason"], same(row["proportion"], None)) == ("bounds: tables/bounds.csv", True)
+            continue
         for name, value in fit_row(run.fits[0]).items():
             assert same(row[name], value), (run.variation, name)
         assert row["trials"] == " | ".join(counts_of(run.fits[0]))
@@ -371,11 +455,12 @@ def same(cell, value):
 
 def test_the_terminal_ends_with_the_answers(pooled):
     said = pooled.result.out
-    assert re.search(r"24 runs \(24 fitted, the rest unchanged\), \d+ figures drawn\.", said)
+    assert re.search(r"26 runs \(26 fitted, the rest unchanged\), \d+ figures drawn\.", said)
     assert re.search(r"all trials +4 +14/100 +14\.9 \(6\.8–33\.3\) +1\.3–56\.9", said)
     assert re.search(r"site: pancreas +2\* +0/8 ", said)
     assert re.search(r"without Sintilimab \(Jia 2022\) +3 +9/82 ", said)
     assert re.search(r"all trials +4\* +14/100 +14\.8 \(4\.1–41\.3\) +0\.9–77\.6", said)
+    assert re.search(r"4 +11–14/81–89 +13\.2–17\.3 \(4\.1–35\.5\)", said)  # of the bounded run
     titles = " ".join(said.split())  # they are wrapped to the width of their table
     for analysis in ANALYSES:
         assert f"{analysis}, primary: mean ORR, Bayesian binomial-normal" in titles
@@ -389,7 +474,7 @@ def test_the_terminal_ends_with_the_answers(pooled):
 
 
 @pytest.mark.parametrize("analysis", ANALYSES)
-@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize("variation", FITTED)
 def test_every_number_can_be_followed_to_its_line(pooled, analysis, variation):
     run = run_of(pooled, analysis, variation)
     for fit in run.fits:
@@ -440,7 +525,7 @@ def test_a_second_pool_does_nothing_again(pooled, cli, tree):
     before = tree(pooled.out)
     result = cli("pool", "--root", pooled.root)
     assert result.code == 0
-    assert "24 runs (0 fitted, the rest unchanged), 0 figures drawn." in result.out
+    assert "26 runs (0 fitted, the rest unchanged), 0 figures drawn." in result.out
     after = tree(pooled.out)
     rewritten = {name for name in before if not name.startswith(("schema/", ".manifest"))}
     assert {name: after[name] for name in rewritten} == {name: before[name] for name in rewritten}
@@ -610,7 +695,7 @@ def test_unresolved_error_stops_before_anything_is_written(records, cli):
         assert f"trials/{name}.yaml:{line}: reports[0].tables[0]: found {found}" in result.err
         table = (records / "trials" / f"{name}.yaml").read_text().splitlines()[line - 1]
         assert table.strip() == "- outcome: response"
-    assert "unresolved: drop or keep" in result.err
+    assert "unresolved: drop, keep or bound" in result.err
 
 
 # What to break: file, what stands there, what to put there, the line of the fault and a part of its message

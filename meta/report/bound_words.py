@@ -1,0 +1,67 @@
+"""Bounds in words, and which runs stand beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from meta.report.format import DASH, counts, interval, percent
+from meta.report.wording import not_given
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meta.records.run import Run
+    from meta.results import Bound, Bounds, Completed
+
+LABELS = {"keep": "patients kept where not told apart", "drop": "trials dropped where not told apart"}
+
+
+class Compared(NamedTuple):
+    """A bounded run, the base, and the runs of the same exclusion by what they do with unresolved trials."""
+
+    base: Run
+    bound: Run
+    others: tuple[tuple[str, Run], ...]
+
+
+def compared(runs: Sequence[Run], base: Run, bound: Run) -> Compared:
+    """Find the runs that differ from a bounded one in `unresolved` alone."""
+    same = [
+        (label, run)
+        for word, label in LABELS.items()
+        for run in runs
+        if {**run.analysis, "unresolved": ""} == {**bound.analysis, "unresolved": ""}
+        and run.analysis.get("unresolved") == word
+    ]
+    return Compared(base, bound, tuple(same))
+
+
+def leading(bound: Run, by: str | None = None, group: str | None = None) -> Bounds | None:
+    """The bounds of the leading role's first estimand, of all patients or of a group."""
+    here = (one for one in bound.bounds if (one.by, one.group) == (by, group))
+    return min(here, key=lambda one: _rank(bound, one), default=None)
+
+
+def _rank(bound: Run, one: Bounds) -> int:
+    roles = list(dict.fromkeys(other.role for other in bound.bounds))
+    return roles.index(one.role)
+
+
+def numbers(found: Bound) -> str:
+    """Both ends in percent, or why there is none."""
+    if found.low is None or found.high is None:
+        return not_given(found.reason)
+    return interval(found.low, found.high, percent)
+
+
+def span(ends: tuple[int, int]) -> str:
+    """Least and greatest of a count, once where they are the same."""
+    return DASH.join(str(end) for end in dict.fromkeys(ends))
+
+
+def completion(at: Sequence[Completed]) -> str:
+    """A completion as counts, e.g. ``0/38 and 1/20``."""
+    groups = (f" {one.group}" if one.group else "" for one in at)
+    return " and ".join(
+        f"{counts(one.responders, one.n)}{group}" for one, group in zip(at, groups, strict=True)
+    )

@@ -1,0 +1,221 @@
+"""Trials that do not tell excluded patients apart: what their counts could be (`unresolved: bound`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meta.data import Completions
+from meta.errors import DataError
+from meta.records.factors import describe
+from meta.workflow.exclude import unreported
+from meta.workflow.group import names_of, parts
+from meta.workflow.reports import Candidate
+
+if TYPE_CHECKING:
+    from meta.records.analysis import Analysis, TrialEntry
+    from meta.records.run import LedgerEntry
+    from meta.records.trial import FactorValue
+    from meta.workflow.exclude import Remaining
+    from meta.workflow.group import Grouping
+    from meta.workflow.select import Included
+
+    Known = tuple[str, NDArray[np.int64], tuple[int, ...]]  # label, options and groups of its rows
+
+Declared = tuple[int, tuple[int, int]]  # cells, and the least and the most patients in them
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A trial (or arm) whose counts are bounded.
+
+    `before` are the patients of whom n and responders are reported, `cells` those who stay, `declared` the
+    ranges of the analysis, and `options` all that n and responders of those who stay can be, shape (C, 2).
+    """
+
+    chosen: Candidate
+    before: int
+    cells: int
+    declared: tuple[Declared, ...]
+    options: NDArray[np.int64]
+    attributes: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """What figures call the trial."""
+        return self.chosen.label
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The completions of one grouping; `by` is None for the overall estimate."""
+
+    by: str | None
+    data: Completions
+
+
+def bounded(
+    chosen: Candidate,
+    entry: TrialEntry,
+    remaining: Remaining,
+    population: Sequence[Mapping[str, FactorValue]],
+    attributes: Mapping[str, str],
+) -> tuple[Bounded | None, list[LedgerEntry]]:
+    """Find everything that the counts of the patients who stay can be, or why nothing bounds them.
+
+    Parameters
+    ----------
+    chosen : Candidate
+    entry : TrialEntry
+        With the declared ranges.
+    remaining : Remaining
+        With exclusions pending.
+    population : sequence of mappings
+        The conditions on patients.
+    attributes : mapping
+        Of the trial.
+    """
+    assert remaining.cells is not None  # pending exclusions are of somebody
+    before = cells = remaining.cells
+    for mask in remaining.pending.values():
+        cells &= ~mask
+    everybody = chosen.universe.common(population)
+    declared = tuple((everybody & chosen.universe.mask(r.given()), r.n) for r in entry.ranges)
+    missing = "; ".join(unreported(chosen, before, *item) for item in remaining.pending.items())
+    refused = _unsized(chosen, before, remaining.pending, [mask for mask, _ in declared])
+    options = np.zeros((0, 2), dtype=np.int64)
+    if not refused:
+        try:
+            options = chosen.margins.completions([cells], declared)[:, 0]
+        except DataError as error:
+            refused = str(error)
+    if not refused and not len(options):
+        refused = "the rows of its table, or these and the declared range, contradict each other"
+    if refused:
+        reason = f"{missing}; not bounded: {refused}; the trial is left out (unresolved: bound)"
+        return None, [chosen.ledger("not bounded", reason)]
+    least, greatest = options.min(0).tolist(), options.max(0).tolist()
+    number = least[0] if least[0] == greatest[0] else None
+    reason = f"{missing}{_declared(entry)}; {_found(least, greatest, len(options))} (unresolved: bound)"
+    trial = Bounded(chosen, before, cells, declared, options, attributes)
+    return trial, [chosen.ledger("bounded", reason, n=number)]
+
+
+def _declared(entry: TrialEntry) -> str:
+    """The declared ranges in words, each after a semicolon."""
+    return "".join(
+        f"; declared of {describe(r.given())}: {_span(*r.n)} patients ({r.source})" for r in entry.ranges
+    )
+
+
+def _found(least: Sequence[int], greatest: Sequence[int], many: int) -> str:
+    """Patients and responders of those who stay, in words."""
+    responders, size = _span(least[1], greatest[1]), _span(least[0], greatest[0])
+    return f"{responders} responders among the {size} who stay: {many} completions"
+
+
+def _unsized(chosen: Candidate, before: int, pending: Mapping[str, int], declared: Sequence[int]) -> str:
+    """Why the number of patients to be left out is anybody's guess; empty where it is not."""
+    margins = chosen.margins
+    for words, mask in pending.items():
+        here = margins.occupied(mask & before)
+        same = {here, margins.occupied(before) & ~here}
+        told = any(margins.occupied(cells & before) in same for cells in declared)
+        if not told and not margins.sized(here):
+            return f"its report does not say how many are {words}, and no range of it is declared"
+    return ""
+
+
+def _span(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def overall(included: Sequence[Included], trials: Sequence[Bounded]) -> Open:
+    """The completions of the overall estimate.
+
+    Parameters
+    ----------
+    included : sequence of Included
+        Trials whose counts are known.
+    trials : sequence of Bounded
+    """
+    known: list[Known] = [(t.label, np.array([[[t.found.responders, t.found.n]]]), (0,)) for t in included]
+    unknown: list[Known] = [(t.label, t.options[:, None, ::-1], (0,)) for t in trials]
+    return Open(None, _completions([*known, *unknown], ()))
+
+
+def by_group(
+    grouping: Grouping,
+    factors: tuple[str, ...],
+    analysis: Analysis,
+    included: Sequence[Included],
+    trials: Sequence[Bounded],
+) -> tuple[Open, list[LedgerEntry]]:
+    """The completions of one grouping; what was not reported by group even of all patients stays so.
+
+    Parameters
+    ----------
+    grouping : Grouping
+        Of the trials whose counts are known.
+    factors : tuple of str
+    analysis : Analysis
+    included : sequence of Included
+    trials : sequence of Bounded
+    """
+    everyone: list[Included | Bounded] = [*included, *trials]
+    places = {name: i for i, name in enumerate(names_of(everyone, analysis, factors))}
+    known: dict[str, list[tuple[int, int, int]]] = {}
+    data = grouping.counts
+    for label, x, n, group in zip(data.labels, data.responders, data.n, data.group, strict=True):
+        known.setdefault(label, []).append((places[data.names[group]], int(x), int(n)))
+    found: list[Known] = [
+        (label, np.array([[row[1:] for row in rows]]), tuple(row[0] for row in rows))
+        for label, rows in known.items()
+    ]
+    ledger: list[LedgerEntry] = []
+    for trial in trials:
+        reported, untold = _reported(trial, analysis, factors, everyone)
+        ledger += [_untold(trial, grouping.by, *part) for part in untold]
+        if reported:
+            options = trial.chosen.margins.completions(list(reported.values()), trial.declared)
+            found.append((trial.label, options[:, :, ::-1], tuple(places[name] for name in reported)))
+    return Open(grouping.by, _completions(found, tuple(places))), ledger
+
+
+def _untold(trial: Bounded, by: str, name: str, cells: int) -> LedgerEntry:
+    size = trial.chosen.margins.size(cells)
+    many = size.n if size else None
+    return trial.chosen.ledger("not reported", "responders not reported", by=by, group=name, n=many)
+
+
+def _reported(
+    trial: Bounded, analysis: Analysis, factors: tuple[str, ...], everyone: Sequence[Included | Bounded]
+) -> tuple[dict[str, int], list[tuple[str, int]]]:
+    """The groups of which the trial reports responders before the exclusion, and the others; with cells."""
+    margins, told, untold = trial.chosen.margins, dict[str, int](), list[tuple[str, int]]()
+    names = names_of(everyone, analysis, factors)
+    before = dict(parts(trial, trial.before, analysis, factors, names))
+    for name, cells in parts(trial, trial.cells, analysis, factors, names):
+        if not margins.occupied(before[name]):
+            continue
+        sized = margins.counts(before[name]) is not None and margins.sized(cells)
+        if before[name] == trial.before or sized or margins.counts(cells) is not None:
+            told[name] = cells
+        else:
+            untold.append((name, cells))
+    return told, untold
+
+
+def _completions(trials: Sequence[Known], names: tuple[str, ...]) -> Completions:
+    """The trials' options, of groups in which there is a row; without `names` there are no groups."""
+    used = sorted({group for _, _, groups in trials for group in groups})
+    return Completions(
+        labels=tuple(label for label, _, _ in trials),
+        options=tuple(np.ascontiguousarray(options, dtype=np.int64) for _, options, _ in trials),
+        groups=tuple(tuple(used.index(group) for group in groups) for _, _, groups in trials),
+        names=tuple(names[group] for group in used) if names else (),
+    )

@@ -1,0 +1,112 @@
+"""Completions of a table against every table there is."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meta.errors import DataError
+from meta.stats.completions import completions, patients
+
+INF = np.inf
+CELLS, PATIENTS = 4, 4
+
+
+def every_table(patients, cells=CELLS):
+    """Every table of at most so many patients: n and responders of each cell."""
+    sizes = [n for n in product(range(patients + 1), repeat=cells) if sum(n) <= patients]
+    return [(n, x) for n in sizes for x in product(*(range(most + 1) for most in n))]
+
+
+TABLES = np.array(every_table(PATIENTS))  # (tables, n or x, cells)
+
+
+def brute(rows, n, x, targets):
+    """All values of the targets over the tables that agree with the rows."""
+    ok = np.ones(len(TABLES), dtype=bool)
+    for cells, between_n, between_x in zip(np.array(rows, dtype=bool), n, x, strict=True):
+        sums = TABLES[:, :, cells].sum(-1)
+        for i, (low, high) in enumerate((between_n, between_x)):
+            ok &= (sums[:, i] >= low) & (sums[:, i] <= high)
+    wanted = np.array(targets, dtype=bool)
+    return {tuple(tuple(table[:, cells].sum(-1).tolist()) for cells in wanted) for table in TABLES[ok]}
+
+
+@st.composite
+def problems(draw):
+    """Rows of a true table, some of their counts left out or given as ranges, and targets."""
+    place = st.integers(0, CELLS - 1)
+    n = np.bincount(draw(st.lists(place, min_size=1, max_size=PATIENTS)), minlength=CELLS)
+    x = np.array([draw(st.integers(0, int(most))) for most in n])
+    masks = st.lists(st.booleans(), min_size=CELLS, max_size=CELLS)
+    rows = [[True] * CELLS, *draw(st.lists(masks, max_size=4))]
+
+    def between(true, told):
+        kind = draw(st.sampled_from(("printed", "missing", "range"))) if told is None else told
+        if kind == "printed":
+            return (true, true)
+        return (0, INF) if kind == "missing" else (max(true - draw(st.integers(0, 2)), 0), true + 1)
+
+    cells = [np.array(row) for row in rows]
+    sizes = [between(int(n[row].sum()), "printed" if i == 0 else None) for i, row in enumerate(cells)]
+    counts = [between(int(x[row].sum()), "printed" if i == 0 else None) for i, row in enumerate(cells)]
+    return rows, sizes, counts, draw(st.lists(masks, min_size=1, max_size=2))
+
+
+@given(problems())
+@settings(max_examples=60, deadline=None)
+def test_completions_are_those_of_all_tables_that_agree_with_the_rows(problem):
+    """Exact: sets of whole numbers, compared without a tolerance."""
+    found = completions(*problem)
+    listed = [tuple(map(tuple, values)) for values in found.tolist()]
+    assert len(set(listed)) == len(listed)
+    assert set(listed) == brute(*problem)
+
+
+def test_rows_by_another_factor_tighten_the_bounds():
+    """29 patients, 10 to be left out; by site 3 of 13 responded and none of 16 others, of whom 10 leave."""
+    rows = [
+        [1, 1, 1, 1],
+        [1, 1, 0, 0],
+        [1, 0, 1, 0],
+        [0, 0, 1, 0],
+    ]  # all, site A, to be left out, of these not A
+    n = [(29, 29), (13, 13), (10, 10), (10, 10)]
+    x = [(3, 3), (3, 3), (0, INF), (0, INF)]
+    assert completions(rows, n, x, [[0, 1, 0, 1]]).tolist() == [[[19, 3]]]
+    assert completions(rows[:3], n[:3], x[:3], [[0, 1, 0, 1]])[:, 0].tolist() == [[19, r] for r in range(4)]
+
+
+def test_holes_between_the_extremes_are_no_completions():
+    """Three cells of 0 or 1 patient whose pairs agree in their number: all or none of them are there."""
+    rows = [[1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]]
+    n = [(0, 3), (0, 1), (0, 1), (0, 1), (0, 2), (0, 2)]
+    x = [(0, 0)] * 6
+    assert completions(rows, n, x, [[1, 1, 1]])[:, 0, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_rows_that_contradict_each_other_have_no_completion():
+    found = completions([[1, 1], [1, 0]], [(5, 5), (6, 6)], [(0, INF), (0, INF)], [[0, 1]])
+    assert found.shape == (0, 1, 2)
+
+
+def test_what_nothing_bounds_is_refused():
+    with pytest.raises(DataError, match="no bound"):
+        completions([[1, 0]], [(5, 5)], [(2, 2)], [[0, 1]])
+
+
+def test_too_many_completions_are_refused():
+    with pytest.raises(DataError, match="more than 3"):
+        completions([[1, 1]], [(29, 29)], [(9, 9)], [[1, 0]], most=3)
+
+
+def test_patients_may_be_known_by_more_arithmetic_than_one_difference():
+    """Well-differentiated 5, of them pancreatic 4, pancreatic 9 of 20: of 11 others 10 are not well."""
+    rows = [[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0]]
+    n, x = [(20, 20), (9, 9), (5, 5), (4, 4)], [(0, INF)] * 4
+    assert patients(rows, n, x, [0, 0, 0, 1]) == (10, 10)
+    assert patients(rows[:3], n[:3], x[:3], [0, 0, 0, 1]) == (6, 11)
+    assert patients([[1, 0]], [(5, 6)], [(0, INF)], [0, 0]) == (0, 0)
+    assert patients(rows, [*n[:3], (12, 12)], x, [0, 0, 0, 1]) is None
