@@ -12,6 +12,7 @@ from meta.errors import DataError, SpecError
 from meta.models import site_answers as answers
 from meta.models.mcmc.effects import GroupEffects, Priors
 from meta.models.options import STRICT, check_level
+from meta.models.site_priors import sweep
 from meta.models.site_question import Question
 from meta.results import SiteRegionFit
 from meta.stats.priors import MuPrior, TauPrior
@@ -47,6 +48,8 @@ class SiteRegion:
         Of that of group-by-trial effects; None leaves them out.
     target : "pooled", a trial or a mapping of groups to numbers
         Mix of groups that rates are standardised to: the patients of all trials, of one, or these.
+    contrast_sds : tuple of float
+        Other prior standard deviations of the difference between levels, under which it is given too.
     draws, tune, seed : int
         Of the sampler, which runs four chains.
     level : float
@@ -70,6 +73,7 @@ class SiteRegion:
     prior: str = "half-normal:1.25"
     interaction_prior: str | None = None
     target: str | Mapping[str, float] = field(default="pooled")
+    contrast_sds: tuple[float, ...] = (0.75, 1.0, 1.5, 2.5)
     draws: int = 1000
     tune: int = 500
     seed: int = 1
@@ -85,6 +89,8 @@ class SiteRegion:
             faults += [f"{name}: {fault}" for fault in _fault(self._normal, name)]
         for name in ("site_prior", "prior", "interaction_prior"):
             faults += [f"{name}: {fault}" for fault in _fault(self._half_normal, name)]
+        if wrong := [f"{sd:g}" for sd in self.contrast_sds if not 0 < sd < np.inf]:
+            faults.append(f"contrast_sds: found {', '.join(wrong)}; numbers above 0 are allowed")
         for name, least in (("draws", 4), ("tune", 1), ("seed", 0)):
             if not least <= getattr(self, name) <= 1_000_000:
                 faults.append(f"{name}: found {getattr(self, name)}; {least} to 1000000 are allowed")
@@ -210,6 +216,7 @@ class SiteRegion:
             direct=answers.direct(asked),
             orders=answers.orders(asked, found) if self.groups != "none" else (),
             splits=answers.split_counts(asked, found),
+            prior_sweep=sweep(asked, found, rates, priors.contrast, self.contrast_sds),
             sampling=found.diagnostics,
             sampling_without_groups=crude.diagnostics if crude else None,
         )

@@ -135,6 +135,29 @@ class SplitCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriorPoint:
+    """A pair of levels under another prior of their difference, N(0, prior_sd^2).
+
+    Attributes
+    ----------
+    log_odds_ratio : Quantity
+        `level` against `reference`.
+    difference : Quantity
+        Of the mean rates over new trials, standardised; a fraction.
+    effective : float
+        Draws that the weighted draws are worth. Where they are too few, the quantities are None with the
+        reason.
+    """
+
+    prior_sd: float
+    level: str
+    reference: str
+    log_odds_ratio: Quantity
+    difference: Quantity
+    effective: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRegionFit:
     """The model of sites and regions fitted to one set of trials.
 
@@ -160,6 +183,8 @@ class SiteRegionFit:
     orders : tuple of Order
         Every ordered pair of groups.
     splits : tuple of SplitCount
+    prior_sweep : tuple of PriorPoint
+        Every pair of levels under other priors of the contrast.
     sampling : Diagnostics
     sampling_without_groups : Diagnostics or None
     """
@@ -180,6 +205,7 @@ class SiteRegionFit:
     direct: tuple[DirectRate, ...]
     orders: tuple[Order, ...]
     splits: tuple[SplitCount, ...]
+    prior_sweep: tuple[PriorPoint, ...]
     sampling: Diagnostics
     sampling_without_groups: Diagnostics | None
     notes: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit
@@ -12,6 +14,7 @@ from meta.errors import DataError, SpecError
 from meta.models import site_answers as answers
 from meta.models.mcmc.effects import Priors
 from meta.models.mcmc.site_region import SiteRegionDraws
+from meta.models.site_priors import sweep
 from meta.models.site_question import Question
 from meta.models.site_region import SiteRegion
 from meta.stats.marginal import mean_rate
@@ -154,6 +157,25 @@ def test_parameters_stand_beside_their_priors():
     assert group.posterior.value == pytest.approx(-0.4)
 
 
+def test_other_priors_by_weights():
+    rng = np.random.default_rng(1)
+    gamma = rng.normal(0.5, 0.5, size=4000)
+    region = gamma[:, None] * [-0.5, 0.5]
+    draws = replace(by_hand(1), levels={"region": region})
+    rates = answers.Levels(region, region, region)
+    same, wider = sweep(ASKED, draws, rates, 1.0, [1.0, 2.0])
+    assert same.log_odds_ratio.value == pytest.approx(np.median(gamma), abs=1e-3)
+    assert same.effective == pytest.approx(4000)
+    # N(0.5, 0.25) times N(0, 4) over N(0, 1): precision 4 - 1 + 1/4
+    assert wider.log_odds_ratio.value == pytest.approx(0.5 * 4 / 3.25, abs=0.03)
+    assert wider.difference.value == wider.log_odds_ratio.value
+    (few,) = sweep(
+        ASKED, replace(draws, levels={"region": region[:50]}), answers.Levels(*[region[:50]] * 3), 1.0, [2.0]
+    )
+    assert few.difference.value is None
+    assert "200 are needed" in few.difference.reason
+
+
 def test_without_a_contrast_there_is_one_level():
     found = answers.levels(Question(data=DATA, contrast=None, mix=MIX, level=0.5, method=""), by_hand())
     assert found.new_mean.shape == (3, 1)
@@ -192,14 +214,15 @@ def test_every_wrong_option_is_named():
             prior="half-normal:-1",
             interaction_prior="half-normal:x",
             target={"gut": -1},
+            contrast_sds=(1.0, -1.0),
             draws=1,
             tune=0,
             seed=-1,
             level=1.5,
         )
-    for name in ("groups", "contrasts", "mu_prior", "contrast_prior", "factor_prior", "site_prior", "; prior",
-                 "interaction_prior", "target", "draws", "tune", "seed", "level"):  # fmt: skip
-        assert f"{name}: found" in str(caught.value) or f"{name}: " in str(caught.value)
+    names = "groups contrasts mu_prior contrast_prior factor_prior site_prior prior interaction_prior target"
+    for name in (*names.split(), "contrast_sds", "draws", "tune", "seed", "level"):
+        assert f"; {name}: " in f"; {caught.value}"
 
 
 def test_priors_as_numbers():
@@ -221,6 +244,7 @@ def test_a_whole_fit():
         assert 0 < rate.mean.low < rate.mean.value < rate.mean.high < 1
     assert [split.trial for split in fit.splits] == ["b", "b"]
     assert sum(split.expected for split in fit.splits) == pytest.approx(3)
+    assert [point.prior_sd for point in fit.prior_sweep] == [0.75, 1.0, 1.5, 2.5]
     asia, west = fit.direct
     assert asia.value == pytest.approx(2 / 3 * 0.2)
     assert west.value is None
