@@ -79,7 +79,7 @@ def levels(asked: Question, found: SiteRegionDraws) -> Levels:
     """
     names, index = asked.levels()
     median, mean = std.over_new_trials(_grid(asked, found), *_spread(found, 2))
-    these = std.over_these_trials(found.theta, asked.data.n.sum(-1), index, len(names))
+    these = std.over_these_trials(found.theta, asked.data.patients(), index, len(names))
     return Levels(median @ asked.mix, mean @ asked.mix, these @ asked.mix)
 
 
@@ -221,11 +221,19 @@ def split_counts(asked: Question, found: SiteRegionDraws) -> tuple[SplitCount, .
     asked : Question
     found : SiteRegionDraws
         Of a very large sum, every so many draws only are used.
+
+    Returns
+    -------
+    tuple of SplitCount
+        Without sums over patients of whom some are of unknown groups.
     """
     data, listed = asked.data, []
     sizes = data.sizes()
     tail = (1 - asked.level) / 2
+    pooled = {pool.row for pool in data.pools}
     for r in np.flatnonzero((sizes > 0).sum(-1) > 1):
+        if r in pooled:
+            continue
         x, t, members = int(data.responders[r]), int(data.trial[r]), np.flatnonzero(sizes[r])
         step = max(1, len(found.mu) * (x + 1) ** 2 // _WORK)
         chance = partial.split(found.theta[::step, t][:, members], sizes[r, members], x).probability.mean(0)

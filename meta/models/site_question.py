@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.data import PartialCounts
 from meta.models.mcmc.effects import levels_of
+from meta.partial_data import PartialCounts
 from meta.results import Proportion, Quantity
 from meta.stats.scales import FloatArray
 

@@ -19,8 +19,8 @@ from meta.stats.priors import MuPrior, TauPrior
 from meta.stats.standardise import mix_of
 
 if TYPE_CHECKING:
-    from meta.data import PartialCounts
     from meta.models.mcmc.site_region import SiteRegionDraws
+    from meta.partial_data import PartialCounts
     from meta.stats.scales import FloatArray
 
 
@@ -191,7 +191,7 @@ class SiteRegion:
         self, asked: Question, found: SiteRegionDraws, crude: SiteRegionDraws | None, target_name: str
     ) -> SiteRegionFit:
         data, priors = asked.data, self.priors()
-        rows = data.sizes().sum(-1) > 0
+        rows = data.row_patients() > 0
         rates = answers.levels(asked, found)
         without = replace(asked, method="the same model without groups, sampled")
         crude_rates = answers.levels(without, crude) if crude else None
@@ -203,7 +203,7 @@ class SiteRegion:
             model=asdict(self),
             level=self.level,
             k=len(set(data.trial[rows].tolist())),
-            n=int(data.sizes().sum()),
+            n=int(data.row_patients().sum()),
             responders=int(data.responders.sum()),
             contrast=asked.contrast,
             target=dict(zip(data.groups, asked.mix.tolist(), strict=True)),

@@ -13,7 +13,8 @@ from meta.stats.scales import FloatArray
 from meta.stats.standardise import sum_to_zero
 
 if TYPE_CHECKING:
-    from meta.data import IntArray, PartialCounts
+    from meta.data import IntArray
+    from meta.partial_data import PartialCounts
 
 GroupEffects = Literal["random", "fixed", "none"]
 

@@ -26,7 +26,7 @@ from meta.stats.partial import log_choose
 from meta.stats.scales import FloatArray
 
 if TYPE_CHECKING:
-    from meta.data import PartialCounts
+    from meta.partial_data import PartialCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,27 +75,25 @@ def sums_data(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> 
     DataError
         If no row has patients.
     """
-    sizes = data.sizes()
-    rows = np.flatnonzero(sizes.sum(-1))
-    if not rows.size:
+    cells = sorted(data.cells(), key=lambda cell: cell.row)
+    if not cells:
         raise DataError("rows: found no responders reported of any patients; a row with patients is allowed")
-    row, group = np.nonzero(sizes[rows])
-    size, total = sizes[rows][row, group], data.responders[rows]
-    length = int(total.max()) + 1
-    choose = np.full((len(size), length), -np.inf)
-    for cell, m in enumerate(size.tolist()):
-        choose[cell, : m + 1] = log_choose(m)[:length]
+    rows = sorted({cell.row for cell in cells})
+    total = data.responders[rows]
+    choose = np.full((len(cells), int(total.max()) + 1), -np.inf)
+    for into, cell in zip(choose, cells, strict=True):
+        into[: cell.n + 1] = log_choose(cell.n)[: len(into)]
+    lines = [data.trial[cell.row] * len(data.groups) + group for cell in cells for group in cell.groups]
     names = scale_names(effects)
     width = [len(block.labels) for block in effects]
     return SumsData(
-        offset=np.full(len(size), mu_mean),
-        design=np.hstack([block.coding for block in effects])[
-            data.trial[rows][row] * len(data.groups) + group
-        ],
+        offset=np.full(len(lines), mu_mean),
+        design=np.hstack([block.coding for block in effects])[lines],
         sd=np.repeat([block.sd for block in effects], width),
         block=np.repeat([names.index(b.scale) if b.scale else -1 for b in effects], width),
-        start=np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(rows)))]),
-        size=size,
+        start=np.searchsorted([cell.row for cell in cells], [*rows, rows[-1] + 1]),
+        member=np.cumsum([0, *(len(cell.groups) for cell in cells)]),
+        size=np.array([cell.n for cell in cells], dtype=np.int64),
         total=total,
         choose=choose,
     )

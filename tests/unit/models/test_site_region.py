@@ -9,7 +9,6 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import nchypergeom_fisher
 
-from meta.data import PartialCounts
 from meta.errors import DataError, SpecError
 from meta.models import site_answers as answers
 from meta.models.mcmc.effects import Priors
@@ -17,6 +16,7 @@ from meta.models.mcmc.site_region import SiteRegionDraws
 from meta.models.site_priors import sweep
 from meta.models.site_question import Question
 from meta.models.site_region import SiteRegion
+from meta.partial_data import PartialCounts
 from meta.stats.marginal import mean_rate
 
 SITES = ["lung", "gut"]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from meta.data import PartialCounts
 from meta.models.mcmc import sampling, sums
 from meta.models.mcmc.effects import Priors, blocks
 from meta.models.mcmc.site_region import build, draw, sums_data
+from meta.partial_data import PartialCounts
 from meta.stats.partial import log_likelihood
 
-KERNEL = sums.kernel_with(sums.prior, sums.rows_with(sums.row_with(sums.convolve)))
+KERNEL = sums.density_with(lambda function: function)
 SITES = ["pancreas", "gastroesophageal", "intestine"]
 MIXED = PartialCounts.of(
     [[3, 6, 3], [6, 8, 0], [13, 4, 9]],
@@ -24,6 +24,7 @@ MIXED = PartialCounts.of(
     ["a", "b", "c"],
     SITES,
     {"region": ["Asia", "West", "West"]},
+    pools=[(4, SITES, 6)],
 )
 
 

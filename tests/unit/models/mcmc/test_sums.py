@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats as st
+from scipy.integrate import quad
 from scipy.optimize import approx_fprime
 from scipy.special import expit
 
-from meta.data import PartialCounts
 from meta.errors import DataError
 from meta.models.mcmc import sums
 from meta.models.mcmc.effects import Priors, blocks, scale_names
 from meta.models.mcmc.site_region import sums_data, unpack
+from meta.partial_data import PartialCounts
 from meta.stats import partial
 
 # Uncompiled: what numba makes of it is tested with the model.
-KERNEL = sums.kernel_with(sums.prior, sums.rows_with(sums.row_with(sums.convolve)))
+KERNEL = sums.density_with(lambda function: function)
 PRIORS = Priors(mu_mean=-1.5, mu=1.8, contrast=0.8, factor=0.7, sigma=0.9, tau=1.1, omega=0.5)
 SITES = ["pancreas", "gastroesophageal", "intestine", "other"]
 
@@ -76,6 +77,61 @@ def test_density_and_gradient(layout, omega):
         assert value == pytest.approx(expected, rel=1e-13, abs=1e-11)
         numerical = approx_fprime(q, lambda at: float(KERNEL(at, *arrays)[0]), 1e-6)
         np.testing.assert_allclose(gradient, numerical, rtol=2e-4, atol=2e-4)
+
+
+def compositions(n, groups):
+    if groups == 1:
+        return [[n]]
+    return [[j, *rest] for j in range(n + 1) for rest in compositions(n - j, groups - 1)]
+
+
+def unknown_mix(eta, n, length):
+    weight, slope = np.empty(length), np.empty((len(eta), length))
+    sums.mixed_with(sums.multiply)(np.asarray(eta), n, weight, slope)
+    return weight, slope
+
+
+@pytest.mark.parametrize("eta", [[-1.0, 0.5], [-30.0, 0.2, 30.0], [0.0, -2.0, 1.0, -0.5], [-1.2] * 3])
+@pytest.mark.parametrize("n", [1, 5, 9])
+def test_an_unknown_mix_is_the_mean_over_all_divisions(eta, n):
+    weight, slope = unknown_mix(eta, n, n + 2)
+    every = np.array(compositions(n, len(eta)))
+    for x in range(n + 1):
+        expected = np.exp(partial.log_probability(eta, every, x)).mean()
+        assert weight[x] == pytest.approx(np.log(expected), rel=1e-12, abs=1e-12)
+    assert weight[n + 1] == -np.inf
+    if max(np.abs(eta)) < 5:
+        for g in range(len(eta)):
+            step = np.eye(len(eta))[g] * 1e-6
+            change = unknown_mix(eta + step, n, n + 1)[0] - unknown_mix(eta - step, n, n + 1)[0]
+            np.testing.assert_allclose(slope[g, : n + 1], change / 2e-6, rtol=1e-6, atol=1e-8)
+
+
+def test_an_unknown_mix_is_a_binomial_with_a_uniform_prior_of_the_mix():
+    low, high = expit(-1.5), expit(0.7)
+    weight, _ = unknown_mix([-1.5, 0.7], 12, 13)
+    for x in (0, 4, 12):
+        expected, _ = quad(lambda w, x=x: st.binom.pmf(x, 12, w * low + (1 - w) * high), 0, 1)
+        assert np.exp(weight[x]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_density_of_rows_with_patients_of_unknown_groups():
+    n = [[3, 6, 0, 0], [6, 8, 0, 8]]
+    rows = [("a", SITES[:2], 4), ("b", SITES[:1], 1), ("b", [], 3)]
+    pools = [(0, SITES[2:], 5), (2, SITES, 7), (2, SITES[1:3], 4)]
+    data = PartialCounts.of(n, rows, ["a", "b"], SITES, pools=pools)
+    effects = blocks(data, PRIORS)
+    arrays = sums_data(data, effects, -1.5).named().values()
+    q = np.random.default_rng(8).normal(size=sum(len(block.labels) for block in effects) + 3)
+    value, gradient = KERNEL(q, *arrays)
+    a, b = unpack(q[None], data, effects, -1.5)["theta"][0]
+    known, unknown = partial.log_probability(a[:2], n[0][:2], np.arange(5)), unknown_mix(a[2:], 5, 5)[0]
+    first = np.exp(known + unknown[::-1])
+    third = [np.exp(unknown_mix(b, 7, 4)[0][j] + unknown_mix(b[1:3], 4, 4)[0][3 - j]) for j in range(4)]
+    expected = np.log(sum(first)) + st.binom.logpmf(1, 6, expit(b[0])) + np.log(sum(third))
+    assert value == pytest.approx(expected + prior_by_scipy(q, 3), rel=1e-12)
+    numerical = approx_fprime(q, lambda at: float(KERNEL(at, *arrays)[0]), 1e-6)
+    np.testing.assert_allclose(gradient, numerical, rtol=2e-4, atol=2e-4)
 
 
 def test_large_sums_and_far_rates():
