@@ -275,7 +275,9 @@ def operation() -> Any:
     from pytensor.link.numba.dispatch import basic
 
     register: Any = basic.register_funcify_default_op_cache_key
-    compiled = density_with(basic.numba_njit)
+    # In strict order: numba may else add up otherwise where it inlines otherwise, as it does between the
+    # process that compiles and those that read the cache, and the same seed would give other draws.
+    compiled = density_with(lambda function: basic.numba_njit(function, fastmath=False))
     version = zlib.crc32(Path(__file__).read_bytes())  # PyTensor's cache on disk outlives this code
 
     class Sums(Op):
