@@ -145,6 +145,30 @@ class PartialCounts:
             pools=tuple(Cell(row, tuple(place[g] for g in members), m) for row, members, m in unknown),
         )
 
+    def only(self, labels: Iterable[str]) -> PartialCounts:
+        """Some of the trials with all that they report, in their order here; the groups stay.
+
+        Examples
+        --------
+        >>> rows = [("a", ["lung"], 1), ("b", ["lung", "gut"], 2)]
+        >>> data = PartialCounts.of([[4, 5], [6, 7]], rows, ["a", "b"], ["lung", "gut"])
+        >>> data.only(["b"]).responders.tolist()
+        [2]
+        """
+        wanted = set(labels)
+        trials = [t for t, label in enumerate(self.labels) if label in wanted]
+        rows = np.flatnonzero(np.isin(self.trial, trials)).tolist()
+        return PartialCounts(
+            labels=tuple(self.labels[t] for t in trials),
+            groups=self.groups,
+            n=self.n[trials],
+            trial=np.array([trials.index(t) for t in self.trial[rows]], dtype=np.int64),
+            members=self.members[rows],
+            responders=self.responders[rows],
+            contrasts={name: tuple(levels[t] for t in trials) for name, levels in self.contrasts.items()},
+            pools=tuple(pool._replace(row=rows.index(pool.row)) for pool in self.pools if pool.row in rows),
+        )
+
     def cells(self) -> tuple[Cell, ...]:
         """The patients of each row: of one group each, and the pools; without the empty ones."""
         sizes = self.sizes()

@@ -80,3 +80,15 @@ def test_pools_are_patients_of_unknown_groups():
 def test_impossible_pools_are_refused(pool):
     with pytest.raises(DataError, match="pools"):
         PartialCounts.of(**PARTIAL, pools=[pool])
+
+
+def test_some_trials_keep_what_they_report():
+    data = PartialCounts.of(**PARTIAL, pools=[(0, ["gut", "other"], 6), (2, ["lung", "gut"], 4)])
+    some = data.only(["b", "elsewhere"])
+    assert (some.labels, some.contrasts) == (("b",), {"region": ("West",)})
+    assert some.n.tolist() == [[6, 7, 1]]
+    assert (some.trial.tolist(), some.responders.tolist()) == ([0], [2])
+    assert some.pools == (Cell(0, (0, 1), 4),)
+    assert some.patients().tolist() == [18]
+    assert data.only(["a", "b"]).cells() == data.cells()
+    assert data.only([]).cells() == ()
