@@ -15,7 +15,19 @@ IntArray = NDArray[np.int64]
 MOST = 9_999_999  # patients in an arm; beyond, the variances of arms differ by more than a float can hold
 
 
-def _whole_numbers(values: ArrayLike, name: str) -> IntArray:
+def whole_numbers(values: ArrayLike, name: str) -> IntArray:
+    """One whole number a trial or row, read-only.
+
+    Parameters
+    ----------
+    values : array_like
+    name : str
+        What an error calls them.
+
+    Raises
+    ------
+    DataError
+    """
     array = np.atleast_1d(np.asarray(values))
     if array.ndim != 1:
         raise DataError(f"{name}: found {array.ndim} dimensions; one number a trial is allowed")
@@ -70,7 +82,7 @@ class Counts:
         >>> Counts.of([5, 6, 2, 1], [18, 32, 29, 21]).k
         4
         """
-        x, size = _whole_numbers(responders, "responders"), _whole_numbers(n, "n")
+        x, size = whole_numbers(responders, "responders"), whole_numbers(n, "n")
         names = tuple(labels) if labels is not None else tuple(f"trial {i + 1}" for i in range(len(x)))
         return cls(names, x, size)
 
@@ -129,9 +141,9 @@ class GroupedCounts:
         names: Sequence[str] | None = None,
     ) -> GroupedCounts:
         """Build from group names; without `names`, groups come in the order of their first row."""
-        x, size = _whole_numbers(responders, "responders"), _whole_numbers(n, "n")
+        x, size = whole_numbers(responders, "responders"), whole_numbers(n, "n")
         order = tuple(names) if names is not None else tuple(dict.fromkeys(group))
-        index = _whole_numbers([order.index(g) if g in order else -1 for g in group], "group")
+        index = whole_numbers([order.index(g) if g in order else -1 for g in group], "group")
         rows = tuple(labels) if labels is not None else tuple(f"trial {i + 1}" for i in range(len(x)))
         return cls(rows, x, size, index, order)
 

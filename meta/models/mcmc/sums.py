@@ -1,0 +1,300 @@
+"""The likelihood of sums over groups as one operation of a PyTensor graph, with its gradient.
+
+What :mod:`meta.stats.partial` computes for arrays of draws stands here once more, as loops for numba: of a
+graph of array operations, compiling takes ten times as long as sampling from it. The whole predictor is
+part of the operation, a design matrix times scaled standard normals, so that one graph serves every set of
+trials, groups, contrasts and random effects, and what is compiled for one serves the others.
+
+The functions below are Python. Those that call one of the others take it as an argument, so that numba
+compiles them all and tests can run them as they are.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from meta.data import IntArray
+from meta.stats.scales import FloatArray
+
+TINY = float(np.finfo(float).tiny)
+LOG_2, LOG_ROOT_2_PI = float(np.log(2)), float(np.log(2 * np.pi) / 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SumsData:
+    """What the operation takes beside the parameters.
+
+    A row is a sum over cells: the patients of one group, or of several in an unknown mix. A line is a group
+    of a cell, with its log odds; most cells have one.
+
+    Attributes
+    ----------
+    offset : ndarray, shape (lines,)
+        Part of each line's log odds that no parameter moves.
+    design : ndarray, shape (lines, P)
+        What each effect adds to a line's log odds.
+    sd : ndarray, shape (P,)
+        Prior standard deviation of an effect or, where it has a scale, that scale's prior scale.
+    block : ndarray of int, shape (P,)
+        The scale that multiplies the effect, -1 where none does.
+    start : ndarray of int, shape (rows + 1,)
+        The cells of row r are start[r] … start[r + 1] - 1; one at least.
+    member : ndarray of int, shape (cells + 1,)
+        The lines of cell c are member[c] … member[c + 1] - 1; one at least.
+    size : ndarray of int, shape (cells,)
+        Patients, at least 1.
+    total : ndarray of int, shape (rows,)
+        Responders of all cells of a row.
+    choose : ndarray, shape (cells, max(total) + 1)
+        Logarithms of the binomial coefficients of `size`, -inf above it.
+    """
+
+    offset: FloatArray
+    design: FloatArray
+    sd: FloatArray
+    block: IntArray
+    start: IntArray
+    member: IntArray
+    size: IntArray
+    total: IntArray
+    choose: FloatArray
+
+    def named(self) -> dict[str, Any]:
+        """The arrays in the order in which the operation takes them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def convolve(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
+    """Write log sum_j exp(a[t - j] + b[j]) to out[t]."""
+    for t in range(len(out)):
+        peak = -np.inf
+        for j in range(t + 1):
+            peak = max(peak, a[t - j] + b[j])
+        out[t] = peak
+        if peak > -np.inf:
+            whole = 0.0
+            for j in range(t + 1):
+                whole += np.exp(a[t - j] + b[j] - peak)
+            out[t] = peak + np.log(whole)
+
+
+def multiply(poly: FloatArray, p: float) -> None:
+    """From the complete homogeneous polynomials of some factors to those with the factor 1 - p + p z too.
+
+    `poly[k, t]` is the coefficient of z^t at degree k: h_k becomes h_k + (1 - p + p z) h_(k - 1).
+    """
+    for k in range(1, poly.shape[0]):
+        poly[k, 0] += (1 - p) * poly[k - 1, 0]
+        for t in range(1, poly.shape[1]):
+            poly[k, t] += (1 - p) * poly[k - 1, t] + p * poly[k - 1, t - 1]
+
+
+def mixed_with(multiply: Callable[..., None]) -> Callable[..., None]:
+    """Make the function of patients in an unknown mix from :func:`multiply`."""
+
+    def mixed(eta: FloatArray, n: int, weight: FloatArray, slope: FloatArray) -> None:
+        """Log probabilities of 0, 1 … responders of n patients of groups in an unknown mix, and their slopes.
+
+        With a uniform prior of the mix every division of the patients among the groups is equally probable,
+        and the probabilities are coefficients of the complete homogeneous symmetric polynomial of degree n
+        in 1 - p + p z. `weight` has shape (L,); `slope`, shape (groups, L), gets derivatives by `eta`.
+        """
+        groups, length = slope.shape
+        p, ways = np.empty(groups), 0.0
+        poly = np.zeros((n + 1, length))
+        poly[0, 0] = 1.0
+        for g in range(groups):
+            small = np.exp(-abs(eta[g]))
+            p[g] = (1.0 if eta[g] > 0 else small) / (1 + small)
+            ways += np.log1p(n / max(g, 1)) if g else 0.0
+            multiply(poly, p[g])
+        for t in range(length):
+            weight[t] = np.log(poly[n, t]) - ways if poly[n, t] > 0 else -np.inf
+        for g in range(groups):  # the derivative by one factor repeats that factor, at degree n - 1
+            more = poly.copy()
+            multiply(more, p[g])
+            for t in range(length):
+                difference = (more[n - 1, t - 1] if t else 0.0) - more[n - 1, t]
+                slope[g, t] = p[g] * (1 - p[g]) * difference / max(poly[n, t], TINY)
+
+    return mixed
+
+
+def row_with(convolve: Callable[..., None]) -> Callable[..., float]:
+    """Make the function of one row of several cells from :func:`convolve`."""
+
+    def row(terms: FloatArray, chance: FloatArray) -> float:
+        """The row's log weight; `chance` gets the probabilities of each cell's responders given the sum.
+
+        `terms`, shape (C, x + 1), are the log weights of 0 … x responders of each cell.
+        """
+        cells, length = terms.shape
+        before, after = np.empty((cells + 1, length)), np.empty((cells + 1, length))
+        for j in range(length):
+            before[0, j] = after[cells, j] = 0.0 if j == 0 else -np.inf
+        for c in range(cells):
+            convolve(before[c], terms[c], before[c + 1])
+        for c in range(cells - 1, -1, -1):
+            convolve(after[c + 1], terms[c], after[c])
+        value = before[cells, length - 1]
+        rest = np.empty(length)
+        for c in range(cells):
+            convolve(before[c], after[c + 1], rest)
+            for j in range(length):
+                chance[c, j] = np.exp(terms[c, j] + rest[length - 1 - j] - value)
+        return float(value)
+
+    return row
+
+
+def cell_with(mixed: Callable[..., None]) -> Callable[..., None]:
+    """Make the function of one cell from that of patients in an unknown mix."""
+
+    def cell(eta: FloatArray, n: int, choose: FloatArray, weight: FloatArray, slope: FloatArray) -> None:
+        """Log probabilities of a cell's responders, shape (L,), and their slopes by its log odds."""
+        if len(eta) > 1:
+            mixed(eta, n, weight, slope)
+            return
+        small = np.exp(-abs(eta[0]))
+        p = (1.0 if eta[0] > 0 else small) / (1 + small)
+        for j in range(len(weight)):
+            weight[j] = choose[j] + j * eta[0] - n * (max(eta[0], 0.0) + np.log1p(small))
+            slope[0, j] = j - n * p
+
+    return cell
+
+
+def rows_with(cell: Callable[..., None], row: Callable[..., float]) -> Callable[..., float]:
+    """Make the function of all rows from those of a cell and of one row."""
+
+    def rows(eta: FloatArray, gradient: FloatArray, *data: Any) -> float:
+        """Log-likelihood at the lines' log odds, shape (lines,); `gradient` gets its derivatives."""
+        start, member, size, total, choose = data
+        value = 0.0
+        for r in range(len(total)):
+            first, last, x = start[r], start[r + 1], total[r]
+            origin = member[first]
+            terms, chance = np.empty((last - first, x + 1)), np.zeros((last - first, x + 1))
+            slopes = np.empty((member[last] - origin, x + 1))
+            for c in range(first, last):
+                low, high = member[c], member[c + 1]
+                cell(
+                    eta[low:high], size[c], choose[c], terms[c - first], slopes[low - origin : high - origin]
+                )
+            if last - first == 1:
+                value += terms[0, x]
+                chance[0, x] = 1.0
+            else:
+                value += row(terms, chance)
+            for c in range(first, last):
+                for i in range(member[c], member[c + 1]):
+                    gradient[i] = 0.0
+                    for j in range(x + 1):
+                        gradient[i] += chance[c - first, j] * slopes[i - origin, j]
+        return value
+
+    return rows
+
+
+def prior(q: FloatArray, effects: int, gradient: FloatArray) -> float:
+    """Log density of `effects` standard normals and of logarithms of half-normals, and its gradient."""
+    value = 0.0
+    for p in range(len(q)):
+        if p < effects:
+            value -= q[p] ** 2 / 2 + LOG_ROOT_2_PI
+            gradient[p] = -q[p]
+        else:
+            square = np.exp(2 * q[p])
+            value += q[p] - square / 2 + LOG_2 - LOG_ROOT_2_PI
+            gradient[p] = 1 - square
+    return value
+
+
+def kernel_with(
+    prior: Callable[..., float], rows: Callable[..., float]
+) -> Callable[..., tuple[Any, FloatArray]]:
+    """Make the function of the parameters from those of the prior and of the cells' log odds."""
+
+    def kernel(q: FloatArray, *data: Any) -> tuple[Any, FloatArray]:
+        """Log posterior density of `q` given the arrays of `SumsData`, and its gradient."""
+        offset, design, sd, block, start, member, size, total, choose = data
+        effects = len(sd)
+        gradient, factor = np.empty(len(q)), np.empty(effects)
+        eta, by_eta = np.empty(len(offset)), np.empty(len(offset))
+        for p in range(effects):
+            factor[p] = sd[p] * (np.exp(q[effects + block[p]]) if block[p] >= 0 else 1.0)
+        for i in range(len(eta)):
+            eta[i] = offset[i]
+            for p in range(effects):
+                eta[i] += design[i, p] * factor[p] * q[p]
+        value = prior(q, effects, gradient) + rows(eta, by_eta, start, member, size, total, choose)
+        for p in range(effects):
+            by_z = 0.0
+            for i in range(len(eta)):
+                by_z += design[i, p] * by_eta[i] * factor[p]
+            gradient[p] += by_z
+            if block[p] >= 0:
+                gradient[effects + block[p]] += by_z * q[p]
+        return np.asarray(value), gradient
+
+    return kernel
+
+
+def density_with(jit: Callable[[Any], Any]) -> Any:
+    """Put the functions above together, each through `jit`.
+
+    Parameters
+    ----------
+    jit : callable
+        numba's, or one that gives back what it takes.
+    """
+    cell, row = jit(cell_with(jit(mixed_with(jit(multiply))))), jit(row_with(jit(convolve)))
+    return jit(kernel_with(jit(prior), jit(rows_with(cell, row))))
+
+
+@cache
+def operation() -> Any:
+    """The operation (q, *SumsData.named().values()) -> (log density, its gradient).
+
+    Returns
+    -------
+    pytensor.graph.op.Op
+        One a process, compiled by numba and kept in PyTensor's cache on disk.
+    """
+    import pytensor.tensor as pt
+    from pytensor.gradient import disconnected_type
+    from pytensor.graph.basic import Apply
+    from pytensor.graph.op import Op
+    from pytensor.link.numba.dispatch import basic
+
+    register: Any = basic.register_funcify_default_op_cache_key
+    # In strict order: numba may else add up otherwise where it inlines otherwise, as it does between the
+    # process that compiles and those that read the cache, and the same seed would give other draws.
+    compiled = density_with(lambda function: basic.numba_njit(function, fastmath=False))
+    version = zlib.crc32(Path(__file__).read_bytes())  # PyTensor's cache on disk outlives this code
+
+    class Sums(Op):
+        __props__ = ()
+
+        def make_node(self, *inputs: Any) -> Any:
+            return Apply(self, list(map(pt.as_tensor_variable, inputs)), [pt.dscalar(), pt.dvector()])
+
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:  # noqa: ARG002
+            for storage, value in zip(outputs, compiled(*inputs), strict=True):
+                storage[0] = value
+
+        def connection_pattern(self, node: Any) -> list[list[bool]]:
+            return [[True, False]] + [[False, False]] * (len(node.inputs) - 1)
+
+        def L_op(self, inputs: Any, outputs: Any, grads: Any) -> list[Any]:
+            return [grads[0] * outputs[1]] + [disconnected_type() for _ in inputs[1:]]
+
+    register(Sums)(lambda op, **_: (compiled, version))  # noqa: ARG005
+    return Sums()
