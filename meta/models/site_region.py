@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from meta.errors import DataError, SpecError
+from meta.errors import DataError, SpecError, option_fault
 from meta.models import site_answers as answers
 from meta.models.mcmc.effects import GroupEffects, Priors
-from meta.models.options import STRICT, check_level
+from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
 from meta.models.site_priors import sweep
 from meta.models.site_question import Question
 from meta.results import SiteRegionFit
@@ -19,9 +19,13 @@ from meta.stats.priors import MuPrior, TauPrior
 from meta.stats.standardise import mix_of
 
 if TYPE_CHECKING:
+    from meta.errors import Fault
     from meta.models.mcmc.site_region import SiteRegionDraws
     from meta.partial_data import PartialCounts
     from meta.stats.scales import FloatArray
+
+_EFFECTS = {"mu", "group", "trial", "cell"}  # names of the model's own
+_LENGTH = (4, 1_000_000, "a whole number from 4 to 1000000 is allowed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,22 +84,18 @@ class SiteRegion:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        faults = [
-            fault
-            for check in (self._check_names, self._check_groups, self._check_target, self._check_level)
-            for fault in _fault(check)
-        ]
-        for name in ("mu_prior", "contrast_prior", "factor_prior"):
-            faults += [f"{name}: {fault}" for fault in _fault(self._normal, name)]
-        for name in ("site_prior", "prior", "interaction_prior"):
-            faults += [f"{name}: {fault}" for fault in _fault(self._half_normal, name)]
-        if wrong := [f"{sd:g}" for sd in self.contrast_sds if not 0 < sd < np.inf]:
-            faults.append(f"contrast_sds: found {', '.join(wrong)}; numbers above 0 are allowed")
-        for name, least in (("draws", 4), ("tune", 1), ("seed", 0)):
-            if not least <= getattr(self, name) <= 1_000_000:
-                faults.append(f"{name}: found {getattr(self, name)}; {least} to 1000000 are allowed")
-        if faults:
-            raise SpecError("; ".join(faults))
+        normal, half_normal = (
+            (self._normal, ("mu_prior", "contrast_prior", "factor_prior")),
+            (self._half_normal, ("site_prior", "prior", "interaction_prior")),
+        )
+        refuse(
+            self._name_faults(),
+            self._target_faults(),
+            *(prior_of(read, name) for read, names in (normal, half_normal) for name in names),
+            *(count_faults(name, getattr(self, name), *_LENGTH) for name in ("draws", "tune")),
+            seed_faults(self.seed),
+            level_faults(self.level),
+        )
 
     def priors(self) -> Priors:
         """The priors as numbers."""
@@ -222,12 +222,10 @@ class SiteRegion:
         )
 
     def _normal(self, name: str) -> MuPrior:
-        text = getattr(self, name)
-        prior = MuPrior.parse(text)
+        prior = MuPrior.parse(getattr(self, name))
         if name != "mu_prior" and prior.mean != 0:
-            raise SpecError(
-                f"{name}: found {text!r}; a mean of 0 is allowed, since no level is the reference"
-            )
+            allowed = "a mean of 0 is allowed, since no level is the reference"
+            raise SpecError(faults=[option_fault(name, repr(getattr(self, name)), allowed)])
         return prior
 
     def _half_normal(self, name: str) -> float:
@@ -236,37 +234,35 @@ class SiteRegion:
             return 0.0
         prior = TauPrior.parse(text)
         if prior.family != "half-normal":
-            raise SpecError(f"found {text!r}; half-normal:SCALE is allowed")
+            raise SpecError(faults=[option_fault(name, repr(text), "half-normal:SCALE is allowed")])
         return prior.values[0]
 
-    def _check_names(self) -> None:
-        if len(set(self.contrasts)) < len(self.contrasts) or {"mu", "group", "trial", "cell"} & set(
-            self.contrasts
-        ):
-            raise SpecError(
-                f"contrasts: found {', '.join(self.contrasts)}; different names other than mu, group, trial "
-                "and cell are allowed"
-            )
-
-    def _check_groups(self) -> None:
+    def _name_faults(self) -> Iterator[Fault]:
+        if len(set(self.contrasts)) < len(self.contrasts) or _EFFECTS & set(self.contrasts):
+            allowed = "different names other than mu, group, trial and cell are allowed"
+            yield option_fault("contrasts", ", ".join(self.contrasts), allowed)
         if self.groups not in ("random", "fixed", "none"):
-            raise SpecError(f"groups: found {self.groups!r}; random, fixed and none are allowed")
+            yield option_fault("groups", repr(self.groups), "random, fixed and none are allowed")
+        if wrong := [f"{sd:g}" for sd in self.contrast_sds if not 0 < sd < np.inf]:
+            yield option_fault("contrast_sds", ", ".join(wrong), "numbers above 0 are allowed")
 
-    def _check_level(self) -> None:
-        check_level(self.level)
-
-    def _check_target(self) -> None:
+    def _target_faults(self) -> Iterator[Fault]:
         if not isinstance(self.target, str):
             try:
                 mix_of(list(self.target.values()))
             except DataError as error:
-                raise SpecError(f"target: {error}") from None
+                yield option_fault("target", dict(self.target), str(error))
 
 
-def _fault(check: Callable[..., Any], *arguments: str) -> list[str]:
-    """What a check complains of."""
+def prior_of(read: Callable[[str], object], option: str) -> Iterator[Fault]:
+    """What is wrong with a prior, under the name of its own option.
+
+    Parameters
+    ----------
+    read : callable
+    option : str
+    """
     try:
-        check(*arguments)
+        read(option)
     except SpecError as error:
-        return [str(error)]
-    return []
+        yield from (replace(fault, path=option) for fault in error.faults)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from meta.stats.surface import Surface
 
 UNRESOLVED = "no grid resolves all of these posteriors; fewer or more similar data sets may do"
-_DROP = 22.0  # nats below the highest point at which the grid ends: 3e-10 of it
-_CORE = 8.0  # a normal density is within 8 nats of its top for 8 standard deviations ...
-_NODES_IN_CORE = 14  # ... so that this many nodes are a step of 0.57 of one
+DROP = 22.0  # nats below the highest point at which the grid ends: 3e-10 of it
+CORE = 8.0  # a normal density is within 8 nats of its top for 8 standard deviations ...
+NODES_IN_CORE = 14  # ... so that this many nodes are a step of 0.57 of one
 _SLACK = 1  # so many nodes more in the core, and nats of the drop, while likelihoods are rough
 _WIDEST = 0.095  # step in t: the map from t to tau, and with it the posterior, is as smooth as that
 _ROUGH = 5  # nodes in the core with which an integral is roughly right
@@ -165,7 +165,7 @@ class _Zoom(NamedTuple):
                 _, low, high, size = _new_mu(grid, np.full(grid.total.shape, True), rough=rough)
                 continue
             mass = grid.log_mass(coupled=self.coupled)
-            matters = mass > mass.max(-1, keepdims=True) - _DROP
+            matters = mass > mass.max(-1, keepdims=True) - DROP
             if not _at_end(matters, t):
                 t, low, high = _wider(t, low, high)
                 continue
@@ -187,7 +187,7 @@ def _at_end(matters: BoolArray, t: FloatArray) -> bool:
 
 def _seen(grid: Cells) -> bool:
     """Whether every slice of every data set shows its peak, if roughly."""
-    return bool(((grid.height > np.exp(-_CORE)).sum(-1) >= _ROUGH).all())
+    return bool(((grid.height > np.exp(-CORE)).sum(-1) >= _ROUGH).all())
 
 
 def _wider(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -225,7 +225,7 @@ def cells_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Cells:
 def _anywhere(surface: Surface, mu_prior: MuPrior, slices: int) -> tuple[FloatArray, FloatArray]:
     """A range of mu outside of which no posterior can lie: no trial and no prior pulls beyond all of them."""
     places = [mu_prior.mean, *surface.place]
-    reach = np.sqrt(2 * _DROP) * mu_prior.sd
+    reach = np.sqrt(2 * DROP) * mu_prior.sd
     return np.full(slices, min(places) - reach), np.full(slices, max(places) + reach)
 
 
@@ -255,12 +255,12 @@ def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool,
     """Whether the slices are enough and none too many, and if not, better ones."""
     used = np.flatnonzero(matters.any(0))
     first, last = max(used[0] - 1, 0), min(used[-1] + 1, len(t) - 1)
-    core = (slices > slices.max(-1, keepdims=True) - _CORE).sum(-1).min()
+    core = (slices > slices.max(-1, keepdims=True) - CORE).sum(-1).min()
     step = t[1] - t[0]
-    fine = step < 1.001 * _WIDEST and core >= _NODES_IN_CORE
+    fine = step < 1.001 * _WIDEST and core >= NODES_IN_CORE
     if fine and len(t) - (last - first + 1) <= len(t) // 8:
         return True, t
-    step = min(_WIDEST, step * max(core, 2.0) / (_NODES_IN_CORE + 1))
+    step = min(_WIDEST, step * max(core, 2.0) / (NODES_IN_CORE + 1))
     return False, np.arange(t[first], t[last] + step, step)
 
 
@@ -268,7 +268,7 @@ def _new_mu(
     grid: Cells, matters: BoolArray, *, rough: bool = False
 ) -> tuple[bool, FloatArray, FloatArray, int]:
     """Whether every slice that matters is resolved and reaches no farther than it must."""
-    drop, nodes = (z + _SLACK * rough for z in (_DROP, _NODES_IN_CORE))
+    drop, nodes = (z + _SLACK * rough for z in (DROP, NODES_IN_CORE))
     size = grid.height.shape[-1]
     inside: BoolArray = (grid.height > np.exp(-drop)) & matters[..., None]
     held = inside.max(0)
@@ -277,7 +277,7 @@ def _new_mu(
     last = np.where(idle, size - 1, size - held[:, ::-1].argmax(-1))
     over = (first < 0) | (last > size - 1)  # a guide may have shown too little
     first, last = first - over * size // 8, last + over * size // 8
-    core = np.where(matters, (grid.height > np.exp(-_CORE)).sum(-1), size).min(0)
+    core = np.where(matters, (grid.height > np.exp(-CORE)).sum(-1), size).min(0)
     low, high = grid.first + first * grid.step, grid.first + last * grid.step
     if (core >= nodes).all() and not over.any():
         return True, low, high, size

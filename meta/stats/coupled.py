@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from meta.errors import ConvergenceError
-from meta.stats.cells import cells
-from meta.stats.posterior import Posterior, posterior
+from meta.stats.cells import CORE, DROP, NODES_IN_CORE, cells
+from meta.stats.posterior import Posterior, posterior, weighted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     Index = NDArray[np.int64]
     Read = Callable[[Posterior], tuple[FloatArray, ...]]
 
-# As in meta.stats.cells: what lies deeper than DROP nats does not matter, and equal steps resolve a density
-# of which so many nodes lie within CORE nats of its top
-_DROP, _CORE, _NODES_IN_CORE = 24.0, 8.0, 14
 _HELD = 20_000_000  # numbers at once
 _BATCH = 1024  # sets on one grid
 
@@ -106,10 +103,10 @@ def _resolved(grid: Cells, sets: Index) -> BoolArray:
     """Whether the grid resolves each set: tau, and mu of every group in each slice that matters."""
     mass = _mass(grid, sets)
     top = mass.max(-1, keepdims=True)
-    enough = (mass > top - _CORE).sum(-1) >= _NODES_IN_CORE
-    needed = mass > top - _DROP
-    seen = (grid.height > np.exp(-_CORE)).sum(-1) >= _NODES_IN_CORE
-    seen &= (grid.height[..., [0, -1]] < np.exp(-_DROP)).all(-1)
+    enough = (mass > top - CORE).sum(-1) >= NODES_IN_CORE
+    needed = mass > top - DROP
+    seen = (grid.height > np.exp(-CORE)).sum(-1) >= NODES_IN_CORE
+    seen &= (grid.height[..., [0, -1]] < np.exp(-DROP)).all(-1)
     for column in sets.T:
         enough &= ((column < 0)[:, None] | seen[column] | ~needed).all(-1)
     return np.asarray(enough)
@@ -129,9 +126,6 @@ def _joint(grid: Cells, sets: Index) -> Posterior:
     mass = _mass(grid, sets)
     rows, columns = np.nonzero(sets >= 0)
     own = sets[rows, columns]
-    evidence = np.asarray(logsumexp(mass, axis=-1))
-    share = np.exp(mass - evidence[:, None])[rows] / grid.total[own]
-    height = grid.height[own]
-    part = grid._replace(height=height, total=grid.total[own], log_slices=grid.log_slices[own])
-    weight = height * share[..., None]
-    return Posterior(part, weight, weight.mean(0), evidence[rows])
+    evidence = np.asarray(logsumexp(mass, axis=-1))[rows]
+    part = grid._replace(height=grid.height[own], total=grid.total[own], log_slices=grid.log_slices[own])
+    return weighted(part, mass[rows], evidence)

@@ -77,6 +77,17 @@ def posterior(
     grid = cells(surface, mu_prior, tau_prior, coupled=coupled)
     mass = grid.log_mass(coupled=coupled)
     evidence = np.asarray(logsumexp(mass, axis=-1))
+    return weighted(grid, mass, evidence)
+
+
+def weighted(grid: Cells, mass: FloatArray, evidence: FloatArray) -> Posterior:
+    """The posteriors on a grid whose slices have these log masses, shape (B, T), and log evidences, (B,).
+
+    Parameters
+    ----------
+    grid : Cells
+    mass, evidence : ndarray
+    """
     share = np.exp(mass - evidence[:, None]) / grid.total
     return _posterior(grid, grid.height * share[..., None], evidence)
 

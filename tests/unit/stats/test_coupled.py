@@ -38,7 +38,7 @@ def test_sets_are_the_coupled_posteriors_one_by_one(monkeypatch, refuse):
     evidence within 2e-6 nats, as batches of single groups do (test_posterior).
     """
     if refuse:
-        monkeypatch.setattr(module, "_NODES_IN_CORE", 10**6)
+        monkeypatch.setattr(module, "NODES_IN_CORE", 10**6)
     *quantiles, evidence = coupled_sets(surface(), SETS, *PRIORS, read)
     for row, groups in enumerate(SETS):
         filled = np.flatnonzero(groups >= 0)
