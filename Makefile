@@ -1,7 +1,7 @@
 # Everything runs in a private .venv, made here on first use. Works with GNU make from 3.81 on.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help pool test check trial diff bench lock clean distclean
+.PHONY: help pool test check trial diff bench simulate lock clean distclean
 
 UV       = uv
 PY       = .venv/bin/python
@@ -35,6 +35,9 @@ diff: .venv/.installed ## show the pooled answers before and after the change of
 
 bench: .venv-bench/.installed ## time the statistics beside named peers; writes out/bench.md   [ARGS="--only reml"]
 	@.venv-bench/bin/python -m tests.bench $(ARGS)
+
+simulate: .venv/.installed-dev ## what trials that print only totals are worth; writes out/simulation.md   [ARGS="--sets 200"]
+	@$(PY) -m tests.simulation $(ARGS)
 
 lock: ## write constraints.txt anew from pyproject.toml (needs uv)   [UPGRADE=1 for the newest versions]
 	@$(UV) --version >/dev/null 2>&1 || { echo "nen-meta: make lock needs uv on PATH" >&2; exit 1; }

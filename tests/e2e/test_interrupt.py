@@ -17,7 +17,7 @@ from meta.records import store
 pytestmark = pytest.mark.slow
 
 # One run and one figure: a result, three tables, three schemas, two pictures and the manifest.
-FILES = 15
+FILES = 16
 JITTER = random.Random(2022)
 
 

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+from tests.simulation.two_sites import N, _by_site, _by_total, compare, grid, simulate
+
+
+@pytest.fixture(scope="module")
+def points():
+    return grid(means=9, differences=6, taus=3, effects=5)
+
+
+def test_the_prior_is_a_distribution_about_its_own_mean():
+    points = grid()
+    weight = np.exp(points.log_prior - logsumexp(points.log_prior))
+    mean = points.logits.mean((1, 2))
+    assert weight @ mean == pytest.approx(-2, abs=0.02)  # the grid ends 3.5 and 3 sd away
+    assert weight @ (mean + 2) ** 2 == pytest.approx(4.5, rel=0.03)  # 2^2 + E[sigma^2]/2
+
+
+def test_a_total_is_the_sum_of_its_splits(points):
+    n, total = N[2], 5
+    splits = np.array([[j, total - j] for j in range(total + 1)])
+    together = logsumexp(_by_site(points, splits, n), axis=0)
+    # held in single precision: 6e-8 of logarithms of up to 200
+    np.testing.assert_allclose(_by_total(points, np.array([total]), n)[0], together, atol=1e-4)
+
+
+def test_data_sets_have_the_rates_they_say():
+    x, truth = simulate(4000, seed=3)
+    half = x / N
+    # unbiased: the mean of differences within 4 of their standard errors
+    difference = half.mean((1, 2)) - truth
+    assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(len(x))
+    assert ((truth > 0) & (truth < 1)).all()
+
+
+def test_the_three_ways_differ_by_what_is_not_reported(points, monkeypatch):
+    x, truth = simulate(12, seed=4)
+    apart = compare(x, truth, points)
+    assert len({result.width for result in apart.values()}) == 3
+    monkeypatch.setattr("tests.simulation.two_sites.TOTALS_ONLY", np.zeros(len(N), dtype=bool))
+    assert len(set(compare(x, truth, points).values())) == 1
