@@ -1,7 +1,7 @@
 # Everything runs in a private .venv, made here on first use. Works with GNU make from 3.81 on.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help pool test check trial diff bench simulate lock clean distclean
+.PHONY: help pool test check trial diff bench simulate calibrate lock clean distclean
 
 UV       = uv
 PY       = .venv/bin/python
@@ -38,6 +38,9 @@ bench: .venv-bench/.installed ## time the statistics beside named peers; writes 
 
 simulate: .venv/.installed-dev ## what trials that print only totals are worth; writes out/simulation.md   [ARGS="--sets 200"]
 	@$(PY) -m tests.simulation $(ARGS)
+
+calibrate: .venv/.installed-dev ## simulation-based calibration of the model of sites and regions; writes out/calibration.md and .png   [ARGS="--sets 50"]
+	@$(PY) -m tests.simulation.calibration $(ARGS)
 
 lock: ## write constraints.txt anew from pyproject.toml (needs uv)   [UPGRADE=1 for the newest versions]
 	@$(UV) --version >/dev/null 2>&1 || { echo "nen-meta: make lock needs uv on PATH" >&2; exit 1; }
