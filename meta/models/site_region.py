@@ -12,6 +12,8 @@ from meta.errors import DataError, SpecError, option_fault
 from meta.models import site_answers as answers
 from meta.models.mcmc.effects import GroupEffects, Priors
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
+from meta.models.policy import standing
+from meta.models.site_notes import notes
 from meta.models.site_priors import sweep
 from meta.models.site_question import Question
 from meta.results import SiteRegionFit
@@ -199,12 +201,13 @@ class SiteRegion:
         if self.groups != "none":
             random = self.groups == "random"
             contrasts["group"] = float(np.sqrt(2)) * priors.sigma if random else priors.factor
+        k, responders = len(set(data.trial[rows].tolist())), int(data.responders.sum())
         return SiteRegionFit(
             model=asdict(self),
             level=self.level,
-            k=len(set(data.trial[rows].tolist())),
+            k=k,
             n=int(data.row_patients().sum()),
-            responders=int(data.responders.sum()),
+            responders=responders,
             contrast=asked.contrast,
             target=dict(zip(data.groups, asked.mix.tolist(), strict=True)),
             target_name=target_name,
@@ -219,6 +222,8 @@ class SiteRegion:
             prior_sweep=sweep(asked, found, rates, priors.contrast, self.contrast_sds),
             sampling=found.diagnostics,
             sampling_without_groups=crude.diagnostics if crude else None,
+            standing=standing(k, responders, bayesian=True),
+            notes=tuple(notes(asked)),
         )
 
     def _normal(self, name: str) -> MuPrior:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from meta.results.fit import Diagnostics
+from meta.results.fit import Diagnostics, Standing
 from meta.results.quantities import Proportion, Quantity
+
+_NO_POLICY = Standing(status="none", reason="the k policy was not applied")
 
 Population = Literal["new-trials", "these-trials"]
 
@@ -187,6 +189,9 @@ class SiteRegionFit:
         Every pair of levels under other priors of the contrast.
     sampling : Diagnostics
     sampling_without_groups : Diagnostics or None
+    standing : Standing
+        What the k policy lets the answers be called.
+    notes : tuple of str
     """
 
     model: Mapping[str, Any]
@@ -208,4 +213,5 @@ class SiteRegionFit:
     prior_sweep: tuple[PriorPoint, ...]
     sampling: Diagnostics
     sampling_without_groups: Diagnostics | None
+    standing: Standing = _NO_POLICY
     notes: tuple[str, ...] = ()
