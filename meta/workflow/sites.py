@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from meta.partial_data import PartialCounts
 from meta.records.sites import CONTRASTS
 from meta.workflow.group import names_of, parts
@@ -105,7 +107,7 @@ def _separate(told: Told, margins: Margins, cells: Mapping[str, int]) -> list[st
     left = list(cells)
     for many in range(1, len(cells)):
         for names in combinations(cells, many):
-            if not set(names) <= set(left) or len(left) == many:
+            if not set(names) <= set(left):
                 continue
             found = margins.counts(_union(cells[name] for name in names))
             if found is None:
@@ -184,7 +186,9 @@ def _counts(included: Sequence[Included], told: Sequence[Told], names: Sequence[
     groups = [name for name in names if name in pooled or any(size.get(name) for size in sizes)]
     rows = [(trial.label, row) for trial, one in zip(included, told, strict=True) for row in one.rows]
     return PartialCounts.of(
-        [[size.get(name, 0) for name in groups] for size in sizes],
+        np.array([[size.get(name, 0) for name in groups] for size in sizes], dtype=np.int64).reshape(
+            len(sizes), len(groups)
+        ),
         [(label, set(row.groups) & set(groups), row.responders) for label, row in rows],
         [trial.label for trial in included],
         groups,
