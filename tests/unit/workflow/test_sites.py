@@ -1,10 +1,12 @@
 """Responders by site as each trial reports them: alone, as sums, in pools; and what the ledger says of it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 from meta.models import InverseVariance
 from meta.models import site_region as model
@@ -248,6 +250,7 @@ def test_the_fit_is_stored_whole_and_the_same_seed_gives_it_again(stored_twice):
     assert store.to_json(loaded) == store.to_json(made) == store.to_json(again)
     assert loaded.sites.rates == made.sites.rates
     assert not fitted_anew
+    Draft202012Validator(json.loads(store.schema("run"))).validate(json.loads(store.to_json(made)))
     assert made.sites.target_name == "Avelumab (Fottner 2019)"
 
 
