@@ -134,11 +134,11 @@ def standardised(asked: Question, found: Levels) -> tuple[StandardisedRate, ...]
     """
     listed = []
     for i, name in enumerate(asked.levels()[0]):
-        new = {
-            key: asked.proportion(f"{key} ORR over new trials, standardised", values[:, i])
+        median, mean = (
+            asked.proportion(f"{key} ORR over new trials, standardised", values[:, i])
             for key, values in (("median", found.new_median), ("mean", found.new_mean))
-        }
-        listed.append(StandardisedRate(level=name, population="new-trials", **new))
+        )
+        listed.append(StandardisedRate(level=name, population="new-trials", median=median, mean=mean))
         these = asked.proportion("mean ORR of these trials, standardised", found.these_mean[:, i])
         listed.append(StandardisedRate(level=name, population="these-trials", median=None, mean=these))
     return tuple(listed)

@@ -8,6 +8,7 @@ import numpy as np
 
 from meta.models.describe import counted
 from meta.models.policy import standing
+from meta.models.site_policy import trials_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,15 +35,12 @@ def notes(asked: Question) -> Iterator[str]:
 
 def _contrast(asked: Question) -> Iterator[str]:
     """The contrast is between trials; what the k policy says of each level."""
-    names, index = asked.levels()
+    names = asked.levels()[0]
     if len(names) < 2:
         return
-    data = asked.data
-    patients, rows = data.row_patients() > 0, index[data.trial]
     parts = []
-    for i, name in enumerate(names):
-        here = (rows == i) & patients
-        k, responders = len(set(data.trial[here].tolist())), int(data.responders[here].sum())
+    for name in names:
+        k, responders = trials_of(asked, name)
         said = standing(k, responders, bayesian=True)
         why = "" if said.status == "headline" else f" ({said.reason})"
         parts.append(f"{name} {counted(k, 'trial')}, {counted(responders, 'responder')}{why}")

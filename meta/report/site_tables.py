@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from meta.report.roles import FAILED, sampler_failed
@@ -12,16 +13,32 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from meta.records.run import Run
-    from meta.results import Proportion, Quantity, RateDifference, SiteRegionFit, StandardisedRate
+    from meta.results import Proportion, Quantity, Rate, RateDifference, SiteRegionFit, StandardisedRate
 
 Cells = dict[str, Any]
+_WEAKEST = ("none", "one trial", "two trials", "beside", "headline")
 _PLACE = ("analysis", "variation", "standing", "contrast")
 _ENDS = ("value", "low", "high", "level", "kind", "method", "reason")
 
 
-def standing_of(fit: SiteRegionFit) -> str:
-    """What the answers may be called; a sampler that broke its limits comes first."""
-    return FAILED if sampler_failed(fit) else fit.standing.status
+def standing_of(fit: SiteRegionFit, *labels: str) -> str:
+    """What answers may be called, over all trials or of groups and levels; a failed sampler comes first."""
+    if sampler_failed(fit):
+        return FAILED
+    known = {rate.group: rate.standing.status for rate in fit.rates if rate.level is None}
+    known |= {rate.level: rate.standing.status for rate in fit.standardised}
+    return min((known[label] for label in labels), key=_WEAKEST.index, default=fit.standing.status)
+
+
+def _standing(fit: SiteRegionFit, rate: Rate) -> str:
+    return FAILED if sampler_failed(fit) else rate.standing.status
+
+
+def _named(fit: SiteRegionFit) -> dict[str, tuple[str, str]]:
+    """The groups or levels of each contrast among the parameters."""
+    labels = [rate.group for rate in fit.rates if rate.level is None]
+    pairs = permutations([*labels, *dict.fromkeys(rate.level for rate in fit.standardised)], 2)
+    return {f"log odds ratio, {one} against {other}": (one, other) for one, other in pairs}
 
 
 def _fits(runs: Sequence[Run]) -> Iterator[tuple[Cells, SiteRegionFit]]:
@@ -46,8 +63,8 @@ def sites(runs: Sequence[Run]) -> pd.DataFrame:
     """Rates of every group, and of every group at every level (`at`), beside what was reported of it."""
     names = ("group", "n", "n_reported", "responders")
     rows = (
-        {**place, "at": rate.level, **{name: getattr(rate, name) for name in names},
-         "estimand": found.estimand, **_ends(found)}
+        {**place, "standing": _standing(fit, rate), "at": rate.level,
+         **{name: getattr(rate, name) for name in names}, "estimand": found.estimand, **_ends(found)}
         for place, fit in _fits(runs) for rate in fit.rates for found in (rate.mean, rate.median)
     )  # fmt: skip
     return _frame(rows, "group", "at", "n", "n_reported", "responders", "estimand", *_ENDS)
@@ -66,26 +83,28 @@ def standardised(runs: Sequence[Run]) -> pd.DataFrame:
 def _rows(fit: SiteRegionFit) -> Iterator[Cells]:
     for source, several in (("with groups", fit.standardised), ("without groups", fit.without_groups)):
         for rate in several:
-            yield from _rate(source, rate)
+            yield from _rate({"source": source, "standing": standing_of(fit, rate.level)}, rate)
     for found in fit.direct:
         yield {
-            "source": "direct", "population": "these-trials", "estimand": "rate of reported patients",
+            "standing": standing_of(fit, found.level), "source": "direct",
+            "population": "these-trials", "estimand": "rate of reported patients",
             "at": found.level, "value": found.value, "se": found.se, "share_reported": found.share,
             "reason": found.reason, "method": "direct standardisation of reported counts",
         }  # fmt: skip
     for difference in fit.differences:
-        yield from _difference(difference)
+        standing = standing_of(fit, difference.level, difference.reference)
+        yield from _difference({"standing": standing}, difference)
 
 
-def _rate(source: str, rate: StandardisedRate) -> Iterator[Cells]:
-    place = {"source": source, "population": rate.population, "at": rate.level}
+def _rate(place: Cells, rate: StandardisedRate) -> Iterator[Cells]:
+    place = {**place, "population": rate.population, "at": rate.level}
     for found in (rate.mean, rate.median):
         if found is not None:
             yield {**place, "estimand": found.estimand, **_ends(found)}
 
 
-def _difference(found: RateDifference) -> Iterator[Cells]:
-    place = {"population": found.population, "at": found.level, "against": found.reference}
+def _difference(place: Cells, found: RateDifference) -> Iterator[Cells]:
+    place = {**place, "population": found.population, "at": found.level, "against": found.reference}
     for source, quantity in (("with groups", found.standardised), ("without groups", found.without_groups)):
         if quantity is not None:
             yield {**place, "source": source, "estimand": quantity.name, **_ends(quantity)}
@@ -94,7 +113,8 @@ def _difference(found: RateDifference) -> Iterator[Cells]:
 def parameters(runs: Sequence[Run]) -> pd.DataFrame:
     """Posterior beside prior: `sd_ratio` near 1 is a parameter of which the data say next to nothing."""
     rows = (
-        {**place, "parameter": one.posterior.name, **_ends(one.posterior), "expectation": one.expectation,
+        {**place, "standing": standing_of(fit, *_named(fit).get(one.posterior.name, ())),
+         "parameter": one.posterior.name, **_ends(one.posterior), "expectation": one.expectation,
          "sd": one.sd, "prior_sd": one.prior_sd, "sd_ratio": one.sd / one.prior_sd, "prior": one.prior}
         for place, fit in _fits(runs) for one in fit.parameters
     )  # fmt: skip
@@ -114,7 +134,8 @@ def splits(runs: Sequence[Run]) -> pd.DataFrame:
 def region_prior(runs: Sequence[Run]) -> pd.DataFrame:
     """The contrast between levels under other priors of it."""
     rows = (
-        {**place, "prior_sd": one.prior_sd, "at": one.level, "against": one.reference,
+        {**place, "standing": standing_of(fit, one.level, one.reference),
+         "prior_sd": one.prior_sd, "at": one.level, "against": one.reference,
          "quantity": found.name, **_ends(found), "effective": one.effective}
         for place, fit in _fits(runs) for one in fit.prior_sweep
         for found in (one.log_odds_ratio, one.difference)
@@ -126,7 +147,11 @@ def orders(runs: Sequence[Run]) -> pd.DataFrame:
     """Posterior probability that a group has a higher rate than another."""
     names = ("group", "other", "probability")
     rows = (
-        {**place, **{name: getattr(one, name) for name in names}}
+        {
+            **place,
+            "standing": standing_of(fit, one.group, one.other),
+            **{name: getattr(one, name) for name in names},
+        }
         for place, fit in _fits(runs)
         for one in fit.orders
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meta.records.run import Run
-    from meta.results import DirectRate, Quantity, Rate, RateDifference, SiteRegionFit
+    from meta.results import DirectRate, Quantity, Rate, RateDifference, SiteRegionFit, StandardisedRate
 
 
 def site_lines(run: Run) -> Iterator[str]:
@@ -56,7 +56,12 @@ def _standardised(fit: SiteRegionFit) -> Iterator[str]:
         else:
             median = f"; directly {_direct(direct[rate.level])}" if rate.level in direct else ""
         estimand = rate.mean.estimand.removesuffix(", standardised")
-        yield f"    {rate.level}, {estimand}: {orr(rate.mean)}{median}"
+        yield f"    {rate.level}{_star(rate)}, {estimand}: {orr(rate.mean)}{median}"
+
+
+def _star(one: Rate | StandardisedRate | RateDifference) -> str:
+    """A star where the k policy lets an answer be no headline."""
+    return "" if one.standing.status == "headline" else "*"
 
 
 def _direct(found: DirectRate) -> str:
@@ -71,7 +76,7 @@ def _differences(fit: SiteRegionFit) -> Iterator[str]:
         yield "  Differences (descriptive), percentage points:"
     for one in shown:
         crude = f"; without groups {_points(one.without_groups)}" if one.without_groups else ""
-        yield f"    {_pair(one)}: standardised {_points(one.standardised)}{crude}"
+        yield f"    {_pair(one)}{_star(one)}: standardised {_points(one.standardised)}{crude}"
 
 
 def _pair(one: RateDifference) -> str:
@@ -90,7 +95,7 @@ def _rates(fit: SiteRegionFit, by: str) -> Iterator[str]:
     estimand = alone[0].mean.estimand if alone else ""
     yield f"  By {by}, {estimand}; responders/n where reported by {by} (and all patients known to be there):"
     for rate in alone:
-        yield f"    {rate.group:<{width}}  {orr(rate.mean):>18}  {_reported(rate)}"
+        yield f"    {rate.group:<{width}}  {orr(rate.mean):>18}  {_reported(rate)}{_star(rate)}"
 
 
 def _reported(rate: Rate) -> str:

@@ -44,6 +44,8 @@ class Rate:
         Patients, whether their responders were reported or not.
     n_reported, responders : int
         Patients of trials that reported this group by itself, and their responders.
+    standing : Standing
+        By the trials that reported it by itself.
     """
 
     group: str
@@ -53,6 +55,7 @@ class Rate:
     n: int
     n_reported: int
     responders: int
+    standing: Standing = _NO_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class StandardisedRate:
     population: Population
     median: Proportion | None
     mean: Proportion
+    standing: Standing = _NO_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,7 @@ class RateDifference:
     estimand: Literal["median", "mean"]
     standardised: Quantity
     without_groups: Quantity | None
+    standing: Standing = _NO_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +195,7 @@ class SiteRegionFit:
     sampling : Diagnostics
     sampling_without_groups : Diagnostics or None
     standing : Standing
-        What the k policy lets the answers be called.
+        What the k policy lets answers over all trials be called; the others have their own.
     notes : tuple of str
     """
 

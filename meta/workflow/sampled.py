@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from meta.errors import MetaError
 from meta.models.policy import waived
 from meta.records.run import Failure
+from meta.results import Rate, RateDifference, StandardisedRate
 from meta.workflow.outcome import of_outcome
 
 if TYPE_CHECKING:
@@ -16,7 +17,25 @@ if TYPE_CHECKING:
     from meta.results import Diagnostics, Fit, SiteRegionFit
     from meta.workflow.expand import Variation
 
+Judged = TypeVar("Judged", Rate, StandardisedRate, RateDifference)
+
 SITES = "sites"  # the role of the model of sites and regions
+
+
+def _waived(fit: SiteRegionFit) -> SiteRegionFit:
+    """The fit where the analysis switches the k policy off; one trial stays one trial."""
+    return replace(
+        fit,
+        standing=waived(),
+        rates=tuple(map(_waive, fit.rates)),
+        standardised=tuple(map(_waive, fit.standardised)),
+        without_groups=tuple(map(_waive, fit.without_groups)),
+        differences=tuple(map(_waive, fit.differences)),
+    )
+
+
+def _waive(one: Judged) -> Judged:
+    return one if one.standing.status in {"none", "one trial"} else replace(one, standing=waived())
 
 
 def not_converged(fit: Fit) -> Iterator[str]:
@@ -69,6 +88,6 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
         return None, [Failure(role=SITES, by=asked.by, reason=str(error))]
     fit = of_outcome(fit, analysis.outcome)
     if analysis.k_policy == "off" and fit.k > 1:
-        fit = replace(fit, standing=waived())
+        fit = _waived(fit)
     found = broken((fit.sampling, fit.sampling_without_groups))
     return fit, [Failure(role=SITES, by=asked.by, reason=reason) for reason in found]

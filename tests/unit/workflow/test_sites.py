@@ -287,11 +287,16 @@ def test_text_and_tables_have_the_numbers_of_the_run(stored_twice):
     assert standing_of(fit) == "headline"
     said = "\n".join(site_lines(made))
     value = 100 * fit.standardised[0].mean.value
-    assert f"    Asia, mean ORR over new trials: {value:.1f} (" in said
-    assert "West less Asia, new trials: standardised" in said
+    assert f"    Asia*, mean ORR over new trials: {value:.1f} (" in said
+    assert "West less Asia, new trials*: standardised" in said
     assert "  log odds ratio, West against Asia: prior sd 1.00, posterior sd" in said
     tables = {name: table([made]) for name, table in TABLES.items()}
     assert len(tables["sites"]) == 2 * len(fit.rates) == 2 * 4 * 3
+    for name in ("standardised", "region_prior", "orders"):  # each region and each site has two
+        assert set(tables[name].standing) == {"two trials"}
+    standings = tables["site_parameters"].set_index("parameter").standing
+    assert (standings["mu"], standings["log odds ratio, West against Asia"]) == ("headline", "two trials")
+    assert set(tables["sites"].standing) == {"two trials", "none"}  # no Western trial reports a site
     assert list(tables["orders"].probability) == [one.probability for one in fit.orders]
     assert set(tables["standardised"].source) == {"with groups", "without groups", "direct"}
     assert list(tables["splits"].expected) == [one.expected for one in fit.splits]
