@@ -104,6 +104,29 @@ def test_sites_known_together_only_are_pooled(selected):
     assert said == ["1/29 as a sum over pancreas 10, gastroesophageal or other 19 (not told apart)"]
 
 
+def test_the_patients_of_a_pool_may_follow_by_subtraction(selected):
+    rows = [
+        Row(n=29, responders=1), Row(site="gep", n=24), Row(site="pancreas", n=10),
+        Row(site={"not": ("gep",)}, n=5),
+    ]  # fmt: skip
+    data, said = selected({"a": rows}, site_level=("pancreas", "gastroesophageal", "intestine", "other"))
+    assert data.n.tolist() == [[10, 0, 0, 5]]
+    assert data.pools == ((0, (1, 2), 14),)
+    assert said == [
+        "1/29 as a sum over pancreas 10, other 5, gastroesophageal or intestine 14 (not told apart)"
+    ]
+
+
+def test_other_factors_than_the_site(make_trial, analysis):
+    rows = [Row(n=40, responders=8), Row(differentiation="well", n=8, responders=2)]
+    sized = [Row(n=29, responders=2), Row(differentiation="well", n=10), Row(differentiation="poor", n=19)]
+    trials = {"a": make_trial("a", rows), "b": make_trial("b", sized)}
+    data = select(trials, analysis("a", "b", sites=Sites(by="differentiation"))).sites
+    assert data.groups == ("well", "poor", "unknown")  # of A's others nobody says which they are
+    assert data.n.tolist() == [[8, 0, 0], [10, 19, 0]]
+    assert [(pool.groups, pool.n) for pool in data.pools] == [((1, 2), 32)]
+
+
 def test_a_total_without_any_site_is_one_pool(selected):
     data, said = selected({"a": SPLIT, "b": [Row(n=60, responders=3)]})
     assert data.pools == ((3, (0, 1, 2), 60),)
@@ -303,6 +326,22 @@ def test_text_and_tables_have_the_numbers_of_the_run(stored_twice):
     assert len(tables["region_prior"]) == 2 * len(fit.prior_sweep)
     ratio = tables["site_parameters"].set_index("parameter").sd_ratio
     assert 0 < ratio["log odds ratio, West against Asia"] < 1.5
+
+
+def test_where_the_k_policy_is_off_two_trials_may_be_a_headline(stored_twice, planned, monkeypatch):
+    fit = stored_twice[0].sites
+    monkeypatch.setattr(model.SiteRegion, "fit", lambda *_: fit)
+    base = planned()["base"]
+    found = run(replace(base, analysis=replace(base.analysis, k_policy="off"))).sites
+    assert {rate.standing.reason for rate in found.standardised} == {"the analysis switches the k policy off"}
+    assert {rate.standing.status for rate in found.rates} == {"headline", "none"}
+
+
+def test_a_target_that_was_left_out_is_a_failure_with_its_reason(planned):
+    found = run(planned(variations=("loo",), target="a")["loo.a"])
+    assert found.sites is None
+    assert [(failure.role, failure.by) for failure in found.failures] == [("sites", "site")]
+    assert "target: found 'a'; these are allowed: pooled, B (Smith 2020)" in found.failures[0].reason
 
 
 def test_another_outcome_has_its_own_name(stored_twice, planned, monkeypatch):
