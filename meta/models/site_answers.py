@@ -116,8 +116,8 @@ def _rate(
     return Rate(
         group=data.groups[group],
         level=level,
-        median=asked.proportion("median over new trials", draws[0]),
-        mean=asked.proportion("mean over new trials", draws[1]),
+        median=asked.proportion("median ORR over new trials", draws[0]),
+        mean=asked.proportion("mean ORR over new trials", draws[1]),
         n=int(n.sum()),
         n_reported=int(n[~np.isnan(known)].sum()),
         responders=int(np.nansum(known)),
@@ -134,12 +134,12 @@ def standardised(asked: Question, found: Levels) -> tuple[StandardisedRate, ...]
     """
     listed = []
     for i, name in enumerate(asked.levels()[0]):
-        new = {
-            key: asked.proportion(f"{key} over new trials, standardised", values[:, i])
+        median, mean = (
+            asked.proportion(f"{key} ORR over new trials, standardised", values[:, i])
             for key, values in (("median", found.new_median), ("mean", found.new_mean))
-        }
-        listed.append(StandardisedRate(level=name, population="new-trials", **new))
-        these = asked.proportion("mean of these trials, standardised", found.these_mean[:, i])
+        )
+        listed.append(StandardisedRate(level=name, population="new-trials", median=median, mean=mean))
+        these = asked.proportion("mean ORR of these trials, standardised", found.these_mean[:, i])
         listed.append(StandardisedRate(level=name, population="these-trials", median=None, mean=these))
     return tuple(listed)
 
@@ -159,7 +159,7 @@ def differences(asked: Question, found: Levels, crude: Levels | None) -> tuple[R
     without = crude.named() if crude else (None, None, None)
     for (population, estimand, draws), other in zip(found.named(), without, strict=True):
         for i, j in combinations(range(len(names)), 2):
-            name = f"difference of {estimand} rates"
+            name = f"difference of {estimand} ORRs"
             listed.append(
                 RateDifference(
                     level=names[j],

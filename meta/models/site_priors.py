@@ -55,7 +55,7 @@ def sweep(
             pairs = (effects, rates.new_mean)
             ratio, difference = (
                 _quantity(weigh, name, draws[:, j] - draws[:, i], weight, effective)
-                for name, draws in zip(("log odds ratio", "difference of mean rates"), pairs, strict=True)
+                for name, draws in zip(("log odds ratio", "difference of mean ORRs"), pairs, strict=True)
             )
             points.append(
                 PriorPoint(

@@ -12,6 +12,9 @@ from meta.errors import DataError, SpecError, option_fault
 from meta.models import site_answers as answers
 from meta.models.mcmc.effects import GroupEffects, Priors
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
+from meta.models.policy import standing
+from meta.models.site_notes import notes
+from meta.models.site_policy import judged, trials_of
 from meta.models.site_priors import sweep
 from meta.models.site_question import Question
 from meta.results import SiteRegionFit
@@ -191,7 +194,6 @@ class SiteRegion:
         self, asked: Question, found: SiteRegionDraws, crude: SiteRegionDraws | None, target_name: str
     ) -> SiteRegionFit:
         data, priors = asked.data, self.priors()
-        rows = data.row_patients() > 0
         rates = answers.levels(asked, found)
         without = replace(asked, method="the same model without groups, sampled")
         crude_rates = answers.levels(without, crude) if crude else None
@@ -199,26 +201,29 @@ class SiteRegion:
         if self.groups != "none":
             random = self.groups == "random"
             contrasts["group"] = float(np.sqrt(2)) * priors.sigma if random else priors.factor
+        k, responders = trials_of(asked, None)
         return SiteRegionFit(
             model=asdict(self),
             level=self.level,
-            k=len(set(data.trial[rows].tolist())),
+            k=k,
             n=int(data.row_patients().sum()),
-            responders=int(data.responders.sum()),
+            responders=responders,
             contrast=asked.contrast,
             target=dict(zip(data.groups, asked.mix.tolist(), strict=True)),
             target_name=target_name,
             parameters=answers.parameters(asked, found, priors, contrasts),
-            rates=answers.rates(asked, found),
-            standardised=answers.standardised(asked, rates),
-            without_groups=answers.standardised(without, crude_rates) if crude_rates else (),
-            differences=answers.differences(asked, rates, crude_rates),
+            rates=judged(asked, answers.rates(asked, found)),
+            standardised=judged(asked, answers.standardised(asked, rates)),
+            without_groups=judged(asked, answers.standardised(without, crude_rates) if crude_rates else ()),
+            differences=judged(asked, answers.differences(asked, rates, crude_rates)),
             direct=answers.direct(asked),
             orders=answers.orders(asked, found) if self.groups != "none" else (),
             splits=answers.split_counts(asked, found),
             prior_sweep=sweep(asked, found, rates, priors.contrast, self.contrast_sds),
             sampling=found.diagnostics,
             sampling_without_groups=crude.diagnostics if crude else None,
+            standing=standing(k, responders, bayesian=True),
+            notes=tuple(notes(asked)),
         )
 
     def _normal(self, name: str) -> MuPrior:

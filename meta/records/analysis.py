@@ -9,6 +9,7 @@ from typing import Literal
 from meta.models import Model
 from meta.models.options import STRICT
 from meta.records.roles import OFF, Role, default_models, has_option, with_options
+from meta.records.sites import Sites
 from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
@@ -116,6 +117,8 @@ class Analysis:
         For every model that has the option and no thresholds of its own.
     reproduces : Reproduces or None
         A published table that is written out with our percentages beside its own.
+    sites : Sites or None
+        The model of sites and regions, and the variations that it runs in; None: it is not run.
     sensitivity : mapping of name to Analysis, "each-trial" or "each-prior"
         Each a complete analysis: the base with the YAML's changes merged in; or a word for several, one a
         trial that is left out, or one a prior of tau.
@@ -140,6 +143,7 @@ class Analysis:
     k_policy: Literal["default", "off"] = "default"
     thresholds: tuple[float, ...] = ()
     reproduces: Reproduces | None = None
+    sites: Sites | None = None
     sensitivity: Mapping[str, Analysis | Expansion] = field(default_factory=dict)
 
     def fitted(self) -> dict[Role, Model]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from meta.data import MOST
 from meta.records.analysis import Analysis, AsOf, Range, TrialEntry, Where
-from meta.records.factors import SITES, site_leaves
+from meta.records.factors import SITES, VALUES, site_leaves
 from meta.records.roles import OFF
 from meta.records.rules import Complaints, date_complaints, factor_complaints, name_complaints, repeated
 from meta.records.schema import Complaint, suggestion
+from meta.records.sites import CONTRASTS, Sites
 from meta.records.trial import TrialFile
 from meta.records.yaml_nodes import shown
 
@@ -39,6 +40,7 @@ def analysis_complaints(analysis: Analysis, stem: str, trials: Known | None) -> 
         yield from date_complaints("reports.as-of", analysis.reports.as_of)
     yield from _groupings(analysis)
     yield from _sites(analysis)
+    yield from _site_model(analysis, trials)
     yield from _thresholds(analysis)
     if analysis.models and all(model == OFF for model in analysis.models.values()):
         yield Complaint("models", "found none in every role", "allowed: a model in at least one role")
@@ -143,3 +145,28 @@ def _sites(analysis: Analysis) -> Complaints:
             ):
                 found = f"found {site} beside {wider}, which contains it"
                 yield Complaint(f"site_level[{i}]", found, "allowed: sites that do not overlap")
+
+
+def _site_model(analysis: Analysis, trials: Known | None) -> Complaints:
+    """Check what the model of sites and regions names: contrasts, variations, the target."""
+    asked = analysis.sites
+    if asked is None:
+        return
+    for i, name in enumerate(asked.contrasts):
+        if name not in CONTRASTS:
+            allowed = f"allowed: {', '.join(CONTRASTS)}{suggestion(name, list(CONTRASTS))}"
+            yield Complaint(f"sites.contrasts[{i}]", f"found {shown(name)}", allowed)
+    for name in repeated(asked.variations):
+        yield Complaint("sites.variations", f"found {name} again", "allowed: each variation once")
+    yield from _target(analysis, asked, trials)
+
+
+def _target(analysis: Analysis, asked: Sites, trials: Known | None) -> Complaints:
+    groups = analysis.site_level if asked.by == "site" else VALUES[asked.by]
+    if not isinstance(asked.target, str):
+        for name in (name for name in asked.target if name not in groups):
+            allowed = f"allowed: {', '.join(groups)}{suggestion(name, list(groups))}"
+            yield Complaint(f"sites.target.{name}", f"found the unknown group {shown(name)}", allowed)
+    elif asked.target != "pooled" and trials is not None and asked.target not in trials:
+        allowed = "allowed: pooled, the id of a trial, or a mapping of groups to numbers"
+        yield Complaint("sites.target", f"found {shown(asked.target)}", allowed)

@@ -38,13 +38,15 @@ def with_options(model: Model, **options: Any) -> Model:
     return changed
 
 
-def model_of(options: Any) -> tuple[Model | None, list[Complaint], list[Complaint]]:
+def model_of(options: Any, kind: Any = Model) -> tuple[Any | None, list[Complaint], list[Complaint]]:
     """Build a model from its options, or find everything that is wrong with them.
 
     Parameters
     ----------
     options : object
         A mapping of ``model`` and options, if it is what it should be.
+    kind : type
+        A class of models, or a union of them.
 
     Returns
     -------
@@ -57,12 +59,12 @@ def model_of(options: Any) -> tuple[Model | None, list[Complaint], list[Complain
     """
     misfits: list[Complaint] = []
     try:
-        model, misfits = validate(Model, options)  # type: ignore[arg-type]  # a union of classes
+        model, misfits = validate(kind, options)
         if not misfits or not isinstance(options, dict):
             return model, misfits, []
         wrong = set(map(_top, misfits))
         # A model looks at its options only once all are of the right type: the wrong ones get their defaults
-        validate(Model, {name: value for name, value in options.items() if name not in wrong})  # type: ignore[arg-type]
+        validate(kind, {name: value for name, value in options.items() if name not in wrong})
     except SpecError as error:
         told = set(map(_top, misfits))
         found = [Complaint(fault.path, fault.found, fault.allowed) for fault in error.faults]
@@ -112,6 +114,20 @@ def _for_any_rate(options: Any) -> Any:
     if kind is None or not has_option(kind, "mu_prior"):
         return options
     return {**options, "mu_prior": _ANY_RATE}
+
+
+def completed_sites(options: Any, outcome: object) -> Any:
+    """The options of the model of sites and regions with the prior of mu that the outcome asks for.
+
+    Parameters
+    ----------
+    options : object
+        A mapping of options, if it is what it should be.
+    outcome : str
+    """
+    if outcome == "response" or not isinstance(options, dict):
+        return options
+    return {"mu_prior": _ANY_RATE, **options}
 
 
 def overlaid(models: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from meta.records.analysis import Expansion
-from meta.results import Bounds, Fit
+from meta.results import Bounds, Fit, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 3  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 4  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
@@ -21,6 +21,7 @@ Action = Literal[
     "dropped",  # the trial left because of it (unresolved: drop), or by `exclude`
     "bounded",  # could not be told apart, every completion of what is not reported counts (unresolved: bound)
     "not bounded",  # left because of it: nothing bounds how many are to be left out (unresolved: bound)
+    "by group",  # how the trial enters the model of sites and regions: groups alone, sums over several, pools
     "passed over",  # another report or table of the trial was taken
 ]
 
@@ -133,6 +134,8 @@ class Run:
         One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded.
     bounds : tuple of Bounds
         Under `unresolved: bound`: one a model, grouping, group and estimand.
+    sites : SiteRegionFit or None
+        The model of sites and regions; None where it was not asked for, or failed.
     failures : tuple of Failure
     beside : mapping of str to str
         Files beside the JSON, by name, each with the SHA-256 of its content: curves (`Fit.grids`) as .npz, a
@@ -149,6 +152,7 @@ class Run:
     acknowledged: tuple[Contradiction, ...]
     fits: tuple[Fit, ...]
     bounds: tuple[Bounds, ...] = ()
+    sites: SiteRegionFit | None = None
     failures: tuple[Failure, ...] = ()
     family: str | None = None
     expansion: Expansion | None = None

@@ -9,9 +9,10 @@ from typing import Any, get_args
 
 from meta.records.analysis import Analysis, Expansion
 from meta.records.analysis_rules import Known, analysis_complaints
-from meta.records.roles import MODELS, OFF, completed, has_option, model_of, overlaid
+from meta.records.roles import MODELS, OFF, completed, completed_sites, has_option, model_of, overlaid
 from meta.records.rules import NAME
-from meta.records.schema import Complaint, validate
+from meta.records.schema import Complaint, suggestion, validate
+from meta.records.sites import Sites
 from meta.records.yaml_nodes import Document, shown
 
 Variation = Analysis | Expansion
@@ -42,6 +43,7 @@ def analysis_of(
     if not isinstance(changes_of, dict):
         found = f"found {shown(changes_of)}"
         return base, [*complaints, Complaint("sensitivity", found, "allowed: a mapping of names to changes")]
+    complaints += _listed(base, changes_of)
     variations: dict[str, Variation] = {}
     inherited = set(complaints)
     for name, changes in changes_of.items():
@@ -104,6 +106,8 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def _whole(data: dict[str, Any]) -> dict[str, Any]:
     """The data of an analysis with its models written out: the YAML's over the defaults."""
+    if "sites" in data:
+        data = {**data, "sites": completed_sites(data["sites"], data.get("outcome", "response"))}
     models = data.get("models", {})
     if not isinstance(models, dict):
         return data
@@ -134,7 +138,21 @@ def _misfits(data: dict[str, Any]) -> list[Complaint]:
         refused += (complaint._replace(path=f"models.{role}.{complaint.path}") for complaint in wrong)
         if wrong and not misfits:  # the model would refuse to be built
             data["models"] = {name: other for name, other in data["models"].items() if name != role}
+    if isinstance(data.get("sites"), dict):
+        _, misfits, wrong = model_of(data["sites"], Sites)
+        refused += (complaint._replace(path=f"sites.{complaint.path}") for complaint in wrong)
+        if wrong and not misfits:
+            data = {name: value for name, value in data.items() if name != "sites"}
     return [*refused, *validate(Analysis, data)[1]]
+
+
+def _listed(base: Analysis, changes_of: dict[str, Any]) -> Iterator[Complaint]:
+    """Refuse variations of the model of sites and regions that there are not."""
+    names = ["base", *(name for name, changes in changes_of.items() if changes != "each-prior")]
+    for i, name in enumerate(base.sites.variations if base.sites else ()):
+        if name not in names:
+            allowed = f"allowed: {', '.join(names)}{suggestion(name, names)}"
+            yield Complaint(f"sites.variations[{i}]", f"found {shown(name)}", allowed)
 
 
 def _without_prior(base: Analysis) -> Iterator[Complaint]:

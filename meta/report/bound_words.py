@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from meta.records.run import Run
     from meta.results import Bound, Bounds, Completed
 
+_BESIDE = {"unresolved": "", "sites": None}  # what may differ between runs that stand beside each other
 LABELS = {"keep": "patients kept where not told apart", "drop": "trials dropped where not told apart"}
 
 
@@ -30,7 +31,7 @@ def compared(runs: Sequence[Run], base: Run, bound: Run) -> Compared:
         (label, run)
         for word, label in LABELS.items()
         for run in runs
-        if {**run.analysis, "unresolved": ""} == {**bound.analysis, "unresolved": ""}
+        if {**run.analysis, **_BESIDE} == {**bound.analysis, **_BESIDE}
         and run.analysis.get("unresolved") == word
     ]
     return Compared(base, bound, tuple(same))

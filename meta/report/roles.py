@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from meta.records.run import Run
-    from meta.results import Fit
+    from meta.results import Fit, SiteRegionFit
 
 FAILED = "FAILED: diagnostics"
 ORDER = {"primary": 0, "frequentist": 1, "conventional": 2}
@@ -17,6 +17,12 @@ ORDER = {"primary": 0, "frequentist": 1, "conventional": 2}
 def failed(fit: Fit) -> bool:
     """Tell whether a sampler broke its limits, so that its draws are not to be believed."""
     return any(part.sampling is not None and not part.sampling.passed for part in (fit, *fit.groups))
+
+
+def sampler_failed(fit: SiteRegionFit) -> bool:
+    """Tell whether a sampler broke its limits, with groups or without."""
+    sampled = (fit.sampling, fit.sampling_without_groups)
+    return any(one is not None and not one.passed for one in sampled)
 
 
 def marked(words: str, fit: Fit) -> str:

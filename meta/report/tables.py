@@ -13,6 +13,7 @@ from meta.report.exact import at_zero
 from meta.report.format import clean, percent
 from meta.report.long_tables import TABLES, standing_of
 from meta.report.roles import first_fit, ordered
+from meta.report.site_tables import TABLES as SITES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -251,7 +252,7 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
         "summary.csv": lambda: summary(runs),
         "tables/groups.csv": lambda: groups(runs),
         "tables/ledger.csv": lambda: ledger(runs),
-        **{f"tables/{name}.csv": partial(table, runs) for name, table in TABLES.items()},
+        **{f"tables/{name}.csv": partial(table, runs) for name, table in (TABLES | SITES).items()},
     }
     for name, table in wanted.items():
         if not outputs.is_current(name, made):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from meta.results.fit import Diagnostics
+from meta.results.fit import Diagnostics, Standing
 from meta.results.quantities import Proportion, Quantity
+
+_NO_POLICY = Standing(status="none", reason="the k policy was not applied")
 
 Population = Literal["new-trials", "these-trials"]
 
@@ -42,6 +44,8 @@ class Rate:
         Patients, whether their responders were reported or not.
     n_reported, responders : int
         Patients of trials that reported this group by itself, and their responders.
+    standing : Standing
+        By the trials that reported it by itself.
     """
 
     group: str
@@ -51,6 +55,7 @@ class Rate:
     n: int
     n_reported: int
     responders: int
+    standing: Standing = _NO_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,7 @@ class StandardisedRate:
     population: Population
     median: Proportion | None
     mean: Proportion
+    standing: Standing = _NO_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,7 @@ class RateDifference:
     estimand: Literal["median", "mean"]
     standardised: Quantity
     without_groups: Quantity | None
+    standing: Standing = _NO_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +194,9 @@ class SiteRegionFit:
         Every pair of levels under other priors of the contrast.
     sampling : Diagnostics
     sampling_without_groups : Diagnostics or None
+    standing : Standing
+        What the k policy lets answers over all trials be called; the others have their own.
+    notes : tuple of str
     """
 
     model: Mapping[str, Any]
@@ -208,4 +218,5 @@ class SiteRegionFit:
     prior_sweep: tuple[PriorPoint, ...]
     sampling: Diagnostics
     sampling_without_groups: Diagnostics | None
+    standing: Standing = _NO_POLICY
     notes: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,10 +70,10 @@ def at_revision(root: Path, revision: str) -> Iterator[Path]:
 
 
 def answers(variations: Iterable[Variation]) -> dict[Key, Fit]:
-    """Every pooled answer, fitted afresh and stored nowhere."""
+    """Every pooled answer, fitted afresh and stored nowhere; without the model of sites and regions."""
     found: dict[Key, Fit] = {}
     for variation in variations:
-        for fit in run(variation).fits:
+        for fit in run(replace(variation, analysis=replace(variation.analysis, sites=None))).fits:
             for part in fit.groups or (fit,):
                 names = (variation.analysis.name, variation.name, fit.role or "", fit.by or "overall")
                 found[*names, part.label or "all"] = part

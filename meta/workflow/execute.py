@@ -23,11 +23,13 @@ from meta.records.files import write
 from meta.records.run import Contradiction, Failure, Provenance, Run
 from meta.workflow.outcome import of_outcome
 from meta.workflow.printed import printed
+from meta.workflow.sampled import not_converged, sites_and_regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meta.models import Model
+    from meta.partial_data import PartialCounts
     from meta.results import Bounds, Fit, NotReported
     from meta.workflow.expand import Variation
     from meta.workflow.group import Grouping
@@ -105,14 +107,18 @@ def fitted(variation: Variation) -> Fitted:
             fit = replace(fit, notes=(*fit.notes, *_mixtures(selection.included, fit)))
             fit = _named(of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
             fits.append(fit)
-            failures += [Failure(role=role, by=by, reason=reason) for reason in _not_converged(fit)]
+            failures += [Failure(role=role, by=by, reason=reason) for reason in not_converged(fit)]
             if draws is not None:
                 files[beside.draws_file(variation.name, role, by)] = draws
+    sites, wrong = sites_and_regions(variation)
+    failures += wrong
     grids = beside.packed(fits)
     if grids is not None:
         files[beside.grids_file(variation.name)] = grids
     named = {name: beside.digest(content) for name, content in sorted(files.items())}
-    done = replace(blank, fits=tuple(fits), bounds=limits, failures=tuple(failures), beside=named)
+    done = replace(
+        blank, fits=tuple(fits), bounds=limits, sites=sites, failures=tuple(failures), beside=named
+    )
     return Fitted(replace(done, provenance=replace(done.provenance, content=_content(done))), files)
 
 
@@ -141,14 +147,6 @@ def _fit(model: Model, data: Counts | GroupedCounts) -> tuple[Fit, bytes | None]
         fit, draws = model.sample(data)
         return fit, None if draws is None else store.to_netcdf(draws)
     return model.fit(data), None
-
-
-def _not_converged(fit: Fit) -> Iterator[str]:
-    """What a sampler's limits say against the fit, once for all parts that share its draws."""
-    sampled = dict.fromkeys(part.sampling for part in (fit, *fit.groups) if part.sampling is not None)
-    for found in sampled:
-        if not found.passed:
-            yield f"the sampler broke its limits: {'; '.join(found.faults) or 'not said which'}"
 
 
 def digest(variation: Variation) -> str:
@@ -211,8 +209,9 @@ def _unfitted(variation: Variation) -> Run:
     )
     data = [_counts(selection.counts), *((g.by, _counts(g.counts)) for g in selection.groupings)]
     data += [(part.by, _options(part.data)) for part in selection.open]
+    data += [_rows(selection.sites)] if selection.sites is not None else []
     text = store.to_json(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
-    sampled = any(_samples(model) for model in analysis.models.values())
+    sampled = analysis.sites is not None or any(_samples(model) for model in analysis.models.values())
     used = {**versions(), **(_sampler_versions() if sampled else {})}
     made = hashlib.sha256((text + repr(sorted(used.items()))).encode()).hexdigest()
     return replace(blank, provenance=Provenance(digest=made, versions=used))
@@ -225,6 +224,11 @@ def _samples(model: object) -> bool:
 def _counts(data: Counts | GroupedCounts) -> tuple[object, ...]:
     names = (data.names, data.group.tolist()) if isinstance(data, GroupedCounts) else ()
     return (data.labels, data.responders.tolist(), data.n.tolist(), *names)
+
+
+def _rows(data: PartialCounts) -> tuple[object, ...]:
+    arrays = (data.n, data.trial, data.members, data.responders)
+    return (data.labels, data.groups, data.pools, *(array.tolist() for array in arrays), data.contrasts)
 
 
 def _options(data: Completions) -> tuple[object, ...]:

@@ -53,11 +53,13 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
         If a variation's counts cannot be selected.
     """
     plain = replace(analysis, sensitivity={})
-    base = Variation(BASE, plain, select(trials, plain))
+    first = _with_sites(plain, analysis, BASE)
+    base = Variation(BASE, first, select(trials, first))
     variations, faults = [base], list[Fault]()
-    changes = list(_sensitivity(analysis, base))
+    changes = list(_sensitivity(analysis, replace(base, analysis=plain)))
     _check_names(analysis, base, [name for name, *_ in changes])
-    for name, changed, family, expansion in changes:
+    for name, asked, family, expansion in changes:
+        changed = _with_sites(asked, analysis, family or name)
         try:
             variations.append(Variation(name, changed, select(trials, changed), family, expansion))
         except SpecError as error:
@@ -65,6 +67,13 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     if faults:
         raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
     return tuple(variations)
+
+
+def _with_sites(changed: Analysis, analysis: Analysis, name: str) -> Analysis:
+    """Without the model of sites and regions, unless asked for under this name or with other options."""
+    if changed.sites is None or name in changed.sites.variations or changed.sites != analysis.sites:
+        return changed
+    return replace(changed, sites=None)
 
 
 def _sensitivity(

@@ -6,9 +6,9 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from meta.results import Bounds, Fit
+from meta.results import Bounds, Fit, SiteRegionFit
 
-Result = TypeVar("Result", Fit, Bounds)
+Result = TypeVar("Result", Fit, Bounds, SiteRegionFit)
 _NAMES = ("estimand", "name")  # fields that say of what a number is
 _RESPONSE_RATE = re.compile(r"\bORR(s?)\b")
 
@@ -18,7 +18,7 @@ def of_outcome(fit: Result, outcome: str) -> Result:
 
     Parameters
     ----------
-    fit : Fit or Bounds
+    fit : Fit, Bounds or SiteRegionFit
     outcome : str
         As in the records: ``disease-control`` has a disease control rate.
     """

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from meta.data import Counts
 from meta.errors import Fault, SpecError
+from meta.partial_data import PartialCounts
 from meta.records.analysis import Analysis, TrialEntry, Where
 from meta.records.run import LedgerEntry
 from meta.records.trial import FactorValue, Row, TrialFile
@@ -16,6 +17,7 @@ from meta.workflow.exclude import without
 from meta.workflow.group import Grouping, group
 from meta.workflow.margins import Found
 from meta.workflow.reports import Candidate, choose, population, trial_entry
+from meta.workflow.sites import site_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Selection:
     """What models and readers get from the records.
 
     `counts`, `groupings` and `included` are of the trials whose counts are known; `bounded` are the others,
-    and `open` the completions of all of them, under `unresolved: bound` alone.
+    and `open` the completions of all of them, under `unresolved: bound` alone. `sites` is for the model of
+    sites and regions, where the analysis asks for it.
     """
 
     counts: Counts
@@ -48,6 +51,7 @@ class Selection:
     included: tuple[Included, ...] = field(repr=False)
     bounded: tuple[Bounded, ...] = field(default=(), repr=False)
     open: tuple[Open, ...] = field(default=(), repr=False)
+    sites: PartialCounts | None = field(default=None, repr=False)
 
 
 def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
@@ -97,13 +101,22 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
             several, notes = by_group(grouping, factors, analysis, included, uncertain)
             completed.append(several)
             ledger += notes
+    sites, notes = _sites(included, analysis)
+    ledger += (entry for entry in notes if entry not in ledger)
     ledger += _unused(included, ledger, analysis.evidence)
     counts = Counts.of(
         [t.found.responders for t in included], [t.found.n for t in included], [t.label for t in included]
     )
     return Selection(
-        counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed)
+        counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites
     )
+
+
+def _sites(
+    included: Sequence[Included], analysis: Analysis
+) -> tuple[PartialCounts | None, list[LedgerEntry]]:
+    """What the model of sites and regions takes, where it is asked for."""
+    return site_counts(included, analysis, analysis.sites.by) if analysis.sites else (None, [])
 
 
 def entries(trials: Mapping[str, TrialFile], analysis: Analysis) -> list[TrialEntry]:

@@ -62,6 +62,7 @@ def groups_of(fit):
 TABLES = (
     *("groups", "ledger", "jia-2022-table1.reproduced"),
     *("estimands", "probabilities", "tests", "influence", "sweep", "bounds"),
+    *("sites", "standardised", "site_parameters", "splits", "region_prior", "orders"),
 )
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from meta.errors import MetaError, RecordError
 from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
+from meta.models.site_region import SiteRegion
 from meta.records.load import load, load_analyses, load_analysis, load_trial, load_trials
+from meta.records.sites import Sites
 from meta.records.trial import Drug
 from meta.records.yaml_nodes import MAX_BYTES, MAX_DEPTH, parse
 
@@ -875,3 +877,67 @@ def test_an_analysis_without_dots_in_its_name(root):
     assert [str(fault) for fault in raised.value.faults] == [
         "analyses/all.nen.yaml:1: name: found 'all.nen'; allowed: a name without dots"
     ]
+
+
+# The model of sites and regions
+
+
+def with_sites(root, options, extra=""):
+    text = edited(ANALYSIS, "thresholds: [0.1, 0.2]\n", f"sites: {options}\n{extra}")
+    (root / "analyses" / "all-nen.yaml").write_text(text)
+    return load_analyses(root)["all-nen"]
+
+
+def test_sites_are_the_options_of_their_model(root):
+    options = '{model: site-region, prior: "half-normal:1", variations: [base, leave-one-out]}'
+    found = with_sites(root, options)
+    assert found.sites == Sites(prior="half-normal:1", variations=("base", "leave-one-out"))
+    assert found.sites.options(seed=2) == SiteRegion(prior="half-normal:1", seed=2)
+    assert found.sensitivity["dropped"].sites == found.sites
+    assert load_analyses_plain(root).sites is None
+
+
+def load_analyses_plain(root):
+    (root / "analyses" / "all-nen.yaml").write_text(ANALYSIS)
+    return load_analyses(root)["all-nen"]
+
+
+def test_changes_of_sites_are_merged(root):
+    (root / "analyses" / "all-nen.yaml").write_text(
+        edited(ANALYSIS, "thresholds: [0.1, 0.2]", "sites: {seed: 3}").replace(
+            "{models: {conventional: {interval: hk}}}", '{sites: {interaction_prior: "half-normal:0.5"}}'
+        )
+    )
+    found = load_analyses(root)["all-nen"].sensitivity["hartung"].sites
+    assert found == Sites(seed=3, interaction_prior="half-normal:0.5")
+
+
+def test_other_outcomes_have_another_prior_of_mu_by_site_too(root):
+    other = "outcome: disease-control\n"
+    assert with_sites(root, "{}", other).sites.mu_prior == "normal:0,2.5"
+    assert with_sites(root, '{mu_prior: "normal:-1,1"}', other).sites.mu_prior == "normal:-1,1"
+    assert with_sites(root, "{}").sites.mu_prior == "normal:-2,2"
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "message"),
+    [
+        ("3", "sites", "found 3; allowed: a mapping with model, groups, contrasts"),
+        ("{model: site-regions}", "sites.model", "found 'site-regions'; allowed: 'site-region'"),
+        ("{sigma: 1}", "sites.sigma", "found the unknown key 'sigma'"),
+        ("{draws: 2}", "sites.draws", "found 2; a whole number from 4 to 1000000"),
+        ('{site_prior: "uniform:0,1"}', "sites.site_prior", "half-normal:SCALE is allowed"),
+        ("{by: region}", "sites.by", "found 'region'; allowed: 'site', 'differentiation'"),
+        ("{contrasts: [regime]}", "sites.contrasts[0]", "(did you mean 'regimen'?)"),
+        ("{variations: [base, droped]}", "sites.variations[1]", "(did you mean 'dropped'?)"),
+        ("{variations: [base, base]}", "sites.variations", "found base again"),
+        ("{target: tinny}", "sites.target", "found 'tinny'; allowed: pooled, the id of a trial"),
+        ("{target: {pancreas: 1, lung: 1}}", "sites.target.lung", "found the unknown group 'lung'"),
+        ("{target: {pancreas: -1}}", "sites.target", "found"),
+    ],
+)
+def test_faults_of_sites_name_their_line(root, options, path, message):
+    with pytest.raises(RecordError) as raised:
+        with_sites(root, options)
+    assert [(fault.line, fault.path) for fault in raised.value.faults] == [(10, path)]
+    assert message in str(raised.value)

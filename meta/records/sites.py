@@ -1,0 +1,33 @@
+"""What an analysis asks of the model of sites and regions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from meta.models.site_region import SiteRegion
+
+RowFactor = Literal["site", "differentiation", "grade", "pdl1"]
+CONTRASTS = ("region", "line", "regimen")  # what labels of trials there are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sites(SiteRegion):
+    """The options of the model, and where it runs.
+
+    Attributes
+    ----------
+    by : {"site", "differentiation", "grade", "pdl1"}
+        What the groups are; primary sites at the analysis' `site_level`.
+    variations : tuple of str
+        The sensitivity analyses that it runs in besides those that change its options; ``base`` is the
+        analysis itself, and ``leave-one-out`` (or whatever the YAML calls each-trial) all of them.
+    """
+
+    by: RowFactor = "site"
+    variations: tuple[str, ...] = ("base",)
+
+    def options(self, **changes: object) -> SiteRegion:
+        """The model alone, some of its options changed."""
+        own = {item.name: getattr(self, item.name) for item in fields(SiteRegion)}
+        return SiteRegion(**{**own, **changes})

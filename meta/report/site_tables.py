@@ -1,0 +1,168 @@
+"""Long tables of the model of sites and regions; rates are fractions, parameters on the analysis scale."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+from meta.report.roles import FAILED, sampler_failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import pandas as pd
+
+    from meta.records.run import Run
+    from meta.results import Proportion, Quantity, Rate, RateDifference, SiteRegionFit, StandardisedRate
+
+Cells = dict[str, Any]
+_WEAKEST = ("none", "one trial", "two trials", "beside", "headline")
+_PLACE = ("analysis", "variation", "standing", "contrast")
+_ENDS = ("value", "low", "high", "level", "kind", "method", "reason")
+
+
+def standing_of(fit: SiteRegionFit, *labels: str) -> str:
+    """What answers may be called, over all trials or of groups and levels; a failed sampler comes first."""
+    if sampler_failed(fit):
+        return FAILED
+    known = {rate.group: rate.standing.status for rate in fit.rates if rate.level is None}
+    known |= {rate.level: rate.standing.status for rate in fit.standardised}
+    return min((known[label] for label in labels), key=_WEAKEST.index, default=fit.standing.status)
+
+
+def _standing(fit: SiteRegionFit, rate: Rate) -> str:
+    return FAILED if sampler_failed(fit) else rate.standing.status
+
+
+def _named(fit: SiteRegionFit) -> dict[str, tuple[str, str]]:
+    """The groups or levels of each contrast among the parameters."""
+    labels = [rate.group for rate in fit.rates if rate.level is None]
+    pairs = permutations([*labels, *dict.fromkeys(rate.level for rate in fit.standardised)], 2)
+    return {f"log odds ratio, {one} against {other}": (one, other) for one, other in pairs}
+
+
+def _fits(runs: Sequence[Run]) -> Iterator[tuple[Cells, SiteRegionFit]]:
+    for run in runs:
+        fit = run.sites
+        if fit is not None:
+            place = (run.name, run.variation, standing_of(fit), fit.contrast)
+            yield dict(zip(_PLACE, place, strict=True)), fit
+
+
+def _frame(rows: Iterable[Cells], *columns: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=[*_PLACE, *columns])
+
+
+def _ends(found: Proportion | Quantity) -> Cells:
+    return {name: getattr(found, name) for name in _ENDS}
+
+
+def sites(runs: Sequence[Run]) -> pd.DataFrame:
+    """Rates of every group, and of every group at every level (`at`), beside what was reported of it."""
+    names = ("group", "n", "n_reported", "responders")
+    rows = (
+        {**place, "standing": _standing(fit, rate), "at": rate.level,
+         **{name: getattr(rate, name) for name in names}, "estimand": found.estimand, **_ends(found)}
+        for place, fit in _fits(runs) for rate in fit.rates for found in (rate.mean, rate.median)
+    )  # fmt: skip
+    return _frame(rows, "group", "at", "n", "n_reported", "responders", "estimand", *_ENDS)
+
+
+def standardised(runs: Sequence[Run]) -> pd.DataFrame:
+    """Rates at the target mix and their differences, by what gives them: three ways, like for like."""
+    rows = [
+        {**place, "target": fit.target_name, **cells} for place, fit in _fits(runs) for cells in _rows(fit)
+    ]
+    return _frame(
+        rows, "target", "source", "population", "estimand", "at", "against", *_ENDS, "se", "share_reported"
+    )
+
+
+def _rows(fit: SiteRegionFit) -> Iterator[Cells]:
+    for source, several in (("with groups", fit.standardised), ("without groups", fit.without_groups)):
+        for rate in several:
+            yield from _rate({"source": source, "standing": standing_of(fit, rate.level)}, rate)
+    for found in fit.direct:
+        yield {
+            "standing": standing_of(fit, found.level), "source": "direct",
+            "population": "these-trials", "estimand": "rate of reported patients",
+            "at": found.level, "value": found.value, "se": found.se, "share_reported": found.share,
+            "reason": found.reason, "method": "direct standardisation of reported counts",
+        }  # fmt: skip
+    for difference in fit.differences:
+        standing = standing_of(fit, difference.level, difference.reference)
+        yield from _difference({"standing": standing}, difference)
+
+
+def _rate(place: Cells, rate: StandardisedRate) -> Iterator[Cells]:
+    place = {**place, "population": rate.population, "at": rate.level}
+    for found in (rate.mean, rate.median):
+        if found is not None:
+            yield {**place, "estimand": found.estimand, **_ends(found)}
+
+
+def _difference(place: Cells, found: RateDifference) -> Iterator[Cells]:
+    place = {**place, "population": found.population, "at": found.level, "against": found.reference}
+    for source, quantity in (("with groups", found.standardised), ("without groups", found.without_groups)):
+        if quantity is not None:
+            yield {**place, "source": source, "estimand": quantity.name, **_ends(quantity)}
+
+
+def parameters(runs: Sequence[Run]) -> pd.DataFrame:
+    """Posterior beside prior: `sd_ratio` near 1 is a parameter of which the data say next to nothing."""
+    rows = (
+        {**place, "standing": standing_of(fit, *_named(fit).get(one.posterior.name, ())),
+         "parameter": one.posterior.name, **_ends(one.posterior), "expectation": one.expectation,
+         "sd": one.sd, "prior_sd": one.prior_sd, "sd_ratio": one.sd / one.prior_sd, "prior": one.prior}
+        for place, fit in _fits(runs) for one in fit.parameters
+    )  # fmt: skip
+    return _frame(rows, "parameter", *_ENDS, "expectation", "sd", "prior_sd", "sd_ratio", "prior")
+
+
+def splits(runs: Sequence[Run]) -> pd.DataFrame:
+    """Responders of each group of a trial that reported only a sum over several."""
+    names = ("trial", "responders", "group", "n", "expected", "low", "high", "level")
+    rows = (
+        {**place, **{name: getattr(one, name) for name in names}, "groups": " | ".join(one.groups)}
+        for place, fit in _fits(runs) for one in fit.splits
+    )  # fmt: skip
+    return _frame(rows, "trial", "groups", "responders", *names[2:])
+
+
+def region_prior(runs: Sequence[Run]) -> pd.DataFrame:
+    """The contrast between levels under other priors of it."""
+    rows = (
+        {**place, "standing": standing_of(fit, one.level, one.reference),
+         "prior_sd": one.prior_sd, "at": one.level, "against": one.reference,
+         "quantity": found.name, **_ends(found), "effective": one.effective}
+        for place, fit in _fits(runs) for one in fit.prior_sweep
+        for found in (one.log_odds_ratio, one.difference)
+    )  # fmt: skip
+    return _frame(rows, "prior_sd", "at", "against", "quantity", *_ENDS, "effective")
+
+
+def orders(runs: Sequence[Run]) -> pd.DataFrame:
+    """Posterior probability that a group has a higher rate than another."""
+    names = ("group", "other", "probability")
+    rows = (
+        {
+            **place,
+            "standing": standing_of(fit, one.group, one.other),
+            **{name: getattr(one, name) for name in names},
+        }
+        for place, fit in _fits(runs)
+        for one in fit.orders
+    )
+    return _frame(rows, *names)
+
+
+TABLES = {
+    "sites": sites,
+    "standardised": standardised,
+    "site_parameters": parameters,
+    "splits": splits,
+    "region_prior": region_prior,
+    "orders": orders,
+}

@@ -1,0 +1,93 @@
+"""What a sampler is asked for, and what its limits say against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from meta.errors import MetaError
+from meta.models.policy import waived
+from meta.records.run import Failure
+from meta.results import Rate, RateDifference, StandardisedRate
+from meta.workflow.outcome import of_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from meta.results import Diagnostics, Fit, SiteRegionFit
+    from meta.workflow.expand import Variation
+
+Judged = TypeVar("Judged", Rate, StandardisedRate, RateDifference)
+
+SITES = "sites"  # the role of the model of sites and regions
+
+
+def _waived(fit: SiteRegionFit) -> SiteRegionFit:
+    """The fit where the analysis switches the k policy off; one trial stays one trial."""
+    return replace(
+        fit,
+        standing=waived(),
+        rates=tuple(map(_waive, fit.rates)),
+        standardised=tuple(map(_waive, fit.standardised)),
+        without_groups=tuple(map(_waive, fit.without_groups)),
+        differences=tuple(map(_waive, fit.differences)),
+    )
+
+
+def _waive(one: Judged) -> Judged:
+    return one if one.standing.status in {"none", "one trial"} else replace(one, standing=waived())
+
+
+def not_converged(fit: Fit) -> Iterator[str]:
+    """What a sampler's limits say against the fit, once for all parts that share its draws.
+
+    Parameters
+    ----------
+    fit : Fit
+    """
+    return broken(part.sampling for part in (fit, *fit.groups))
+
+
+def broken(sampled: Iterable[Diagnostics | None]) -> Iterator[str]:
+    """What a sampler's limits say, once for diagnostics that are the same.
+
+    Parameters
+    ----------
+    sampled : iterable of Diagnostics or None
+    """
+    for found in dict.fromkeys(one for one in sampled if one is not None):
+        if not found.passed:
+            yield f"the sampler broke its limits: {'; '.join(found.faults) or 'not said which'}"
+
+
+def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[Failure]]:
+    """Fit the model of sites and regions, where the variation asks for it.
+
+    Parameters
+    ----------
+    variation : Variation
+
+    Returns
+    -------
+    fit : SiteRegionFit or None
+    failures : list of Failure
+        Why there is none, or why not to believe it.
+    """
+    analysis, selection = variation.analysis, variation.selection
+    asked, data = analysis.sites, selection.sites
+    if asked is None or data is None:
+        return None, []
+    if selection.bounded:
+        reason = "not run: the model of sites and regions takes counts, not bounds (unresolved: bound)"
+        return None, [Failure(role=SITES, by=asked.by, reason=reason)]
+    labels = {trial.chosen.trial.id: trial.label for trial in selection.included}
+    target = labels.get(asked.target, asked.target) if isinstance(asked.target, str) else asked.target
+    try:
+        fit = asked.options(target=target).fit(data)
+    except MetaError as error:
+        return None, [Failure(role=SITES, by=asked.by, reason=str(error))]
+    fit = of_outcome(fit, analysis.outcome)
+    if analysis.k_policy == "off" and fit.k > 1:
+        fit = _waived(fit)
+    found = broken((fit.sampling, fit.sampling_without_groups))
+    return fit, [Failure(role=SITES, by=asked.by, reason=reason) for reason in found]
