@@ -136,6 +136,11 @@ def test_only_runs_of_the_same_exclusion_stand_beside(runs):
     ]
 
 
+def test_runs_beside_a_bounded_one_may_have_the_model_of_sites_and_regions(runs):
+    beside = [replace(run, analysis={**run.analysis, "sites": {"by": "site"}}) for run in runs[:3]]
+    assert len(compared([*beside, runs[3]], beside[0], runs[3]).others) == 2
+
+
 def test_figures_of_bounds_are_planned_once_a_bounded_run(runs):
     def names(shown):
         return [plan.name for plan in figures(shown) if plan.name.endswith("bounds")]
