@@ -34,14 +34,15 @@ def site_lines(run: Run) -> Iterator[str]:
     by = (run.analysis.get("sites") or {}).get("by", "group")
     levels = f" and {fit.contrast}" if fit.contrast else ""
     yield f"{failed}{run.name}, {run.variation}: by {by}{levels}, % ({level(fit.level)} credible interval)"
-    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders; {fit.standing.reason}"
+    standing = "headline" if fit.standing.status == "headline" else fit.standing.reason
+    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders: {standing}"
     yield from _standardised(fit)
     yield from _differences(fit)
     yield from _rates(fit, by)
     yield from _known(fit)
-    for one in (fit.sampling, fit.sampling_without_groups):
-        if one is not None:
-            yield f"  {sampling(one)}"
+    yield f"  {sampling(fit.sampling)}"
+    if fit.sampling_without_groups is not None:
+        yield f"  Without groups: {sampling(fit.sampling_without_groups)}"
     for note in fit.notes:
         yield f"  Note: {note}"
 

@@ -83,10 +83,11 @@ def sampling(found: Diagnostics) -> str:
     """What a sampler's diagnostics are, and whether they are good enough."""
     words = "passed" if found.passed else f"{FAILED} ({'; '.join(found.faults) or 'limits broken'})"
     effective = f"{found.ess_bulk:.0f} (bulk), {found.ess_tail:.0f} (tail)"
+    divergences = "1 divergence" if found.divergences == 1 else f"{found.divergences} divergences"
     return (
         f"Sampler {found.backend}, {found.chains} chains of {found.draws} draws: {words}; "
         f"R-hat {number(found.rhat)}, effective draws {effective}, "
-        f"BFMI {number(found.bfmi, 2)}, {found.divergences} divergences"
+        f"BFMI {number(found.bfmi, 2)}, {divergences}"
     )
 
 
