@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from meta.report.canvas import INK, PLAIN, Picture, Style, put, text_width, wrap
+from matplotlib.patches import Rectangle
+
+from meta.report.canvas import INK, PLAIN, POINT, Picture, Style, put, text_width, wrap
 from meta.report.format import clean
 from meta.report.grid import BOLD, GUTTER, MARGIN, PLOT_GAP, SMALL, VIEWER, WIDTH
 from meta.report.marks import BLUE, REFERENCE_GREY, VERMILION
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from meta.results import SiteRegionFit
+
+    Place = tuple[float, float, float, float]
 
 Look = Literal["leading", "other", "direct", "prior"]
 
@@ -95,6 +99,20 @@ def draw_blocks(titles: tuple[str, str], blocks: Sequence[Block], below: Sequenc
         y += _height(block, places)
     paragraphs(picture, words, y)
     return picture
+
+
+def box(
+    picture: Picture, place: Place, face: object, gid: str, *, hatch: str = "", dashed: bool = False
+) -> None:
+    """Draw a rectangle; left, top, width and height in points from the top left corner."""
+    left, top, width, height = place
+    whole = picture.get_size_inches() * POINT
+    patch = Rectangle(
+        (left / whole[0], 1 - (top + height) / whole[1]), width / whole[0], height / whole[1],
+        fc=face, ec="none" if gid == "cell" else INK, lw=0.5, ls=(0, (2, 1.5)) if dashed else "-",
+        hatch=hatch, gid=gid, transform=picture.transFigure,
+    )  # fmt: skip
+    picture.add_artist(patch)
 
 
 def paragraphs(picture: Picture, words: Sequence[Sequence[str]], y: float) -> None:

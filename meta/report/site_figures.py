@@ -147,4 +147,5 @@ def _below(fit: SiteRegionFit, noun: str) -> list[str]:
             f"{len(weak)} of {contrasts} log odds ratios keep {level(_MUCH_OF_PRIOR)} or more of "
             "their prior's standard deviation."
         )
-    return [*lines, *fit.notes]
+    missing = dict.fromkeys(one.posterior.reason for one in fit.parameters if one.posterior.value is None)
+    return [*lines, *(f"Medians {not_given(reason)}." for reason in missing), *fit.notes]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.patches import Rectangle
 
-from meta.report.canvas import INK, POINT, Picture, Style, pinned_settings, put, text_width, wrap
-from meta.report.format import interval, level, percent
+from meta.report.canvas import INK, Picture, Style, pinned_settings, put, text_width, wrap
+from meta.report.format import clean, interval, level, percent
 from meta.report.grid import BOLD, MARGIN, SMALL, WIDTH
 from meta.report.panels import LINE, axes_at, bare, start
-from meta.report.site_blocks import paragraphs, titled
+from meta.report.site_blocks import box, paragraphs, titled
 from meta.report.site_words import DESCRIPTIVE, group_noun, groups_of, levels_of, target
 from meta.report.wording import not_given
 
@@ -101,8 +101,8 @@ def _rows(picture: Picture, sheet: _Sheet, heights: list[float], y: float) -> No
             middle = y + (height - _SPACE - (len(names) - 1) * LINE) / 2 + 2.5
             put(picture, MARGIN, middle + j * LINE, line, BOLD)
         for j, cell in enumerate(row[1]):
-            box = (_left(sheet, j), y, sheet.width - _SPACE, height - _SPACE)
-            _cell(picture, sheet, cell, box)
+            place = (_left(sheet, j), y, sheet.width - _SPACE, height - _SPACE)
+            _cell(picture, sheet, cell, place)
         y += height
 
 
@@ -131,12 +131,17 @@ def _sheet(fit: SiteRegionFit) -> _Sheet:
         last = [_Cell(whole.get(name)) for name in levels]
         rows.append(("at the target mix", (*last, *([_Cell(None, 0)] if across else []))))
     columns = (*levels, *([f"average of {fit.contrast or 'level'}s"] if across else []))
-    label = min(max(text_width(name, BOLD) for name, _ in rows) * 1.03 + 8, _LABEL_MOST)
+    label = min(max(text_width(clean(name), BOLD) for name, _ in rows) * 1.03 + 8, _LABEL_MOST)
     width = min((WIDTH - 2 * MARGIN - label - _MARGIN_GAP) / len(columns), _CELL_MOST)
     seen = [
         c.rate.value for _, cells in rows for c in cells if c.rate is not None and c.rate.value is not None
     ]
-    return _Sheet(tuple(rows), columns, label, width, (down, across), max([*seen, 0.01]))
+    return _Sheet(tuple(rows), columns, label, width, (down, across), _round_up(max([*seen, 0.01])))
+
+
+def _round_up(value: float) -> float:
+    """The next tenth, so that figures of like rates have one scale."""
+    return min(math.ceil(round(10 * value, 9)) / 10, 1.0)
 
 
 def _name(sheet: _Sheet, name: str) -> list[str]:
@@ -192,15 +197,16 @@ def _lines(sheet: _Sheet, cell: _Cell) -> list[tuple[str, Style]]:
     return [(text, replace(style, colour=ink)) for text, style in texts]
 
 
-def _cell(picture: Picture, sheet: _Sheet, cell: _Cell, box: tuple[float, float, float, float]) -> None:
+def _cell(picture: Picture, sheet: _Sheet, cell: _Cell, place: tuple[float, float, float, float]) -> None:
     """Draw one cell: colour, texts, and the strip of what was reported."""
     if cell.rate is None:
         return
-    left, top, width, height = box
+    left, top, width, height = place
+    body = (left, top, width, height - (_STRIP + 1 if cell.n else 0))  # a gap keeps dark from black
     if cell.rate.value is None:
-        _box(picture, box, "#FFFFFF", "missing")
+        box(picture, body, "#FFFFFF", "missing")
     else:
-        _box(picture, box, colour_of(cell.rate.value, sheet.upper)[0], "cell")
+        box(picture, body, colour_of(cell.rate.value, sheet.upper)[0], "cell")
     y = top + (_ABOVE if cell.n is not None else _ABOVE + LINE / 2)
     for text, style in _lines(sheet, cell):
         y += style.size * _PITCH
@@ -219,34 +225,16 @@ def _reported(cell: _Cell) -> list[str]:
     return [f"{cell.responders}/{cell.reported}; {cell.reported} of {cell.n} reported"]
 
 
-def _box(
-    picture: Picture, box: tuple[float, float, float, float], face: object, gid: str, hatch: str = ""
-) -> None:
-    left, top, width, height = box
-    whole = picture.get_size_inches() * POINT
-    edge = "none" if gid == "cell" else INK
-    patch = Rectangle(
-        (left / whole[0], 1 - (top + height) / whole[1]), width / whole[0], height / whole[1],
-        fc=face, ec=edge, lw=0.5, hatch=hatch, gid=gid, transform=picture.transFigure,
-    )  # fmt: skip
-    picture.add_artist(patch)
-
-
 def _strip(picture: Picture, cell: _Cell, place: tuple[float, float, float]) -> None:
     """Draw the share of patients with reported responders solid, of whom only n is known hatched."""
     assert cell.n  # an empty cell has no strip
     left, top, width = place
     share = cell.reported / cell.n
     if share < 1:
-        _box(
-            picture,
-            (left + share * width, top, (1 - share) * width, _STRIP),
-            "#FFFFFF",
-            "unreported",
-            "//////",
-        )
+        rest = (left + share * width, top, (1 - share) * width, _STRIP)
+        box(picture, rest, "#FFFFFF", "unreported", hatch="//////")
     if share > 0:
-        _box(picture, (left, top, share * width, _STRIP), INK, "reported")
+        box(picture, (left, top, share * width, _STRIP), INK, "reported")
 
 
 def _legend(picture: Picture, sheet: _Sheet, y: float) -> None:
@@ -265,7 +253,7 @@ def _legend(picture: Picture, sheet: _Sheet, y: float) -> None:
     for i, (text, face, hatch) in enumerate(
         (("responders reported", INK, ""), ("only the number of patients known", "#FFFFFF", "//////"))
     ):
-        _box(picture, (x, y + 2 + i * (LINE + 2), 18, _STRIP), face, "key", hatch)
+        box(picture, (x, y + 2 + i * (LINE + 2), 18, _STRIP), face, "key", hatch=hatch)
         put(picture, x + 23, y + 7 + i * (LINE + 2), text, Style())
 
 

@@ -93,7 +93,7 @@ def _line(
     dots = [Dot(look="leading", value=100 * found.value, **parts(found, 100.0))]
     if crude is not None and crude.value is not None:
         dots.append(Dot(look="other", value=100 * crude.value, **parts(crude, 100.0)))
-    beside = written(crude, signed=signed) if crude is not None else _NONE
+    beside = written(crude, signed=signed) if crude is not None else "not fitted"
     return Line(label=name, cells=(written(found, signed=signed), beside), dots=tuple(dots), indent=INDENT)
 
 
@@ -135,4 +135,7 @@ def _below(fit: SiteRegionFit, noun: str) -> list[str]:
         "New trials: over the trials' true rates, median or mean. These trials: the trials at hand with "
         "their own effects, weighted by their patients.",
     ]
+    crude = (*(one.without_groups for one in fit.differences), *(one.mean for one in fit.without_groups))
+    missing = dict.fromkeys(one.reason for one in crude if one is not None and one.value is None)
+    lines += [f"Without {noun}s, {not_given(reason)}." for reason in missing]
     return [*([DESCRIPTIVE] if fit.differences else []), *lines, *fit.notes]
