@@ -220,4 +220,11 @@ def _below(shown: AliasMap) -> list[str]:
     for found in shown.same_trials():
         names = " = ".join(f"{factor} {level}" for factor, level in found)
         lines.append(f"The same trials, as far as reported: {names}. Their effects cannot be told apart.")
+    nested: dict[str, list[str]] = {}
+    for inner, outer in shown.nested():
+        nested.setdefault(outer, []).append(inner)
+    lines += [
+        f"Levels of {outer} are never seen at the same level of {' or '.join(inner)}."
+        for outer, inner in nested.items()
+    ]
     return [*lines, "All trials: responders among patients with reported responders, of all patients known."]

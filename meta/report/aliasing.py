@@ -97,6 +97,35 @@ class AliasMap:
                     classes.setdefault(members, []).append((factor.name, level))
         return tuple(tuple(found) for found in classes.values() if len({name for name, _ in found}) > 1)
 
+    def nested(self) -> tuple[tuple[str, str], ...]:
+        """Factors of whole trials of which no level has trials at two levels of the other.
+
+        Returns
+        -------
+        tuple of (inner, outer)
+            For example year in region where no year has trials of two regions: trials of one year do not
+            tell regions apart. Both have two levels or more.
+        """
+        found = {factor.name: self._of_trials(factor.name) for factor in self.factors}
+        usable = {name: at for name, at in found.items() if at is not None and len(set(at)) > 1}
+        return tuple(
+            (inner, outer)
+            for inner, own in usable.items()
+            for outer, others in usable.items()
+            if inner != outer and len(set(zip(own, others, strict=True))) == len(set(own))
+        )
+
+    def _of_trials(self, factor: str) -> tuple[str, ...] | None:
+        """The level of each trial; None where patients of one trial differ or it was not reported."""
+        levels = []
+        for trial in self.trials:
+            cells = trial.cells.get(factor, {}).items()
+            whole = [level for level, cell in cells if cell.n == trial.n]
+            if len(whole) != 1 or any(cell.n != 0 for level, cell in cells if level != whole[0]):
+                return None
+            levels.append(whole[0])
+        return tuple(levels)
+
     def _whole(self, factor: str, level: str) -> frozenset[int]:
         """Places of the trials at a level with all their patients; empty where any has only some there."""
         cells = ((i, trial, trial.cells.get(factor, {}).get(level)) for i, trial in enumerate(self.trials))

@@ -91,6 +91,12 @@ def test_levels_of_the_same_trials_are_named():
     assert "criteria irRECIST = year 2019" in " ".join(texts(alias_map(MAP, title="Map")))
 
 
+def test_factors_that_never_cross_are_named():
+    assert set(MAP.nested()) == {("year", "region"), ("year", "criteria")}
+    said = " ".join(texts(alias_map(MAP, title="Map")))
+    assert "Levels of region are never seen at the same level of year." in said
+
+
 @pytest.mark.parametrize("count", [0, 1, 3, 6, 7, 12, 13, 20])
 def test_nothing_collides(nothing_collides, count):
     figure = alias_map(many(count), title="Many $x$ <b>" * 9, subtitle="Said")
