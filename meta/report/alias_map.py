@@ -224,7 +224,7 @@ def _below(shown: AliasMap) -> list[str]:
     for inner, outer in shown.nested():
         nested.setdefault(outer, []).append(inner)
     lines += [
-        f"Levels of {outer} are never seen at the same level of {' or '.join(inner)}."
+        f"No level of {' or of '.join(inner)} has trials at two levels of {outer}."
         for outer, inner in nested.items()
     ]
     return [*lines, "All trials: responders among patients with reported responders, of all patients known."]

@@ -94,7 +94,7 @@ def test_levels_of_the_same_trials_are_named():
 def test_factors_that_never_cross_are_named():
     assert set(MAP.nested()) == {("year", "region"), ("year", "criteria")}
     said = " ".join(texts(alias_map(MAP, title="Map")))
-    assert "Levels of region are never seen at the same level of year." in said
+    assert "No level of year has trials at two levels of region." in said
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 6, 7, 12, 13, 20])
