@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure  # noqa: TC004
 
     from meta.records.outputs import Outputs
-    from meta.results import Fit
+    from meta.results import Fit, SiteRegionFit
+
+SITE_FIGURES = ("site-grid", "standardised", "site-rates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
             continue
         if trial is None:
             yield from forests(run).values()
+            yield from _sites(run)
         else:
             without.setdefault(run.variation.removesuffix(f".{_id_left_out(run)}"), []).append((trial, run))
     if base is not None and first_fit(base) is not None:
@@ -121,6 +124,24 @@ def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
         )
 
     return Plan(name, run.provenance.digest, draw)
+
+
+def _sites(run: Run) -> Iterator[Plan]:
+    """What is drawn of the model of sites and regions, if the run has it."""
+    if run.sites is None:
+        return
+    title = run.name if run.variation == BASE else f"{run.name}.{run.variation}"
+    for name in SITE_FIGURES:
+        yield Plan(f"{title}.{name}", run.provenance.digest, _site(name, run.sites, title))
+
+
+def _site(name: str, fit: SiteRegionFit, title: str) -> Callable[[], Figure]:
+    def draw() -> Figure:
+        from meta.report.site_figures import site_figure
+
+        return site_figure(name, fit, title)
+
+    return draw
 
 
 def _title(run: Run, by: str | None) -> str:

@@ -18,32 +18,33 @@ if TYPE_CHECKING:
 
     from meta.results import Parameter, Rate, SiteRegionFit
 
-__all__ = ["site_figures", "site_grid", "site_rates", "standardised"]
+__all__ = ["site_figure", "site_grid", "site_rates", "standardised"]
 
 _MUCH_OF_PRIOR = 0.9  # posterior standard deviation over the prior's, from which the prior speaks
 
 
-def site_figures(fit: SiteRegionFit, title: str) -> dict[str, Figure]:
-    """Draw every figure of a fit.
+def site_figure(name: str, fit: SiteRegionFit, title: str) -> Figure:
+    """Draw one figure of a fit.
 
     Parameters
     ----------
+    name : str
+        ``site-grid``, ``standardised`` or ``site-rates``.
     fit : SiteRegionFit
     title : str
-        In front of what each of them shows.
+        In front of what it shows.
 
     Returns
     -------
-    dict of str to Figure
-        By name: ``site-grid``, ``standardised``, ``site-rates``.
+    Figure
     """
     noun = group_noun(fit)
+    if name == "standardised":
+        return standardised(fit, title=f"{title}: standardised to one mix of {noun}s")
+    if name == "site-rates":
+        return site_rates(fit, title=f"{title}: response by {noun}")
     by = f"{noun} and {fit.contrast}" if fit.contrast else noun
-    return {
-        "site-grid": site_grid(fit, title=f"{title}: response by {by}"),
-        "standardised": standardised(fit, title=f"{title}: standardised to one mix of {noun}s"),
-        "site-rates": site_rates(fit, title=f"{title}: response by {noun}"),
-    }
+    return site_grid(fit, title=f"{title}: response by {by}")
 
 
 def site_rates(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Figure:

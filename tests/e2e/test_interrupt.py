@@ -18,8 +18,8 @@ from meta.report.site_tables import TABLES as SITES
 
 pytestmark = pytest.mark.slow
 
-# One run and one figure: a result, summary, groups, ledger and the long tables, three schemas, two pictures and
-# the manifest.
+# One run and one figure: a result, summary, groups, ledger and the long tables, three schemas, two pictures
+# and the manifest.
 FILES = 1 + 3 + len(TABLES) + len(SITES) + 3 + 2 + 1
 JITTER = random.Random(2022)
 

@@ -19,6 +19,7 @@ from meta.data import GroupedCounts
 from meta.models import BinomialNormal, InverseVariance
 from meta.records import store
 from meta.records.run import SCHEMA
+from meta.report.figures import SITE_FIGURES
 from meta.report.tables import fit_row
 
 pytestmark = pytest.mark.slow
@@ -82,6 +83,7 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         "leave-one-out",
         "influence",
         "bounds",
+        *SITE_FIGURES,
     )
     figures |= {f"figures/{a}.{what}.{end}" for a in ANALYSES for what in curves for end in ("png", "svg")}
     expected = figures | {

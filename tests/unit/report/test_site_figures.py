@@ -11,8 +11,9 @@ import pytest
 from matplotlib.text import Text
 
 from meta.report import canvas
+from meta.report.figures import SITE_FIGURES
 from meta.report.format import interval, percent
-from meta.report.site_figures import site_figures, site_grid, site_rates, standardised
+from meta.report.site_figures import site_figure, site_grid, site_rates, standardised
 from meta.report.site_grid import colour_of, luminance
 from meta.report.site_words import points
 from tests.unit.report.site_fits import make_site_fit
@@ -28,6 +29,10 @@ ODD = (
     "\u202eother",
 )
 REGIONS = ("Asia", "West", "International and elsewhere $x^2$", "<b>South</b>")
+
+
+def site_figures(fit, title):
+    return {name: site_figure(name, fit, title) for name in SITE_FIGURES}
 
 
 @pytest.fixture
