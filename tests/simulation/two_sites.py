@@ -108,14 +108,25 @@ def compare(x: np.ndarray, truth: np.ndarray, points: Grid) -> dict[str, Result]
     truth : ndarray, shape (sets,)
     points : Grid
     """
-    full, partial, dropped = np.zeros((3, len(x), len(points.log_prior)), dtype=np.float32)
+    ways = logliks(x, points)
+    return {name: _judge(points, loglik, truth) for name, loglik in zip(WAYS, ways, strict=True)}
+
+
+def logliks(x: np.ndarray, points: Grid) -> np.ndarray:
+    """Log-likelihoods at every point in the three ways, shape (3, sets, P).
+
+    Parameters
+    ----------
+    x : ndarray of int, shape (sets, k, 2)
+    points : Grid
+    """
+    full, partial, dropped = out = np.zeros((3, len(x), len(points.log_prior)), dtype=np.float32)
     for i, totals_only in enumerate(TOTALS_ONLY):
         split = _by_site(points, x[:, i], N[i])
         full += split
         partial += _by_total(points, x[:, i].sum(-1), N[i]) if totals_only else split
         dropped += 0.0 if totals_only else split
-    ways = (full, partial, dropped)
-    return {name: _judge(points, loglik, truth) for name, loglik in zip(WAYS, ways, strict=True)}
+    return out
 
 
 def _by_site(points: Grid, x: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -140,11 +151,17 @@ def _over_effects(points: Grid, log: np.ndarray) -> np.ndarray:
     return np.asarray(logsumexp(log, axis=-1, b=points.weight))
 
 
-def _judge(points: Grid, loglik: np.ndarray, truth: np.ndarray) -> Result:
-    """Posterior means and equal-tailed intervals of the mix, against the truth."""
+def estimates(points: Grid, loglik: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Posterior means and 95 % equal-tailed limits of the mix, each (sets,).
+
+    Parameters
+    ----------
+    points : Grid
+    loglik : ndarray, shape (sets, P)
+    """
     order = np.argsort(points.mix)
     mix = points.mix[order]
-    estimate, low, high = np.empty((3, len(truth)))
+    estimate, low, high = np.empty((3, len(loglik)))
     for i, row in enumerate(loglik):
         log = (row + points.log_prior)[order]
         weight = np.exp(log - log.max())
@@ -152,5 +169,11 @@ def _judge(points: Grid, loglik: np.ndarray, truth: np.ndarray) -> Result:
         below = weight.cumsum() - weight / 2
         estimate[i] = weight @ mix
         low[i], high[i] = np.interp([0.025, 0.975], below, mix)
+    return estimate, low, high
+
+
+def _judge(points: Grid, loglik: np.ndarray, truth: np.ndarray) -> Result:
+    """Errors, coverage and widths against the truth."""
+    estimate, low, high = estimates(points, loglik)
     rmse = float(np.sqrt(np.mean((estimate - truth) ** 2)))
     return Result(rmse, float(np.mean((low <= truth) & (truth <= high))), float(np.mean(high - low)))
