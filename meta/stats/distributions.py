@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _POINTS = 19  # at which a distribution function is evaluated first, for one data set
 _END = 7.7  # normal quantile: probability 7e-15
 _EXTRA = 32  # at most, where quantiles are wanted
+_STILL = 1e-4  # of the quantiles' range: a correction this small leaves about its square
 _MOST_POINTS = 385
 _REACH = 4.3  # normal quantile: probabilities from 1e-5 to 1 - 1e-5
 _HERMITE = np.polynomial.hermite_e.hermegauss(5)
@@ -75,12 +76,15 @@ class Distribution(NamedTuple):
         p : array_like
         """
         target = np.broadcast_to(ndtri(np.asarray(p, dtype=float)), (len(self.z), np.shape(p)[-1]))
-        known, found = self, self._inverse(target)
-        # Where many quantiles are wanted, points among them serve them all, and once is enough
-        for _ in range(2 if found.size <= _EXTRA else 1):
+        found = self._inverse(target)
+        known = self
+        for _ in range(2):
             wanted = np.quantile(found, np.linspace(0, 1, min(found.size, _EXTRA)))
             known = known.with_points(np.clip(wanted, self.points[0], self.points[-1]))
-            found = known._inverse(target)
+            first, found = found, known._inverse(target)
+            # Mostly once is enough; where many quantiles are wanted, points among them serve them all
+            if found.size > _EXTRA or np.abs(found - first).max() < _STILL * np.ptp(first):
+                break
         return found
 
     def _inverse(self, target: FloatArray) -> FloatArray:
