@@ -219,7 +219,7 @@ def _reported(cell: _Cell) -> list[str]:
     if cell.n is None:
         return []
     if cell.n == 0:
-        return ["no patients"]
+        return ["none known here"]  # reports may hold some whom they do not tell apart
     if not cell.reported:
         return [f"none of {cell.n} reported"]
     return [f"{cell.responders}/{cell.reported}; {cell.reported} of {cell.n} reported"]

@@ -149,7 +149,7 @@ def test_cells_without_patients_and_rates_of_zero(site_fit, nothing_collides):
     for figure in site_figures(replace(fit, rates=empty), "Zeros").values():
         nothing_collides(figure)
     figure = site_grid(replace(fit, rates=empty), title="Zeros")
-    assert texts(figure).count("no patients") == 12
+    assert texts(figure).count("none known here") == 12
     assert not boxes(figure, "reported")
 
 
