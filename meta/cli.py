@@ -161,7 +161,9 @@ def show(trial: Annotated[str, typer.Argument(help="The trial's id.")], root: Ro
 def forest(
     result: Annotated[str, typer.Argument(help="A stored run: a JSON file, or e.g. g3-nen/base.")],
     by: Annotated[str | None, typer.Option(help="region, site …; the overall plot if left out.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .svg file.")] = Path("forest.svg"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A .png, .svg or .pdf file; a double column wide (180 mm).")
+    ] = Path("forest.svg"),
     root: Root = Path(),
 ) -> None:
     """Draw the forest plot of a stored run again, without fitting anything."""
@@ -186,7 +188,7 @@ def diff(
     against: Annotated[str, typer.Option(help="The git revision to compare with.")] = "HEAD",
 ) -> None:
     """Show the pooled answers before and after the change of the records in the working tree."""
-    from meta.report.text import orr
+    from meta.results.rows import orr
     from meta.workflow.diff import diff as changes_since
 
     changes = changes_since(root, against)

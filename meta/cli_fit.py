@@ -150,6 +150,4 @@ def _print(found: Fit, how: Format) -> None:
 
         sys.stdout.write(to_json(found))
     else:
-        from meta.report.tables import fit_table
-
-        sys.stdout.write(fit_table(found).to_csv(index=False))
+        sys.stdout.write(found.to_dataframe().to_csv(index=False))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meta.errors import DataError
+from meta.format import counts
+from meta.frames import Shown, Tabular
 
 IntArray = NDArray[np.int64]
 MOST = 9_999_999  # patients in an arm; beyond, the variances of arms differ by more than a float can hold
@@ -43,7 +46,7 @@ def whole_numbers(values: ArrayLike, name: str) -> IntArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counts:
+class Counts(Tabular):
     """Responders among patients, one entry a trial.
 
     Parameters
@@ -91,9 +94,18 @@ class Counts:
         """Number of trials."""
         return len(self.labels)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a trial."""
+        columns = (self.labels, self.responders.tolist(), self.n.tolist())
+        return [{"label": label, "responders": x, "n": n} for label, x, n in zip(*columns, strict=True)]
+
+    def shown(self) -> Shown:
+        """Return responders among patients."""
+        return _shown(self.rows(), "label")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GroupedCounts:
+class GroupedCounts(Tabular):
     """Counts of groups within trials: by region (one group a trial) or by site (several).
 
     Parameters
@@ -147,6 +159,18 @@ class GroupedCounts:
         rows = tuple(labels) if labels is not None else tuple(f"trial {i + 1}" for i in range(len(x)))
         return cls(rows, x, size, index, order)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a trial and group."""
+        columns = (self.labels, self.group.tolist(), self.responders.tolist(), self.n.tolist())
+        return [
+            {"label": label, "group": self.names[g], "responders": x, "n": n}
+            for label, g, x, n in zip(*columns, strict=True)
+        ]
+
+    def shown(self) -> Shown:
+        """Return responders among patients."""
+        return _shown(self.rows(), "label", "group")
+
     def totals(self) -> Counts:
         """Each trial's rows added up: what the overall estimate pools."""
         place = {label: i for i, label in enumerate(dict.fromkeys(self.labels))}
@@ -168,6 +192,11 @@ class GroupedCounts:
         """The rows of group `index`."""
         rows = np.flatnonzero(self.group == index)
         return Counts.of(self.responders[rows], self.n[rows], [self.labels[i] for i in rows])
+
+
+def _shown(rows: Sequence[Mapping[str, Any]], *names: str) -> Shown:
+    cells = tuple((*(row[name] for name in names), counts(row["responders"], row["n"])) for row in rows)
+    return Shown(caption="Responders among patients", header=(*names, "Responders/n"), rows=cells)
 
 
 def _check(labels: tuple[str, ...], responders: IntArray, n: IntArray) -> None:

@@ -21,7 +21,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def safe(text: str) -> str:
     """One line of text from files: nothing in it moves a terminal's cursor; its blanks stay."""
-    from meta.report.format import clean
+    from meta.format import clean
 
     return re.sub("[^ ]+", lambda word: clean(word[0]), text)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from meta.frames import Shown, Tabular
 from meta.records.analysis import Expansion
 from meta.results import Bounds, Fit, SiteRegionFit
 
@@ -114,7 +115,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Tabular):
     """A fitted variation.
 
     Attributes
@@ -158,3 +159,23 @@ class Run:
     expansion: Expansion | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=lambda: Provenance(digest=""))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return every fit of every role and grouping, its groups after it; then the bounds."""
+        place = {"analysis": self.name, "variation": self.variation}
+        fits = [{**place, "role": f.role, "by": f.by, **row} for f in self.fits for row in f.rows()]
+        return [*fits, *({**place, **row} for found in self.bounds for row in found.rows())]
+
+    def shown(self) -> Shown:
+        """Return the leading answer of each grouping, or the bounds."""
+        leading = [fit for fit in self.fits if fit.role == self.fits[0].role]
+        tables = [part.shown() for part in (leading or self.bounds)]
+        return Shown(
+            caption=f"{self.name}/{self.variation}: {self.question}",
+            header=tables[0].header if tables else (),
+            rows=tuple(row for one in tables for row in one.rows),
+            notes=(
+                *dict.fromkeys(one.caption for one in tables),
+                *(f"FAILED, {wrong.role}: {wrong.reason}" for wrong in self.failures),
+            ),
+        )

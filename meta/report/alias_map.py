@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meta.format import clean, counts
 from meta.report.aliasing import AliasCell, AliasTrial
 from meta.report.canvas import GREY, INK, PLAIN, Picture, Style, pinned_settings, put, rule, text_width, wrap
-from meta.report.format import clean, counts
 from meta.report.grid import BOLD, GUTTER, MARGIN, SMALL, WIDTH
 from meta.report.panels import LINE, start
 from meta.report.site_blocks import box, paragraphs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from meta.report.format import DASH, counts, interval, percent
+from meta.format import DASH, counts, interval, percent
 from meta.report.wording import not_given
 
 if TYPE_CHECKING:

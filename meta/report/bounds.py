@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.format import counts, level
 from meta.report import exact, wording
 from meta.report.bound_words import Compared, completion, leading, numbers, span
 from meta.report.canvas import pinned_settings
-from meta.report.format import counts, level
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.layout import draw
 from meta.report.marks import Mark

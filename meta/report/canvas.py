@@ -18,8 +18,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 
 from meta.errors import SpecError
+from meta.format import clean
 from meta.records.files import write
-from meta.report.format import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +34,13 @@ _PINNED: dict[Any, Any] = {
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same widths everywhere
     "svg.fonttype": "none",
     "svg.hashsalt": "nen-meta",
+    "pdf.fonttype": 42,  # whole fonts, which journals ask for: text can be searched and edited
 }
-_METADATA: dict[str, dict[str, Any]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+_METADATA: dict[str, dict[str, Any]] = {  # without dates and versions
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 _SLACK = 0.01  # points, so that a text fits into its own width
 # where a line may break: not in "p = 0.15", "95 % CI 0.1–0.2", nor between a raised number and its source
 _BREAK = re.compile(r"(?<![=<⁰¹²³⁴⁵⁶⁷⁸⁹])(?<!CI) (?![=<%]|CI )")
@@ -162,15 +167,15 @@ def _split_word(word: str, style: Style, width: float) -> list[str]:
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """Return a figure as PNG (200 dpi) or SVG (text kept as text); the same figure gives the same bytes.
+    """Return a figure as PNG (200 dpi), SVG or PDF (text kept as text), always in the same bytes.
 
     Raises
     ------
     SpecError
-        If `kind` is neither png nor svg.
+        If `kind` is none of the three.
     """
     if kind not in _METADATA:
-        raise SpecError(f"figure: found format {kind!r}; {' or '.join(_METADATA)} is allowed")
+        raise SpecError(f"figure: found format {kind!r}; {', '.join(_METADATA)} are allowed")
     buffer = io.BytesIO()
     with pinned_settings():
         figure.savefig(buffer, format=kind, dpi=DPI, metadata=_METADATA[kind])
@@ -183,7 +188,7 @@ def save(figure: Figure, path: str | Path) -> None:
     Raises
     ------
     SpecError
-        If the name ends in neither .png nor .svg.
+        If the name ends in none of .png, .svg and .pdf.
     """
     target = Path(path)
     write(target, render(figure, target.suffix.lower().removeprefix(".")))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meta.format import clean, interval, level, number, percent
 from meta.report import exact, wording
 from meta.report.canvas import PLAIN, Picture, Style, pinned_settings, put, text_width, wrap
-from meta.report.format import clean, interval, level, number, percent
 from meta.report.grid import MARGIN, WIDTH
 from meta.report.panels import (
     BLUE,

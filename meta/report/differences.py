@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from meta.format import interval, level, number, p_value, percent, symbols
 from meta.report.exact import chance, ratio
-from meta.report.format import interval, level, number, p_value, percent, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

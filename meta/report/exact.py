@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.report.format import interval, level, number, percent, symbols
-from meta.report.roles import FAILED, failed
+from meta.format import interval, level, number, percent, symbols
+from meta.results import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def is_exact(fit: Fit) -> bool:
 
 def spread(fit: Fit) -> str:
     """Write heterogeneity as a reader understands it: tau with its prior, median odds ratio, true rates."""
-    parts = [FAILED] if failed(fit) else []
+    parts = [FAILED] if fit.failed else []
     if fit.tau is not None and fit.tau.value is not None:
         parts.append(tau_words(fit))
     if fit.dispersion is not None:
@@ -116,18 +116,13 @@ def _between(low: float, high: float | None) -> str:
     return f"{number(low, 2)} to {number(high, 2)}" if high is not None else f"{number(low, 2)} to no limit"
 
 
-def at_zero(fit: Fit) -> bool:
-    """Tell whether tau is estimated as 0, which is no sign that trials agree."""
-    return fit.tau2.at_boundary or (fit.tau is not None and fit.tau.value == 0)
-
-
 def _dispersion(fit: Fit) -> Iterator[str]:
     assert fit.dispersion is not None
     if fit.dispersion.median_odds_ratio.value is not None:
         yield f"median odds ratio between trials {quantity(fit.dispersion.median_odds_ratio)}"
     low, high = fit.dispersion.middle
     name = f"middle 95 % of true {low.estimand.rpartition('true ')[2]}"
-    if at_zero(fit):
+    if fit.at_zero:
         yield f"{name} {TAU_IS_ZERO}"
     elif low.value is not None and high.value is not None:
         yield f"{name}: from {_end(low)} to {_end(high)}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from meta.format import level
 from meta.report import exact, wording
 from meta.report.canvas import pinned_settings, save
-from meta.report.format import level
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.layout import draw
 from meta.report.paragraphs import exclusions, footnotes, leave_one_out_notes, statistics

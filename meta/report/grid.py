@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from meta.format import clean
 from meta.report.canvas import GREY, PLAIN, POINT, Style, text_width
-from meta.report.format import clean
 from meta.report.marks import Mark
 
 WIDTH = 180 / 25.4 * POINT  # double column of a journal

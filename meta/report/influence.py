@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from meta.format import MINUS, number
 from meta.report import exact, wording
 from meta.report.canvas import PLAIN, Picture, pinned_settings, put, text_width, wrap
-from meta.report.format import MINUS, number
 from meta.report.grid import MARGIN, WIDTH
 from meta.report.marks import BLUE, REFERENCE_GREY, VERMILION
 from meta.report.panels import HEAD, LINE, axes_at, bare, label, start

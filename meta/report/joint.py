@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from meta.format import interval, level, number, percent
 from meta.report import exact, wording
 from meta.report.canvas import INK, PLAIN, Picture, Style, pinned_settings, put, wrap
-from meta.report.format import interval, level, number, percent
 from meta.report.grid import MARGIN, WIDTH
 from meta.report.panels import BLUE, DASHED, HEAD, LIGHT, LINE, axes_at, bare, curve, label, sample, start
 

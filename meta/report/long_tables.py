@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meta.report.roles import FAILED, failed
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -16,11 +14,6 @@ if TYPE_CHECKING:
 
 Place = dict[str, Any]
 _PLACE = ("analysis", "variation", "role", "model", "by", "group", "standing")
-
-
-def standing_of(fit: Fit) -> str:
-    """What the estimate may be called; a sampler that broke its limits comes first."""
-    return FAILED if failed(fit) else fit.standing.status
 
 
 def _parts(runs: Sequence[Run]) -> Iterator[tuple[Place, Fit]]:
@@ -36,7 +29,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[tuple[Place, Fit]]:
                         "model": fit.model.get("model"),
                         "by": fit.by,
                         "group": part.label,
-                        "standing": standing_of(part),
+                        "standing": part.called,
                     },
                     part,
                 )

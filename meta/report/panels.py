@@ -9,7 +9,7 @@ import numpy as np
 from meta.report.canvas import GREY, PLAIN, POINT, Picture, Style, new_picture, put, wrap
 from meta.report.grid import MARGIN, WIDTH
 from meta.report.layout import SUBTITLE, TITLE
-from meta.report.roles import FAILED, failed
+from meta.results import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def start(height: float, titles: tuple[str, str], fits: Sequence[Fit]) -> tuple[
     top : float
         Where the titles end, points from the top.
     """
-    mark = f"[{FAILED}] " if any(failed(fit) for fit in fits) else ""
+    mark = f"[{FAILED}] " if any(fit.failed for fit in fits) else ""
     lines = [(line, TITLE) for line in wrap(mark + titles[0], TITLE, WIDTH - 2 * MARGIN)]
     lines += [(line, SUBTITLE) for line in wrap(titles[1], SUBTITLE, WIDTH - 2 * MARGIN)]
     pitch = [style.size * 1.35 for _, style in lines]

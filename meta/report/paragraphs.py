@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.format import level, percent, symbols
 from meta.report import differences, exact, wording
-from meta.report.format import level, percent, symbols
 from meta.report.grid import SMALL, Paragraph
 from meta.report.rows import shows_shrunken, weighted
 
@@ -64,7 +64,7 @@ def _within(fit: Fit) -> Iterator[Paragraph]:
 
 
 def _middle(group: Fit) -> str:
-    if group.dispersion is None or exact.at_zero(group) or wording.withheld(group):
+    if group.dispersion is None or group.at_zero or wording.withheld(group):
         return ""
     low, high = group.dispersion.middle
     if low.value is None or high.value is None:

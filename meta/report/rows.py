@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from meta.format import counts, interval, level, number, percent
 from meta.report import exact, wording
 from meta.report.canvas import GREY, PLAIN, Style
-from meta.report.format import counts, interval, level, number, percent
 from meta.report.grid import BOLD, SMALL, Row
 from meta.report.marks import Mark
 from meta.report.roles import marked

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from matplotlib.patches import Rectangle
 
+from meta.format import clean
 from meta.report.canvas import INK, PLAIN, POINT, Picture, Style, put, text_width, wrap
-from meta.report.format import clean
 from meta.report.grid import BOLD, GUTTER, MARGIN, PLOT_GAP, SMALL, VIEWER, WIDTH
 from meta.report.marks import BLUE, REFERENCE_GREY, VERMILION
 from meta.report.panels import LINE, axes_at, bare, label, start
-from meta.report.roles import FAILED
+from meta.results import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

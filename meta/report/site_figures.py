@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.format import counts, interval, level, number, percent
 from meta.report.canvas import pinned_settings
-from meta.report.format import counts, interval, level, number, percent
 from meta.report.grid import BOLD
 from meta.report.site_blocks import INDENT, Block, Dot, Line, draw_blocks, titled
 from meta.report.site_grid import site_grid

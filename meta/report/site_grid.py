@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.colors import to_rgb
 
+from meta.format import clean, interval, level, percent
 from meta.report.canvas import INK, Picture, Style, pinned_settings, put, text_width, wrap
-from meta.report.format import clean, interval, level, percent
 from meta.report.grid import BOLD, MARGIN, SMALL, WIDTH
 from meta.report.panels import LINE, axes_at, bare, start
 from meta.report.site_blocks import box, paragraphs, titled

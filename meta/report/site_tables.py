@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
-from meta.report.roles import FAILED, sampler_failed
+from meta.results import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ _ENDS = ("value", "low", "high", "level", "kind", "method", "reason")
 
 def standing_of(fit: SiteRegionFit, *labels: str) -> str:
     """What answers may be called, over all trials or of groups and levels; a failed sampler comes first."""
-    if sampler_failed(fit):
+    if fit.failed:
         return FAILED
     known = {rate.group: rate.standing.status for rate in fit.rates if rate.level is None}
     known |= {rate.level: rate.standing.status for rate in fit.standardised}
@@ -31,7 +31,7 @@ def standing_of(fit: SiteRegionFit, *labels: str) -> str:
 
 
 def _standing(fit: SiteRegionFit, rate: Rate) -> str:
-    return FAILED if sampler_failed(fit) else rate.standing.status
+    return FAILED if fit.failed else rate.standing.status
 
 
 def _named(fit: SiteRegionFit) -> dict[str, tuple[str, str]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.report.format import counts, interval, level, number, percent
-from meta.report.roles import FAILED, sampler_failed
-from meta.report.text import orr, sampling
+from meta.format import counts, interval, level, number, percent
+from meta.report.text import sampling
+from meta.results import FAILED
+from meta.results.rows import orr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ def site_lines(run: Run) -> Iterator[str]:
     fit = run.sites
     if fit is None:
         return
-    failed = f"[{FAILED}] " if sampler_failed(fit) else ""
+    failed = f"[{FAILED}] " if fit.failed else ""
     by = (run.analysis.get("sites") or {}).get("by", "group")
     levels = f" and {fit.contrast}" if fit.contrast else ""
     yield f"{failed}{run.name}, {run.variation}: by {by}{levels}, % ({level(fit.level)} credible interval)"

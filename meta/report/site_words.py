@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from meta.report.format import interval, number, percent
+from meta.format import interval, number, percent
 
 if TYPE_CHECKING:
     from meta.results import Proportion, Quantity, SiteRegionFit

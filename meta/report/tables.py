@@ -7,100 +7,26 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from meta.format import percent
 from meta.records.arithmetic import as_printed, percent_of, roundings, unit
 from meta.records.run import BASE
-from meta.report.exact import at_zero
-from meta.report.format import clean, percent
-from meta.report.long_tables import TABLES, standing_of
+from meta.report.long_tables import TABLES
+from meta.report.publication import FORMATS, estimates
 from meta.report.roles import first_fit, ordered
 from meta.report.site_tables import TABLES as SITES
+from meta.results.rows import fit_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from meta.records.outputs import Outputs
     from meta.records.run import Printed, Run
-    from meta.results import Fit, Interval
 
 __all__ = [
-    "first_fit", "fit_row", "fit_table", "groups", "ledger", "markdown", "reproduction", "side_by_side",
-    "summary", "write_tables",
+    "first_fit", "groups", "ledger", "reproduction", "side_by_side", "summary", "write_tables",
 ]  # fmt: skip
-
-
-def _ends(interval: Interval | None, name: str) -> dict[str, float | None]:
-    return {
-        f"{name}_low": interval.low if interval else None,
-        f"{name}_high": interval.high if interval else None,
-    }
-
-
-def fit_row(fit: Fit) -> dict[str, Any]:
-    """One fit as one flat row; proportions and I2 are fractions, mu and tau2 on the analysis scale."""
-    orr, ahead, het = fit.proportion, fit.prediction.proportion, fit.heterogeneity
-    return {
-        "k": fit.k,
-        "n": fit.n,
-        "responders": fit.responders,
-        "estimand": orr.estimand,
-        "proportion": orr.value,
-        "proportion_low": orr.low,
-        "proportion_high": orr.high,
-        "level": orr.level,
-        "prediction_low": ahead.low,
-        "prediction_high": ahead.high,
-        "mu": fit.mu.value,
-        "mu_se": fit.mu.se,
-        **_ends(fit.mu.interval, "mu"),
-        "tau2": fit.tau2.value,
-        "tau2_method": fit.tau2.method,
-        "tau2_at_boundary": fit.tau2.at_boundary,
-        **_ends(fit.tau2.interval, "tau2"),
-        "Q": het.Q,
-        "Q_df": het.df,
-        "Q_p": het.p,
-        "I2": het.I2.value,
-        "I2_Q": het.I2_Q.value,
-        "H2": het.H2.value,
-        "H2_Q": het.H2_Q.value,
-        "method": orr.method,
-        "standing": standing_of(fit),
-        "standing_reason": fit.standing.reason,
-        "reason": orr.reason,
-        **_exact_cells(fit),
-        **_sampling_cells(fit),
-    }
-
-
-def _exact_cells(fit: Fit) -> dict[str, Any]:
-    """What only the exact models say: the median rate, tau beside its prior, the median odds ratio."""
-    median = fit.estimands.median if fit.estimands else None
-    tau, spread = fit.tau, fit.dispersion
-    prior = tau.prior if tau else None
-    ratio = spread.median_odds_ratio if spread else None
-    lower, upper = spread.middle if spread and not at_zero(fit) else (None, None)
-    return {
-        **_of(median, "median", "value", "low", "high"),
-        **_of(tau, "tau", "value", "low", "high"),
-        **_of(prior, "tau_prior", "value", "low", "high", "divergence", "words"),
-        **_of(ratio, "median_odds_ratio", "value", "low", "high"),
-        "middle_95_low": lower.value if lower else None,
-        "middle_95_high": upper.value if upper else None,
-        "loglik": fit.loglik,
-    }
-
-
-def _sampling_cells(fit: Fit) -> dict[str, Any]:
-    names = ("passed", "rhat", "ess_bulk", "ess_tail", "bfmi", "divergences")
-    return _of(fit.sampling, "sampling", *names)
-
-
-def _of(found: object | None, name: str, *fields: str) -> dict[str, Any]:
-    """Fields of a part of a fit as columns, the value under the part's own name; empty without the part."""
-    columns = {field: name if field == "value" else f"{name}_{field}" for field in fields}
-    return {column: getattr(found, field, None) for field, column in columns.items()}
 
 
 def _names(run: Run) -> dict[str, Any]:
@@ -223,28 +149,6 @@ def _share(count: int, of: int, printed: float | None) -> dict[str, Any]:
     return {"count": count, "of": of, "ours": percent(count / of), "printed": text, "agrees": agrees}
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown, every cell escaped: names in records are text, never markup."""
-    head, *body = ([_escaped(cell) for cell in row] for row in (header, *rows))
-    lines = [head, ["---"] * len(head), *body]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _escaped(cell: str) -> str:
-    text = clean(cell)
-    for character in "\\`*_[]<>|":
-        text = text.replace(character, f"\\{character}")
-    return text
-
-
-def fit_table(fit: Fit) -> pd.DataFrame:
-    """A fit and its groups, one row each."""
-    import pandas as pd
-
-    rows = [{"group": "overall", **fit_row(fit)}, *({"group": g.label, **fit_row(g)} for g in fit.groups)]
-    return pd.DataFrame(rows)
-
-
 def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
     """Write every table of the runs, where what they are made from has changed."""
     made = _digest(runs)
@@ -258,23 +162,30 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
         if not outputs.is_current(name, made):
             outputs.write(name, made, table().to_csv(index=False))
     for run in runs:
-        rows = reproduction(run) if run.variation == BASE else []
-        for ending, write in _REPRODUCED.items() if rows else ():
-            name = f"tables/{run.name}.reproduced.{ending}"
-            if not outputs.is_current(name, run.provenance.digest):
-                outputs.write(name, run.provenance.digest, write(rows))
+        for name, text in _of_paper(run).items() if run.variation == BASE else ():
+            path = f"tables/{run.name}.{name}"
+            if not outputs.is_current(path, run.provenance.digest):
+                outputs.write(path, run.provenance.digest, text())
+
+
+def _of_paper(run: Run) -> dict[str, Callable[[], str]]:
+    """The tables that a paper prints, by the end of their file names."""
+    found = estimates(run)
+    tables: dict[str, Callable[[], str]] = {
+        f"estimates.{end}": partial(write, *found) for end, write in FORMATS.items()
+    }
+    rows = reproduction(run)
+    if rows:
+        beside = {end: partial(write, *side_by_side(rows)) for end, write in FORMATS.items()}
+        tables |= {f"reproduced.{end}": beside[end] for end in ("md", "tex")}
+        tables["reproduced.csv"] = partial(_csv, rows)  # number by number, with its place in print
+    return tables
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     import pandas as pd
 
     return pd.DataFrame(rows).astype({"count": "Int64", "of": "Int64"}).to_csv(index=False)
-
-
-_REPRODUCED: dict[str, Callable[[Sequence[Mapping[str, Any]]], str]] = {
-    "csv": _csv,
-    "md": lambda rows: markdown(*side_by_side(rows)),
-}
 
 
 def _digest(runs: Sequence[Run]) -> str:

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.format import DASH, counts, interval, level, number, percent
 from meta.records.run import BASE, Run
 from meta.report import differences, exact, wording
 from meta.report.bound_words import leading, numbers, span
 from meta.report.figures import left_out
-from meta.report.format import DASH, counts, interval, level, number, percent
-from meta.report.roles import FAILED, first_fit, marked
+from meta.report.roles import first_fit, marked
+from meta.results import FAILED
+from meta.results.rows import orr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meta.results import Bounds, Diagnostics, Fit, Proportion
-
-
-def orr(found: Proportion) -> str:
-    """An estimate with its interval in percent, or why there is none."""
-    if found.value is None:
-        return f"not given: {found.reason}"
-    if found.low is None or found.high is None:
-        return f"{percent(found.value)} (no interval: {found.reason})"
-    return f"{percent(found.value)} ({interval(found.low, found.high, percent)})"
 
 
 def prediction(fit: Fit) -> str:

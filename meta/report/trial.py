@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.format import percent
 from meta.records.factors import describe
-from meta.report.format import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.format import interval, level, number, p_value, percent, symbols
 from meta.report import differences, exact
-from meta.report.format import interval, level, number, p_value, percent, symbols
-from meta.report.roles import failed, marked
+from meta.report.roles import marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -64,13 +64,13 @@ def method(fit: Fit) -> str:
 
 def headline(fit: Fit) -> bool:
     """Tell whether the estimate may be drawn as a headline."""
-    return fit.standing.status == "headline" and not failed(fit)
+    return fit.standing.status == "headline" and not fit.failed
 
 
 def standing(fit: Fit) -> str:
     """Say what the estimate may be called, and why."""
     reason = symbols(fit.standing.reason) or _STANDING.get(fit.standing.status, "")
-    if failed(fit):
+    if fit.failed:
         return "no headline: the sampler's diagnostics failed"
     if fit.standing.status == "headline":
         return f"headline; {reason}" if reason else "headline"
@@ -156,7 +156,7 @@ def notes(fit: Fit, others: Iterable[Fit] = ()) -> list[str]:
             named.setdefault(note, []).append(group.label or "unnamed")
     own = [f"{', '.join(who)}: {note}" for note, who in named.items() if note not in fit.notes]
     lines = [*fit.notes, *own]
-    at_zero = any(exact.at_zero(shown) for shown in (fit, *fit.groups, *others))
+    at_zero = any(shown.at_zero for shown in (fit, *fit.groups, *others))
     if at_zero and not any("estimated as 0" in line for line in lines):
         lines.append(ZERO_TAU2)
     return [symbols(line) for line in lines]

@@ -33,6 +33,7 @@ from meta.results.quantities import (
     Tau,
     Tau2,
 )
+from meta.results.rows import FAILED
 from meta.results.sites import (
     DirectRate,
     Order,
@@ -47,6 +48,7 @@ from meta.results.sites import (
 )
 
 __all__ = [
+    "FAILED",
     "Between",
     "Bound",
     "Bounds",

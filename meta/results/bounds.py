@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from meta.frames import Shown, Tabular
 from meta.results.fit import Standing
+from meta.results.rows import bound_row, show_bounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(Tabular):
     """One estimand of one model over every completion of what is not reported.
 
     Attributes
@@ -79,3 +81,11 @@ class Bounds:
     role: str | None = None
     by: str | None = None
     group: str | None = None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row: both hulls, and what the completions are."""
+        return [bound_row(self)]
+
+    def shown(self) -> Shown:
+        """Return both hulls in percent."""
+        return show_bounds(self)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from meta.frames import Shown, Tabular
 from meta.results.quantities import (
     Estimands,
     Estimate,
@@ -20,6 +21,7 @@ from meta.results.quantities import (
     Tau,
     Tau2,
 )
+from meta.results.rows import FAILED, fit_row, show_fit
 
 StandingStatus = Literal["headline", "beside", "two trials", "one trial", "none"]
 
@@ -169,7 +171,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
+class Fit(Tabular):
     """One model fitted to one set of counts; a group of it is a Fit with a `label`.
 
     Attributes
@@ -231,3 +233,26 @@ class Fit:
     influence: tuple[Influence, ...] = ()
     sampling: Diagnostics | None = None
     grids: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a sampler broke its limits, so that its draws are not to be believed."""
+        return any(part.sampling is not None and not part.sampling.passed for part in (self, *self.groups))
+
+    @property
+    def called(self) -> str:
+        """What the estimate may be called; a sampler that broke its limits comes first."""
+        return FAILED if self.failed else self.standing.status
+
+    @property
+    def at_zero(self) -> bool:
+        """Whether tau is estimated as 0, which is no sign that trials agree."""
+        return self.tau2.at_boundary or (self.tau is not None and self.tau.value == 0)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the overall estimate and each group, one row each."""
+        return [{"group": part.label or "overall", **fit_row(part)} for part in (self, *self.groups)]
+
+    def shown(self) -> Shown:
+        """Return the answer by group and overall."""
+        return show_fit(self)

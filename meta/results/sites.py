@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from meta.frames import Shown, Tabular
 from meta.results.fit import Diagnostics, Standing
 from meta.results.quantities import Proportion, Quantity
+from meta.results.rows import show_sites, site_rows
 
 _NO_POLICY = Standing(status="none", reason="the k policy was not applied")
 
@@ -165,7 +167,7 @@ class PriorPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteRegionFit:
+class SiteRegionFit(Tabular):
     """The model of sites and regions fitted to one set of trials.
 
     Attributes
@@ -220,3 +222,17 @@ class SiteRegionFit:
     sampling_without_groups: Diagnostics | None
     standing: Standing = _NO_POLICY
     notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether a sampler broke its limits, with groups or without."""
+        sampled = (self.sampling, self.sampling_without_groups)
+        return any(one is not None and not one.passed for one in sampled)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rates of each group, and of each group at each level, one row an estimand."""
+        return site_rows(self)
+
+    def shown(self) -> Shown:
+        """Return the rates beside what was reported."""
+        return show_sites(self)

@@ -269,7 +269,7 @@ def test_forest_by_what_is_not_there(quick_pooled, cli, tmp_path):
 def test_forest_in_another_format(name, quick_pooled, cli, tmp_path):
     result = cli("forest", quick_pooled / "out" / "results" / "quick" / "base.json", "-o", tmp_path / name)
     assert (result.code, result.out) == (2, "")
-    assert "png or svg is allowed" in result.err
+    assert "png, svg, pdf are allowed" in result.err
     assert not (tmp_path / name).exists()
 
 

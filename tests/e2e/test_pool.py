@@ -20,7 +20,7 @@ from meta.models import BinomialNormal, InverseVariance
 from meta.records import store
 from meta.records.run import SCHEMA
 from meta.report.figures import SITE_FIGURES
-from meta.report.tables import fit_row
+from meta.results.rows import fit_row
 
 pytestmark = pytest.mark.slow
 

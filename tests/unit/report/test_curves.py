@@ -9,11 +9,11 @@ import pytest
 from matplotlib.text import Text
 
 from meta.data import Counts
+from meta.format import number, percent
 from meta.models import BayesBinomial
 from meta.report import canvas
 from meta.report.curves import prior_predictive, prior_sensitivity, sweep
 from meta.report.figures import figures
-from meta.report.format import number, percent
 from meta.report.influence import influence
 from meta.report.joint import posterior
 from meta.report.roles import FAILED

@@ -10,10 +10,10 @@ import pytest
 from matplotlib.text import Text
 
 from meta.data import Counts, GroupedCounts
+from meta.format import number, percent
 from meta.models import BayesBinomial, BetaBinomial, BinomialNormal
 from meta.report import differences, exact, wording
 from meta.report.forest import forest, leave_one_out_forest
-from meta.report.format import number, percent
 from meta.report.roles import FAILED, first_fit, ordered
 
 
@@ -77,7 +77,7 @@ def test_tau_stands_beside_its_prior(table1):
 
 def test_tau_of_zero_is_no_sign_of_agreement(roles_of):
     _, likelihood, conventional = roles_of([5, 5, 5, 5], [20, 20, 20, 20])
-    assert exact.at_zero(likelihood)
+    assert likelihood.at_zero
     said = wording.heterogeneity(likelihood, intervals=True)
     assert "true ORRs not given: τ is estimated as 0, which does not show that trials agree" in said
     figure = words(forest(likelihood, companions=[conventional]))

@@ -391,7 +391,7 @@ def test_svg_is_well_formed_and_keeps_labels_as_text(tmp_path: Path, fit_of: Mak
 
 
 def test_save_refuses_other_endings_and_leaves_no_file(tmp_path: Path, region: Fit) -> None:
-    with pytest.raises(SpecError, match="png or svg is allowed"):
+    with pytest.raises(SpecError, match="png, svg, pdf are allowed"):
         save(forest(region), tmp_path / "forest.jpg")
     assert list(tmp_path.iterdir()) == []
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from meta.format import interval, percent
 from meta.report import canvas
 from meta.report.figures import SITE_FIGURES
-from meta.report.format import interval, percent
 from meta.report.site_figures import site_figure, site_grid, site_rates, standardised
 from meta.report.site_grid import colour_of, luminance
 from meta.report.site_words import points

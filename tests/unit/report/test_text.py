@@ -8,6 +8,7 @@ import pytest
 
 from meta.records.run import Run
 from meta.report import text
+from meta.results.rows import orr
 
 ROWS = (("a", 5, 18), ("b", 6, 32), ("long name", 2, 29), ("d", 1, 21))
 
@@ -26,10 +27,10 @@ def run_of(entry_of):
 
 
 def test_orr(fit_of):
-    assert text.orr(fit_of(ROWS).proportion).startswith("14.8 (")
-    assert text.orr(fit_of(ROWS[:1]).proportion) == "not given: one trial: exact interval only"
+    assert orr(fit_of(ROWS).proportion).startswith("14.8 (")
+    assert orr(fit_of(ROWS[:1]).proportion) == "not given: one trial: exact interval only"
     alone = replace(fit_of(ROWS).proportion, low=None, high=None, reason="no degree of freedom")
-    assert text.orr(alone) == "14.8 (no interval: no degree of freedom)"
+    assert orr(alone) == "14.8 (no interval: no degree of freedom)"
 
 
 def test_a_fit_says_how_it_was_made(fit_of):
@@ -120,7 +121,7 @@ def test_a_run_without_fits_has_no_answer(run_of):
 def test_a_fit_of_an_exact_model_names_every_estimand(table1):
     said = "\n".join(text.lines(table1[0]))
     for name, found in (("Mean", table1[0].estimands.mean), ("Median", table1[0].estimands.median)):
-        assert f"  {name} ORR, % (95 % interval): {text.orr(found)}" in said
+        assert f"  {name} ORR, % (95 % interval): {orr(found)}" in said
     assert "Pr(mean ORR > 10 %) = 0.86" in said
     assert "divergence 0.08 nats: these data say little about heterogeneity" in said
     assert "homogeneous" not in said
@@ -151,11 +152,11 @@ def test_answers_are_those_of_the_leading_role(run_of, table1, broken):
     (row,) = text.answers([run_of(*reversed(table1))])
     assert row == ("all trials", "4", "14/100", "14.9 (6.8–33.3)", "1.3–56.9")
     (row,) = text.answers([run_of(broken(table1[0]), *table1[1:])])
-    assert row[3] == text.orr(table1[1].proportion)
+    assert row[3] == orr(table1[1].proportion)
 
 
 def test_the_median_may_stand_beside_the_leading_estimand(run_of, table1):
-    for fit, median in ((table1[0], text.orr(table1[0].estimands.median)), (table1[2], "")):
+    for fit, median in ((table1[0], orr(table1[0].estimands.median)), (table1[2], "")):
         (row,) = text.answers([run_of(fit)], median=True)
         assert row[4] == median
         heads = text.header(fit, median=True)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from meta.report.format import counts, interval, level, number, p_value, percent, symbols
+from meta.format import counts, interval, level, number, p_value, percent, symbols
 
 
 @pytest.mark.parametrize(
