@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -112,32 +113,44 @@ def fit(
         "bootstrap": bootstrap, "seed": seed,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
-    _check_groups(by, moderator, given)
     columns = {"responders": responders, "n": n, "label": label, "by": by or moderator}
-    _print(_fitted(file, columns, given, unit, one_level=moderator is not None), format)
+    _print(_fitted(file, columns, given, unit, by=by, moderator=moderator), format)
 
 
 def _check_groups(by: str | None, moderator: str | None, options: Mapping[str, object]) -> None:
-    from meta.errors import SpecError
+    from meta.errors import SpecError, option_fault
 
+    faults = []
     if by is not None and moderator is not None:
-        raise SpecError(f"--moderator: found {moderator!r} beside --by {by!r}; one of the two is allowed")
+        found = f"{moderator!r} beside --by {by!r}"
+        faults.append(option_fault("--moderator", found, "one of the two is allowed"))
     if moderator is not None and options.get("groups") == "separate":
-        raise SpecError(
-            "--groups: found separate with --moderator, whose groups share tau2; common, or --by, is allowed"
-        )
+        found = "separate with --moderator, whose groups share tau2"
+        faults.append(option_fault("--groups", found, "common, or --by, is allowed"))
+    if faults:
+        raise SpecError(faults=faults)
 
 
 def _fitted(
-    file: Path, columns: dict[str, Any], options: dict[str, object], unit: str, *, one_level: bool
+    file: Path,
+    columns: dict[str, Any],
+    options: dict[str, object],
+    unit: str,
+    *,
+    by: str | None,
+    moderator: str | None,
 ) -> Fit:
+    from meta.errors import together
     from meta.records.counts_file import Columns, read_counts
     from meta.records.options import model_from
 
     if options.get("tau2") == "common-effect":  # no tau2 is estimated that an interval could allow for
         options.setdefault("interval", "wald")
-    chosen = model_from(options, unit=unit)
-    return chosen.fit(read_counts(file, Columns(**columns, one_level=one_level), unit=unit))
+    model = partial(model_from, options, unit=unit)
+    counts = partial(read_counts, file, Columns(**columns, one_level=moderator is not None), unit=unit)
+    _, chosen, data = together(partial(_check_groups, by, moderator, options), model, counts)
+    fit: Fit = chosen.fit(data)
+    return fit
 
 
 def _print(found: Fit, how: Format) -> None:

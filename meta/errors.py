@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,3 +89,35 @@ class ConvergenceError(MetaError):
 
 class StoreError(MetaError):
     """A stored run cannot be read or written."""
+
+
+def together(*steps: Callable[[], Any]) -> list[Any]:
+    """Take steps that do not need each other, so that what is wrong with any of them is said at once.
+
+    Parameters
+    ----------
+    steps : callables without arguments
+
+    Returns
+    -------
+    list
+        What each gave.
+
+    Raises
+    ------
+    MetaError
+        The one that was raised, or where there are several one with the messages and faults of all.
+    """
+    given: list[Any] = []
+    wrong: list[MetaError] = []
+    for step in steps:
+        try:
+            given.append(step())
+        except MetaError as error:
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        messages = "\n".join(filter(None, (error.message for error in wrong)))
+        raise SpecError(messages, (fault for error in wrong for fault in error.faults))
+    return given

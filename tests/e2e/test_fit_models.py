@@ -322,3 +322,19 @@ def test_extremes_have_an_answer_or_a_reason(model, name, fit, fitted):
     text = fit(table, *options)
     assert (text.code, text.err) == (0, "")
     assert not {"nan", "inf", "None", "-inf"} & set(text.out.replace(",", " ").split())
+
+
+def test_faults_of_options_and_of_the_table_come_at_once(fit):
+    table = "trial,x,n\na,5,3\nb,2,ten\n"
+    result = fit(table, *X, "--by", "trial", "--moderator", "trial", "--prior", "foo:1", "--level", "3")
+    assert (result.code, result.out) == (2, "")
+    lines = result.err.splitlines()
+    assert len(lines) == 5
+    for part in (
+        "--level: found 3",
+        "--prior: found 'foo'",
+        "--moderator: found 'trial'",
+        ":2: x: ",
+        ":3: n: ",
+    ):
+        assert any(part in line for line in lines), part
