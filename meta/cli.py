@@ -54,6 +54,7 @@ def pool(
     from meta.records.outputs import Outputs
     from meta.records.store import write_schemas
     from meta.report.figures import write_figures
+    from meta.report.html import REPORT, write_report
     from meta.report.tables import write_tables
     from meta.workflow.pool import RESULTS, files_of, others, plan, runs
 
@@ -68,17 +69,19 @@ def pool(
             fitted += fresh
             left(len(planned) - len(done))
     untouched = others(outputs.known(RESULTS), planned, folder)
-    write_tables(sorted([*done, *untouched], key=lambda run: run.name), outputs)
+    every = sorted([*done, *untouched], key=lambda run: run.name)
+    write_tables(every, outputs)
     write_schemas(outputs)
     drawn = 0
     for name in dict.fromkeys(run.name for run in done):
         with progress(f"drawing {name}") as left:
             drawn += write_figures([run for run in done if run.name == name], outputs, left)
+    write_report(every, outputs)
     kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
     outputs.close(kept, complete=not analyses)
     _answers(done)
     say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
-    say(f"In {folder}: results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
+    say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
     failures = [(run, failure) for run in done for failure in run.failures]
     for run, failure in failures:
         part = f"by {failure.by}" if failure.by else "overall"
@@ -180,6 +183,29 @@ def forest(
         raise SpecError(f"--by: found {by!r}; this run has {there or 'no fit, but bounds'}")
     save(plans[by].draw(), output)
     say(str(output))
+
+
+@app.command()
+def report(
+    kind: Annotated[str, typer.Option("--format", help="html, md or json.")] = "html",
+    root: Root = Path(),
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; md and json: or none.")] = None,
+) -> None:
+    """Write the report of the stored runs again, without fitting anything."""
+    from meta.records.files import write
+    from meta.records.outputs import Outputs
+    from meta.report.html import REPORT
+    from meta.report.written import written
+    from meta.workflow.pool import every_stored
+
+    outputs = Outputs(root / "out")
+    text = written(every_stored(outputs.folder), kind, outputs)
+    if output is None and kind != "html":
+        sys.stdout.write(text)
+        return
+    path = output or outputs.folder / REPORT
+    write(path, text.encode())
+    say(str(path))
 
 
 @app.command()

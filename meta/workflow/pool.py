@@ -89,6 +89,22 @@ def others(paths: Sequence[Path], planned: Sequence[Variation], out: Path) -> li
     return found
 
 
+def every_stored(out: Path) -> list[Run]:
+    """Every stored run below the output folder, by analysis and variation.
+
+    Raises
+    ------
+    SpecError
+        If there is none.
+    StoreError
+        If one cannot be read.
+    """
+    paths = sorted((out / RESULTS).glob("*/*.json"))
+    if not paths:
+        raise SpecError(f"{out / RESULTS}: no stored run; `make pool` stores them")
+    return [load_run(path) for path in paths]
+
+
 def runs(planned: Sequence[Variation], out: Path) -> Iterator[tuple[Run, bool]]:
     """Each variation's run, and whether it had to be fitted; a stop in between loses nothing finished."""
     for variation in planned:

@@ -1,0 +1,137 @@
+"""The answer in three sentences: by region, by site, and without well-differentiated tumours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meta.records.run import BASE
+from meta.report.page_refs import At
+from meta.report.roles import first_fit
+from meta.report.wording import headline, withheld
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from meta.records.run import Run
+    from meta.results import Fit
+
+WELL = "well"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A fit or a group of one; `alone` is the trial whose own interval is all that may be given."""
+
+    fit: At
+    alone: At | None
+    headline: bool
+
+    @property
+    def shown(self) -> At:
+        """The estimate that stands for the row."""
+        return self.fit.proportion if self.alone is None else self.alone.proportion
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The answers by one factor; `contrasts` are what the model says of differences between its groups."""
+
+    by: str
+    fit: At
+    lines: tuple[Line, ...]
+    contrasts: tuple[At, ...]
+
+    @property
+    def reporting(self) -> bool:
+        """Whether some trials of the analysis are not in it because they did not report by the factor."""
+        return any(entry.reason for part in (self.fit.it, *self.fit.it.groups) for entry in part.not_reported)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A run without well-differentiated tumours: how it treats trials that do not tell them apart."""
+
+    variation: str
+    unresolved: str
+    run: At
+    lines: tuple[Line, ...]
+    bounds: tuple[At, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the page begins with."""
+
+    overall: Line | None
+    blocks: tuple[Block, ...]
+    without: tuple[Settled, ...]
+
+
+def answers(runs: Mapping[str, At]) -> Answers:
+    """The leading model's answers of an analysis.
+
+    Parameters
+    ----------
+    runs : mapping of str to At
+        All variations by name, the base among them.
+    """
+    base = runs[BASE]
+    whole = leading(base, None)
+    groupings = dict.fromkeys(fit.by for fit in base.it.fits if fit.by is not None)
+    blocks = [_block(base, by) for by in groupings]
+    without = [_settled(run) for run in runs.values() if _excludes_well(run.it)]
+    order = {"bound": 0, "drop": 1, "keep": 2}
+    return Answers(
+        overall=None if whole is None else line(whole),
+        blocks=tuple(block for block in blocks if block is not None),
+        without=tuple(sorted(without, key=lambda one: order.get(one.unresolved, 3))),
+    )
+
+
+def leading(run: At, by: str | None) -> At | None:
+    """The fit of the leading role by a grouping, None for the overall one."""
+    found = first_fit(run.it, by)
+    return None if found is None else run.fits[run.it.fits.index(found)]
+
+
+def line(fit: At) -> Line:
+    """A row of answers."""
+    it: Fit = fit.it
+    alone = fit.trials[0] if withheld(it) and it.trials else None
+    return Line(fit, alone, headline(it))
+
+
+def _block(base: At, by: str) -> Block | None:
+    fit = leading(base, by)
+    if fit is None:
+        return None
+    contrasts = tuple(fit.between.contrasts) if fit.it.between is not None else ()
+    return Block(by, fit, tuple(line(group) for group in fit.groups), contrasts)
+
+
+def _excludes_well(run: Run) -> bool:
+    """Whether the run leaves out well-differentiated tumours, as its last word on exclusion."""
+    excluded = run.analysis.get("exclude") or ()
+    return run.expansion is None and any(one.get("differentiation") == WELL for one in excluded)
+
+
+def _settled(run: At) -> Settled:
+    """Its overall answer and, where regions are asked for, each region's."""
+    lines = tuple(_lines(run))
+    first = next((one.role for one in run.it.bounds), None)
+    kept = tuple(
+        one
+        for one in run.bounds
+        if one.it.role == first and one.it.estimand.startswith("mean") and one.it.by in {None, "region"}
+    )
+    return Settled(run.it.variation, str(run.it.analysis.get("unresolved")), run, lines, kept)
+
+
+def _lines(run: At) -> Iterator[Line]:
+    whole = leading(run, None)
+    if whole is not None:
+        yield line(whole)
+    regions = leading(run, "region")
+    if regions is not None:
+        yield from (line(group) for group in regions.groups)

@@ -1,0 +1,75 @@
+"""What the page says of each analysis, in the order in which a reader asks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meta.records.run import BASE
+from meta.report.page_answers import Answers, answers
+from meta.report.page_figures import Figures, figures_of
+from meta.report.page_refs import At
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from meta.records.run import Run
+    from meta.report.figures import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One analysis: its base, its variations by name, and what the templates show of them.
+
+    `slug` begins every id of the part. `whatif` is what another module has prepared for the reader's own
+    selection of trials; None where there is none.
+    """
+
+    slug: str
+    base: At
+    runs: dict[str, At]
+    answers: Answers
+    figures: Figures
+    whatif: Any = None
+
+
+def parts(runs: Sequence[Run], whatif: Sequence[Any], drawn: Callable[[Plan], str]) -> list[Part]:
+    """The analyses of the page: those that reproduce a published table come first, then by name.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        An analysis without its base is left out: its variations have nothing to differ from.
+    whatif : sequence
+        Each with the name of its `analysis`.
+    drawn : callable
+        Gives the SVG of a figure.
+    """
+    named: dict[str, list[Run]] = {}
+    for run in runs:
+        named.setdefault(run.name, []).append(run)
+    whole = [several for several in named.values() if any(run.variation == BASE for run in several)]
+    tried = {one.analysis: one for one in whatif}
+    found = [_part(i, several, drawn, tried) for i, several in enumerate(sorted(whole, key=_rank))]
+    return found
+
+
+def _rank(runs: Sequence[Run]) -> tuple[bool, str]:
+    return not runs[0].analysis.get("reproduces"), runs[0].name
+
+
+def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict[str, Any]) -> Part:
+    by_variation = {run.variation: run for run in sorted(runs, key=lambda run: run.variation != BASE)}
+    placed = {name: At.run(run) for name, run in by_variation.items()}
+    base = by_variation[BASE]
+    slug = f"{re.sub('[^a-z0-9]+', '-', base.name.lower()).strip('-') or 'analysis'}-{i + 1}"
+    ordered = list(by_variation.values())
+    return Part(
+        slug=slug,
+        base=placed[BASE],
+        runs=placed,
+        answers=answers(placed),
+        figures=figures_of(slug, ordered, drawn),
+        whatif=tried.get(base.name),
+    )
