@@ -189,7 +189,9 @@ def forest(
 def report(
     kind: Annotated[str, typer.Option("--format", help="html, md or json.")] = "html",
     root: Root = Path(),
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; md and json: or none.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file; md and json: or none.")
+    ] = None,
 ) -> None:
     """Write the report of the stored runs again, without fitting anything."""
     from meta.records.files import write
@@ -206,6 +208,34 @@ def report(
     path = output or outputs.folder / REPORT
     write(path, text.encode())
     say(str(path))
+
+
+@app.command()
+def serve(
+    analyses: Annotated[list[str] | None, typer.Argument(help="Names of analyses; all if left out.")] = None,
+    root: Root = Path(),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+) -> None:
+    """Show the report in the browser, and pool again whenever a trial or an analysis changes."""
+    import webbrowser
+    from contextlib import suppress
+
+    from meta.report.html import REPORT
+    from meta.serve import News, follow, served, snapshot
+
+    def make() -> str:
+        with suppress(typer.Exit):  # what failed stands in the report
+            pool(analyses, root)
+        return (root / "out" / REPORT).read_text(encoding="utf-8")
+
+    known, news = snapshot(root), News()
+    news.tell(make())
+    with served(news, port) as address:
+        say(f"{address} shows the report and follows changes; Ctrl-C ends it.")
+        if browser:
+            webbrowser.open(address)
+        follow(root, known, news, make, lambda faults: say(*faults.split("\n"), stderr=True))
 
 
 @app.command()

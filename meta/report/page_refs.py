@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from meta.report.format import DASH, MINUS, TO, clean, level, number, percent, symbols
+from meta.format import DASH, MINUS, TO, clean, level, number, percent, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from meta.report.format import clean
+from meta.format import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,9 +65,7 @@ def embedded(svg: str, id: str, title: str, text: str, rows: Iterable[str] = ())
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         'stroke-linejoin="round" stroke-linecap="butt">'
     )
-    described = (
-        f'<title id="{id}-title">{escape(clean(title))}</title><desc id="{id}-desc">{escape(clean(text))}</desc>'
-    )
+    described = f'<title id="{id}-title">{escape(clean(title))}</title><desc id="{id}-desc">{escape(clean(text))}</desc>'
     return Markup(_ROOT.sub(lambda found: found.expand(head) + described, body, count=1))
 
 
