@@ -15,6 +15,8 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+POOLED = "pooled"  # the fixture of tests/e2e
+
 Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 
 
@@ -44,3 +46,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the plugin for the doctests of meta too, which a conftest here would not see otherwise."""
     if os.environ.get("META_REQUIRE_ALL") == "1":
         config.pluginmanager.register(NoSkips(), "no-skips")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is for one worker, and so are all tests of the one pool of the real records, which come first.
+
+    That pool takes longer than any other test: begun last, it would keep one core waiting for the other.
+    """
+    names = {item: _worker_group(item) for item in items}
+    for item, name in names.items():
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: names[item] != POOLED)  # stable: the rest stays in its order
+
+
+def _worker_group(item: pytest.Item) -> str:
+    return (
+        POOLED if POOLED in getattr(item, "fixturenames", ()) and "e2e" in item.path.parts else str(item.path)
+    )

@@ -92,7 +92,9 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
     expected |= {f"results/{a}/{BOUND}.json" for a in ANALYSES}
     expected |= {f"schema/{record}.schema.json" for record in ("run", "analysis", "trial")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
-    expected |= {"summary.csv", "tables/jia-2022-table1.reproduced.md", ".manifest.json"}
+    expected |= {f"tables/{a}.estimates.{end}" for a in ANALYSES for end in ("csv", "md", "tex")}
+    expected |= {f"tables/jia-2022-table1.reproduced.{end}" for end in ("md", "tex")}
+    expected |= {"summary.csv", "report.html", ".manifest.json"}
     found = {path.relative_to(pooled.out).as_posix() for path in pooled.out.rglob("*") if path.is_file()}
     assert found == expected
 
