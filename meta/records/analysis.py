@@ -109,8 +109,8 @@ class Analysis:
         What becomes of a trial that did not report the responders among excluded patients; `bound` gives, in
         place of fits, the bounds over all completions of what is not reported.
     unreported : {"drop", "bound"}
-        What becomes of a trial that does not print the responders of a group: it is not in that group; or, in a
-        sensitivity analysis, bounds by group, in place of fits, over all completions of what is not printed.
+        What becomes of a trial that does not print the responders of a group: it is not in that group; or, in
+        a sensitivity analysis, bounds by group stand in place of fits, over all completions of these counts.
     by : tuple
         Groupings, each a factor or a crossing of factors.
     site_level : tuple of str

@@ -134,12 +134,13 @@ def _unreported(analysis: Analysis) -> Complaints:
     """Check that there is something to divide, and one kind of unreported counts at a time."""
     if analysis.unreported != "bound":
         return
-    if all({by} <= TRIAL_FACTORS if isinstance(by, str) else {*by} <= TRIAL_FACTORS for by in analysis.by):
+    factors = [factor for by in analysis.by for factor in ((by,) if isinstance(by, str) else by)]
+    if not any(factor in VALUES for factor in factors):
         listed = ", ".join(VALUES)
         allowed = f"allowed: with a grouping in by that divides a trial's patients ({listed}, or a crossing)"
         yield Complaint("unreported", "found bound without such a grouping", allowed)
     if analysis.unresolved == "bound":
-        allowed = "allowed: one of them in one analysis; how many of the excluded are in a group is not reported"
+        allowed = "allowed: one of them; of the excluded, no report says how many are in a group"
         yield Complaint("unreported", "found bound beside unresolved: bound", allowed)
 
 

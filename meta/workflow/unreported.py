@@ -67,9 +67,7 @@ def splits(
     return Open(grouping.by, as_completions(found, tuple(places))), ledger
 
 
-def _divided(
-    trial: Included, by: str, cells: Mapping[str, int]
-) -> tuple[Divided | None, list[LedgerEntry]]:
+def _divided(trial: Included, by: str, cells: Mapping[str, int]) -> tuple[Divided | None, list[LedgerEntry]]:
     """The completions of a trial with the groups that they are of; None where its report leaves no choice."""
     chosen, margins = trial.chosen, trial.chosen.margins
     if all(margins.counts(mask) is not None for mask in cells.values()):
