@@ -126,9 +126,7 @@ def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
         if together
         else "Groups are fitted separately: each by the splits of its own responders."
     )
-    yield Paragraph(
-        lead="Splits:", text=f"{how(lead)}. {coupled} Those that attain an end: tables/bounds.csv."
-    )
+    yield Paragraph(lead="Bounds:", text=f"{how(lead)}. {coupled}")
     yield Paragraph(text=_legend(lead), style=SMALL, rule=True)
     for word, name in (("bounded", "Divided"), ("not bounded", "Not divided")):
         said = "; ".join(dict.fromkeys(map(wording.fate, fates(bound, by)[word])))
@@ -145,8 +143,9 @@ def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
 
 def _legend(lead: Bounds) -> str:
     return (
-        "Thick bar: ignorance, the hull of the point estimates over every split of unreported responders, and of "
-        "patients whose group is not reported, that agrees with all that is reported. Thin line: uncertainty, the "
-        f"hull of their {level(lead.uncertainty.level or 0.95)} limits. Filled: headline estimate, or bounds of "
-        "such; hollow: shown, not a headline. A trial without a patient in a group does not count there."
+        "Thick bar: ignorance, the hull of the point estimates over every split of unreported responders, "
+        "and of patients whose group is not reported, that agrees with all that is reported (the splits that "
+        "attain the ends: tables/bounds.csv). Thin line: uncertainty, the hull of their "
+        f"{level(lead.uncertainty.level or 0.95)} limits. Filled: headline estimate, or bounds of such; "
+        "hollow: shown, not a headline. A trial without a patient in a group does not count there."
     )

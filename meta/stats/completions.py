@@ -183,7 +183,7 @@ class _Table:
                 allowed &= values[:, inside].sum(1) <= self.high[place]
                 if (self.targets[touching].sum(0) >= row).all() and not touching[len(known) :].any():
                     allowed &= values[:, touching[: len(known)]].sum(1) >= self.low[place]
-        return allowed
+        return np.asarray(allowed)
 
     def _following(self, fixed: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         """All ways to go on from the first values of the targets."""
@@ -200,7 +200,7 @@ class _Table:
                 yield (*fixed, value)
 
     def least(self, fixed: tuple[int, ...], sign: float, place: int | None = None) -> int | None:
-        """The least of the next target, or that at `place`, times `sign`, over all tables; None without any."""
+        """The least of the next target, or of that at `place`, times `sign`; None where there is no table."""
         low, high = self.low.copy(), self.high.copy()
         start = len(low) - 2 * self.many
         first = start + np.arange(len(fixed))

@@ -99,9 +99,8 @@ def bounded(
         return None, [chosen.ledger("not bounded", reason)]
     least, greatest = options.min(0).tolist(), options.max(0).tolist()
     number = least[0] if least[0] == greatest[0] else None
-    about = [
-        r for r, (c, _) in zip(entry.ranges, declared, strict=True) if _told(chosen, before, remaining, c)
-    ]
+    told = [_told(chosen, before, remaining, mask) for mask, _ in declared]
+    about = [one for one, is_about in zip(entry.ranges, told, strict=True) if is_about]
     reason = f"{missing}{in_words(about)}; {_found(least, greatest, len(options))} (unresolved: bound)"
     trial = Bounded(chosen, before, cells, declared, options, attributes)
     return trial, [chosen.ledger("bounded", reason, n=number)]

@@ -105,14 +105,9 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
         grouping, notes = group(included, analysis, factors)
         groupings.append(grouping)
         ledger += notes
-        if analysis.unresolved == "bound":
-            several, notes = by_group(grouping, factors, analysis, included, uncertain)
-            completed.append(several)
-            ledger += notes
-        elif analysis.unreported == "bound" and divides(factors):
-            several, notes = splits(grouping, factors, analysis, included)
-            completed.append(several)
-            ledger += notes
+        several, notes = _completed(grouping, factors, analysis, included, uncertain)
+        completed += several
+        ledger += notes
     sites, notes = _sites(included, analysis)
     ledger += (entry for entry in notes if entry not in ledger)
     ledger += _unused(included, ledger, analysis.evidence)
@@ -122,6 +117,23 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     return Selection(
         counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites
     )
+
+
+def _completed(
+    grouping: Grouping,
+    factors: tuple[str, ...],
+    analysis: Analysis,
+    included: Sequence[Included],
+    uncertain: Sequence[Bounded],
+) -> tuple[list[Open], list[LedgerEntry]]:
+    """The completions of one grouping, where the analysis asks for bounds."""
+    if analysis.unresolved == "bound":
+        several, notes = by_group(grouping, factors, analysis, included, uncertain)
+    elif analysis.unreported == "bound" and divides(factors):
+        several, notes = splits(grouping, factors, analysis, included)
+    else:
+        return [], []
+    return [several], notes
 
 
 def _sites(

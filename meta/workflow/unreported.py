@@ -76,7 +76,7 @@ def _divided(trial: Included, by: str, cells: Mapping[str, int]) -> tuple[Divide
     ledger = []
     if len(able) < len(cells):
         unable = ", ".join(name for name in cells if name not in able)
-        reason = f"its report does not say how many patients are {unable}, and no range of them is declared"
+        reason = f"its report does not say how many of its patients are in {unable}, nor is a range declared"
         ledger.append(chosen.ledger("not bounded", f"by {by}: {reason} (unreported: bound)", by=by))
     if all(margins.counts(cells[name]) is not None for name in able):
         return None, ledger
