@@ -95,6 +95,7 @@ def _answers(done: list[Run]) -> None:
     from dataclasses import replace
 
     from meta.report.site_text import site_lines
+    from meta.report.split_text import split_lines
     from meta.report.tables import first_fit
     from meta.report.text import answers
 
@@ -115,7 +116,7 @@ def _answers(done: list[Run]) -> None:
             said = f": {first.proportion.estimand}, {first.proportion.method}" if first else ""
             table(f"{name}, {role}{said}", header, list(answers(of_role)))
         for run in runs:
-            say(*site_lines(run))
+            say(*site_lines(run), *split_lines(run))
     say("* not a headline: two trials or fewer, or so few that only a Bayesian model gives one.")
     say("prediction: where a new trial's true rate would lie, in %.")
 
@@ -242,27 +243,34 @@ def serve(
 def diff(
     root: Root = Path(),
     against: Annotated[str, typer.Option(help="The git revision to compare with.")] = "HEAD",
+    sites: Annotated[
+        bool, typer.Option(help="Sample the model of sites and regions where it differs.")
+    ] = True,
 ) -> None:
     """Show the pooled answers before and after the change of the records in the working tree."""
+<<<<<<< HEAD
     from meta.results.rows import orr
     from meta.workflow.diff import diff as changes_since
+=======
+    from meta.report.changes import words
+    from meta.workflow.diff import changes, sides
+>>>>>>> helper-sitebounds
 
-    changes = changes_since(root, against)
-    if not changes:
+    before, after = sides(root, against, sites=sites)
+    with progress("fitting") as left:
+        found = changes(before, after, left)
+    if not found:
         say(f"No pooled answer differs from {against}.")
         return
     say(f"Pooled answers that differ from {against}: responders/n, k: % (95 % interval)")
     heading = ("", "", "")
-    for change in changes:
+    for change in found:
         if change.key[:3] != heading:
             heading = change.key[:3]
             say("", change.heading)
-        before, after = (
-            f"{f.responders}/{f.n}, k {f.k}: {orr(f.proportion)}" if f else "–"
-            for f in (change.before, change.after)
-        )
-        same = " (further digits, tau2 or the prediction interval differ)" if before == after else ""
-        say(f"  {' / '.join(change.key[3:])}: {before} -> {after}{same}")
+        then, now = (words(one) if one else "–" for one in (change.before, change.after))
+        same = " (further digits, tau2 or the prediction interval differ)" if then == now else ""
+        say(f"  {' / '.join(change.key[3:])}: {then} -> {now}{same}")
 
 
 @app.command()

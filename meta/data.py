@@ -258,6 +258,16 @@ class Completions:
         """The group of each row of all trials, shape (m,)."""
         return np.array([g for groups in self.groups for g in groups], dtype=np.int64)
 
+    def within(self, index: int) -> Completions:
+        """What group `index` alone could be, each option once; trials that are not in it are left out."""
+        parts = [
+            (label, np.unique(options[:, [groups.index(index)]], axis=0))
+            for label, options, groups in zip(self.labels, self.options, self.groups, strict=True)
+            if index in groups
+        ]
+        labels, options = tuple(label for label, _ in parts), tuple(some for _, some in parts)
+        return Completions(labels, options, ((0,),) * len(parts), (self.names[index],))
+
     def arrays(self, choice: IntArray) -> tuple[IntArray, IntArray]:
         """Responders and n of every row, shape (B, m), n = 0 where nobody is.
 

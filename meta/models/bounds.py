@@ -80,7 +80,8 @@ def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds
     -------
     tuple of Bounds
         Group by group; `role` and `by` are left to the caller. Completions in which a group has no patient do
-        not count for it.
+        not count for it. Where groups share tau, those of all groups count together, as each bears on the
+        others; where they are fitted separately, those of each group by itself.
 
     Raises
     ------
@@ -88,6 +89,8 @@ def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds
         If the model has no batched statistics.
     """
     many = max(len(data.names), 1)
+    if many > 1 and _separate(model):  # what is in one group says nothing of another
+        return tuple(one for group in range(many) for one in bounds(model, data.within(group), most=most))
     estimands: dict[str, None] = {}
 
     def evaluate(choice: IntArray) -> FloatArray:
@@ -178,6 +181,10 @@ class _Hull(NamedTuple):
                     yield Completed(label=label, responders=x, n=n, group=name)
 
 
+def _separate(model: Model) -> bool:
+    return getattr(model, "groups", "common") == "separate"
+
+
 def _method(model: Model) -> str:
     if isinstance(model, BayesBinomial):
         return model.frame().kind
@@ -216,7 +223,7 @@ def answers(model: Model, rows: Rows) -> list[Answers]:
     """
     if isinstance(model, BayesBinomial) and model.engine != "quadrature":
         raise SpecError("unresolved: found bound with engine: pymc; engine: quadrature is allowed there")
-    if rows.many > 1 and getattr(model, "groups", "common") == "separate":
+    if rows.many > 1 and _separate(model):
         parts = [answers(model, rows.of(group)) for group in range(rows.many)]
         return [
             Answers(some[0].estimand, *(np.concatenate(z, axis=1) for z in list(zip(*some, strict=True))[1:]))

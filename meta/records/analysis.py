@@ -15,6 +15,7 @@ from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
 Unresolved = Literal["error", "drop", "keep", "bound"]  # latent is to come
+Unreported = Literal["drop", "bound"]
 Expansion = Literal["each-trial", "each-prior"]  # one line of YAML that stands for several analyses
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
 
@@ -40,7 +41,7 @@ class Where(Factors):
 class Range(Factors):
     """Least and most patients of a kind in a trial's population, where its report does not say how many.
 
-    Only `unresolved: bound` uses it. `source` says what it is known from.
+    Only `unresolved: bound` and `unreported: bound` use it. `source` says what it is known from.
     """
 
     __pydantic_config__ = STRICT
@@ -107,6 +108,9 @@ class Analysis:
     unresolved : {"error", "drop", "keep", "bound"}
         What becomes of a trial that did not report the responders among excluded patients; `bound` gives, in
         place of fits, the bounds over all completions of what is not reported.
+    unreported : {"drop", "bound"}
+        What becomes of a trial that does not print the responders of a group: it is not in that group; or, in
+        a sensitivity analysis, bounds by group stand in place of fits, over all completions of these counts.
     by : tuple
         Groupings, each a factor or a crossing of factors.
     site_level : tuple of str
@@ -136,6 +140,7 @@ class Analysis:
     evidence: Literal["printed", "all"] = "printed"
     exclude: tuple[Where, ...] = ()
     unresolved: Unresolved = "error"
+    unreported: Unreported = "drop"
     unit: Literal["trial", "arm"] = "trial"
     by: tuple[GroupingFactor | tuple[GroupingFactor, ...], ...] = ()
     site_level: tuple[str, ...] = ("pancreas", "gastroesophageal", "intestine", "other")

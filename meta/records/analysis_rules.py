@@ -39,6 +39,7 @@ def analysis_complaints(analysis: Analysis, stem: str, trials: Known | None) -> 
     if isinstance(analysis.reports, AsOf):
         yield from date_complaints("reports.as-of", analysis.reports.as_of)
     yield from _groupings(analysis)
+    yield from _unreported(analysis)
     yield from _sites(analysis)
     yield from _site_model(analysis, trials)
     yield from _thresholds(analysis)
@@ -127,6 +128,20 @@ def _groupings(analysis: Analysis) -> Complaints:
             yield Complaint(f"by[{i}]", f"found {name} again", "allowed: each factor once in a crossing")
         if grouping in analysis.by[:i]:
             yield Complaint(f"by[{i}]", f"found {' and '.join(factors)} again", "allowed: each grouping once")
+
+
+def _unreported(analysis: Analysis) -> Complaints:
+    """Check that there is something to divide, and one kind of unreported counts at a time."""
+    if analysis.unreported != "bound":
+        return
+    factors = [factor for by in analysis.by for factor in ((by,) if isinstance(by, str) else by)]
+    if not any(factor in VALUES for factor in factors):
+        listed = ", ".join(VALUES)
+        allowed = f"allowed: with a grouping in by that divides a trial's patients ({listed}, or a crossing)"
+        yield Complaint("unreported", "found bound without such a grouping", allowed)
+    if analysis.unresolved == "bound":
+        allowed = "allowed: one of them; of the excluded, no report says how many are in a group"
+        yield Complaint("unreported", "found bound beside unresolved: bound", allowed)
 
 
 def _sites(analysis: Analysis) -> Complaints:

@@ -11,7 +11,7 @@ from meta.records.analysis import Expansion
 from meta.results import Bounds, Fit, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 4  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 5  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
@@ -20,8 +20,8 @@ Action = Literal[
     "excluded",  # taken out by `exclude`, the rest of the trial stays
     "kept",  # should have been excluded, could not be told apart, kept whole (unresolved: keep)
     "dropped",  # the trial left because of it (unresolved: drop), or by `exclude`
-    "bounded",  # could not be told apart, every completion of what is not reported counts (unresolved: bound)
-    "not bounded",  # left because of it: nothing bounds how many are to be left out (unresolved: bound)
+    "bounded",  # could not be told apart: every completion counts (unresolved: bound, unreported: bound)
+    "not bounded",  # left, or is not in a group, as nobody says how many patients that would be
     "by group",  # how the trial enters the model of sites and regions: groups alone, sums over several, pools
     "passed over",  # another report or table of the trial was taken
 ]
@@ -132,9 +132,10 @@ class Run(Tabular):
     printed : tuple of Printed
     acknowledged : tuple of Contradiction
     fits : tuple of Fit
-        One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded.
+        One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded,
+        and under `unreported: bound`.
     bounds : tuple of Bounds
-        Under `unresolved: bound`: one a model, grouping, group and estimand.
+        Under `unresolved: bound` and `unreported: bound`: one a model, grouping, group and estimand.
     sites : SiteRegionFit or None
         The model of sites and regions; None where it was not asked for, or failed.
     failures : tuple of Failure

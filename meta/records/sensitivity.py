@@ -39,6 +39,9 @@ def analysis_of(
     if base is None:
         return None, complaints
     complaints += analysis_complaints(base, stem, trials)
+    if base.unreported == "bound":
+        allowed = "allowed: under sensitivity, as it gives bounds by group in place of every fit"
+        complaints.append(Complaint("unreported", "found bound", allowed))
     changes_of = document.data.get("sensitivity", {})
     if not isinstance(changes_of, dict):
         found = f"found {shown(changes_of)}"

@@ -10,7 +10,7 @@ from meta.report.wording import not_given
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from meta.records.run import Run
+    from meta.records.run import LedgerEntry, Run
     from meta.results import Bound, Bounds, Completed
 
 _BESIDE = {"unresolved": "", "sites": None}  # what may differ between runs that stand beside each other
@@ -35,6 +35,24 @@ def compared(runs: Sequence[Run], base: Run, bound: Run) -> Compared:
         and run.analysis.get("unresolved") == word
     ]
     return Compared(base, bound, tuple(same))
+
+
+def divided(run: Run) -> list[str]:
+    """The groupings of which a run has bounds over unreported splits."""
+    if run.analysis.get("unreported") != "bound":
+        return []
+    return list(dict.fromkeys(one.by for one in run.bounds if one.by))
+
+
+def groups_of(run: Run, by: str) -> list[str]:
+    """The groups of a grouping of which a run has bounds."""
+    return list(dict.fromkeys(one.group for one in run.bounds if one.by == by and one.group))
+
+
+def fates(run: Run, by: str | None = None) -> dict[str, list[LedgerEntry]]:
+    """What the ledger says of trials that were bounded, or could not be, under either word."""
+    words = ("bounded", "not bounded")
+    return {word: [e for e in run.ledger if (e.action, e.by) == (word, by)] for word in words}
 
 
 def leading(bound: Run, by: str | None = None, group: str | None = None) -> Bounds | None:

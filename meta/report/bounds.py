@@ -72,15 +72,23 @@ def _block(shown: Compared, by: str | None, group: str | None) -> list[Row]:
     heading = wording.heading(by, group) if by else "All groups together"
     rows = [Row(label=heading, style=BOLD, above=BLOCK_GAP)]
     for label, run in (("all patients", shown.base), *shown.others):
-        rows.append(_answer(label, run, by, group))
+        rows.append(answer_row(label, run, by, group))
     lead = leading(shown.bound, by, group)
     if lead is not None:
-        rows.append(_bounds_row("bounds over all completions", lead, details=True))
-        rows += _companions(shown.bound, lead)
+        rows.append(bounds_row("bounds over all completions", lead, said=_attained(lead)))
+        rows += companions(shown.bound, lead)
     return rows
 
 
-def _answer(label: str, run: Run, by: str | None, group: str | None) -> Row:
+def answer_row(label: str, run: Run, by: str | None, group: str | None) -> Row:
+    """Return the row of a run's leading answer, of all patients or of a group.
+
+    Parameters
+    ----------
+    label : str
+    run : Run
+    by, group : str or None
+    """
     fit = first_fit(run, by)
     part = _part(fit, group) if fit else None
     if part is None or part.k == 0:
@@ -105,17 +113,33 @@ def _part(fit: Fit, group: str | None) -> Fit | None:
     return next((part for part in fit.groups if part.label == group), None)
 
 
-def _companions(bound: Run, lead: Bounds) -> Iterator[Row]:
-    """Return a smaller row for the first estimand of each other role."""
+def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
+    """Return a smaller row for the first estimand of each other role.
+
+    Parameters
+    ----------
+    bound : Run
+    lead : Bounds
+        Of the leading role.
+    """
     roles = {lead.role}
     for one in bound.bounds:
         if (one.by, one.group) == (lead.by, lead.group) and one.role not in roles:
             roles.add(one.role)
             name = exact.MODELS.get(one.model, one.model)
-            yield _bounds_row(f"bounds, {one.estimand}, {name}", one, details=False)
+            yield bounds_row(f"bounds, {one.estimand}, {name}", one)
 
 
-def _bounds_row(label: str, found: Bounds, *, details: bool) -> Row:
+def bounds_row(label: str, found: Bounds, *, said: str | None = None) -> Row:
+    """Return the row of both hulls.
+
+    Parameters
+    ----------
+    label : str
+    found : Bounds
+    said : str, optional
+        What stands below it; without, the row is a smaller one, beside the leading role's.
+    """
     inner, outer = found.ignorance, found.uncertainty
     cells = {"k": span(found.k), "counts": f"{span(found.responders)}/{span(found.n)}"}
     if inner.low is None or inner.high is None or outer.low is None or outer.high is None:
@@ -126,12 +150,11 @@ def _bounds_row(label: str, found: Bounds, *, details: bool) -> Row:
         low=outer.low,
         high=outer.high,
         inner=(inner.low, inner.high),
-        share=1.0 if details else COMPANION,
+        share=COMPANION if said is None else 1.0,
         filled=found.standing.status == "headline",
     )
     cells |= {"value": numbers(inner), "ends": f"[{numbers(outer)}]"}
-    said = _attained(found) if details and inner.low_at else ""
-    style = BOLD if details else SMALL
+    style = SMALL if said is None else BOLD
     return Row(
         label=label,
         indent=INDENT,
@@ -143,8 +166,10 @@ def _bounds_row(label: str, found: Bounds, *, details: bool) -> Row:
 
 
 def _attained(found: Bounds) -> str:
-    """Say which completions attain the ends."""
+    """Say which completions attain the ends; empty where there is but one, or no bound."""
     inner, outer = found.ignorance, found.uncertainty
+    if not inner.low_at or not outer.low_at:
+        return ""
     ends = {
         "lowest estimate": inner.low_at,
         "highest estimate": inner.high_at,

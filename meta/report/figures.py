@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
-from meta.report.bound_words import compared, leading
+from meta.report.bound_words import compared, divided, leading
 from meta.report.roles import first_fit, ordered
 from meta.report.wording import withheld
 
@@ -88,6 +88,7 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
         yield from _posteriors(base)
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
         yield from _bounds(base, runs)
+        yield from _split_bounds(base, runs)
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
@@ -184,6 +185,27 @@ def _bounds_of(name: str, base: Run, run: Run, runs: Sequence[Run]) -> Plan:
         return bounds_figure(shown, title=f"{base.name}: {run.variation}", subtitle=base.question)
 
     return Plan(name, digest, draw)
+
+
+def _split_bounds(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
+    """A figure of each run and grouping with bounds over unreported splits, beside the base."""
+    found = [(run, by) for run in runs for by in divided(run)]
+    for run, by in found:
+        several = [other for other, also in found if also == by]
+        name = f"{by.replace(' ', '-')}-bounds"
+        yield _split_bounds_of(name if len(several) == 1 else f"{run.variation}.{name}", base, run, by)
+
+
+def _split_bounds_of(name: str, base: Run, run: Run, by: str) -> Plan:
+    digest = hashlib.sha256(f"{base.provenance.digest}{run.provenance.digest}".encode()).hexdigest()
+
+    def draw() -> Figure:
+        from meta.report.split_bounds import split_bounds_figure
+
+        title = f"{base.name}: {run.variation}, by {by}"
+        return split_bounds_figure(base, run, by, title=title, subtitle=base.question)
+
+    return Plan(f"{base.name}.{name}", digest, draw)
 
 
 def _posteriors(base: Run) -> Iterator[Plan]:

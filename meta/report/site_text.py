@@ -77,15 +77,16 @@ def _differences(fit: SiteRegionFit) -> Iterator[str]:
     if shown:
         yield "  Differences (descriptive), percentage points:"
     for one in shown:
-        crude = f"; without groups {_points(one.without_groups)}" if one.without_groups else ""
-        yield f"    {_pair(one)}{_star(one)}: standardised {_points(one.standardised)}{crude}"
+        crude = f"; without groups {difference(one.without_groups)}" if one.without_groups else ""
+        yield f"    {_pair(one)}{_star(one)}: standardised {difference(one.standardised)}{crude}"
 
 
 def _pair(one: RateDifference) -> str:
     return f"{one.level} less {one.reference}, {one.population.replace('-', ' ')}"
 
 
-def _points(found: Quantity) -> str:
+def difference(found: Quantity) -> str:
+    """A difference with its interval in percentage points, or why there is none."""
     if found.value is None or found.low is None or found.high is None:
         return f"not given: {found.reason}"
     return f"{percent(found.value)} ({interval(found.low, found.high, percent)})"

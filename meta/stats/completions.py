@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from meta.errors import ConvergenceError, DataError
-from meta.stats.scales import FloatArray
+from meta.stats.scales import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST = 10_000  # completions of one table; a trial's own are a few dozen
 _INFEASIBLE = 2  # milp's status
+_LIKELY = 200  # values of targets that are tried one by one; more are searched step by step
+_PARTS = 10_000  # beginnings of such values
 
 
 def completions(
@@ -70,7 +72,7 @@ def completions(
     wanted = np.asarray(targets, dtype=float)
     table = _Table.of(np.asarray(rows, dtype=float), np.asarray(n), np.asarray(responders), wanted)
     found: list[tuple[int, ...]] = []
-    for values in table.values(()):
+    for values in table.values():
         if len(found) == most:
             raise DataError(f"completions: found more than {most}; a table that says more is needed")
         found.append(values)
@@ -110,12 +112,16 @@ def patients(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The table as linear constraints low <= matrix @ (n, x) <= high; the last 2 T are the targets."""
+    """The table as linear constraints low <= matrix @ (n, x) <= high; the first 2 R are the rows, n then x.
+
+    The last 2 T are the targets. `rows` and `targets` are their cells, shapes (R, A) and (T, A).
+    """
 
     matrix: FloatArray
     low: FloatArray
     high: FloatArray
-    many: int
+    rows: FloatArray
+    targets: FloatArray
 
     @classmethod
     def of(cls, rows: FloatArray, n: FloatArray, x: FloatArray, targets: FloatArray) -> _Table:
@@ -127,9 +133,59 @@ class _Table:
         free = np.zeros(cells + 2 * len(targets))
         low = np.concatenate([n[:, 0], x[:, 0], free])
         high = np.concatenate([n[:, 1], x[:, 1], np.full(len(free), np.inf)])
-        return cls(matrix, low, high, len(targets))
+        return cls(matrix, low, high, rows, targets)
 
-    def values(self, fixed: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    @property
+    def many(self) -> int:
+        """Number of targets."""
+        return len(self.targets)
+
+    def values(self) -> Iterator[tuple[int, ...]]:
+        """All values of the targets: those that a table agrees with, of all that the rows let through."""
+        likely = self._likely()
+        if likely is None:
+            yield from self._following(())
+            return
+        for values in map(tuple, likely.tolist()):
+            if self.least(values, 0.0) is not None:
+                yield values
+
+    def _likely(self) -> NDArray[np.int64] | None:
+        """Every value of the targets that no single row rules out; None where these are many.
+
+        A solver that is asked about each of a few is done sooner than one that is asked for the least and
+        greatest of every target after all values of those before it.
+        """
+        if (self.targets.sum(0) > 1).any():  # sums over targets mean nothing where they overlap
+            return None
+        found = np.zeros((1, 0), dtype=np.int64)
+        for place in range(2 * self.many):
+            least, greatest = (self.least((), sign, place) for sign in (1.0, -1.0))
+            if least is None or greatest is None:
+                return np.zeros((0, 2 * self.many), dtype=np.int64)
+            step = np.arange(least, -greatest + 1)
+            found = np.hstack([np.repeat(found, len(step), axis=0), np.tile(step, len(found))[:, None]])
+            found = found[self._allowed(found)]
+            if len(found) > _PARTS:
+                return None
+        return found if len(found) <= _LIKELY else None
+
+    def _allowed(self, found: NDArray[np.int64]) -> BoolArray:
+        """Which first values of the targets no row rules out by itself."""
+        n, x = found[:, : self.many], found[:, self.many :]
+        allowed = (x <= n[:, : x.shape[1]]).all(1)
+        for block, values in enumerate((n, x)):
+            known = self.targets[: values.shape[1]]
+            for i, row in enumerate(self.rows):
+                place = block * len(self.rows) + i
+                inside = (known <= row).all(1)
+                touching = (self.targets * row).any(1)
+                allowed &= values[:, inside].sum(1) <= self.high[place]
+                if (self.targets[touching].sum(0) >= row).all() and not touching[len(known) :].any():
+                    allowed &= values[:, touching[: len(known)]].sum(1) >= self.low[place]
+        return np.asarray(allowed)
+
+    def _following(self, fixed: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         """All ways to go on from the first values of the targets."""
         least = self.least(fixed, 1.0)
         if least is None:
@@ -139,17 +195,17 @@ class _Table:
         last = len(fixed) + 1 == 2 * self.many
         for value in range(least, -greatest + 1):
             if not last:
-                yield from self.values((*fixed, value))
+                yield from self._following((*fixed, value))
             elif value in (least, -greatest) or self.least((*fixed, value), 0.0) is not None:
                 yield (*fixed, value)
 
-    def least(self, fixed: tuple[int, ...], sign: float) -> int | None:
-        """The least of the next target times `sign`, over all tables; None where there is none."""
+    def least(self, fixed: tuple[int, ...], sign: float, place: int | None = None) -> int | None:
+        """The least of the next target, or of that at `place`, times `sign`; None where there is no table."""
         low, high = self.low.copy(), self.high.copy()
         start = len(low) - 2 * self.many
-        place = start + np.arange(len(fixed))
-        low[place] = high[place] = fixed
-        following = min(start + len(fixed), len(low) - 1)
+        first = start + np.arange(len(fixed))
+        low[first] = high[first] = fixed
+        following = min(start + (len(fixed) if place is None else place), len(low) - 1)
         goal = sign * self.matrix[following]
         every = np.ones(self.matrix.shape[1], dtype=np.int64)
         done = milp(
@@ -157,6 +213,7 @@ class _Table:
             constraints=LinearConstraint(self.matrix, low, high),
             integrality=every,
             bounds=Bounds(0, np.inf),
+            options={"presolve": False},  # HiGHS 1.12 returns wrong optima with it (as in its issue 3073)
         )
         if done.status == _INFEASIBLE:
             return None

@@ -17,7 +17,7 @@ from meta.workflow.group import names_of, parts
 from meta.workflow.reports import Candidate
 
 if TYPE_CHECKING:
-    from meta.records.analysis import Analysis, TrialEntry
+    from meta.records.analysis import Analysis, Range, TrialEntry
     from meta.records.run import LedgerEntry
     from meta.records.trial import FactorValue
     from meta.workflow.exclude import Remaining
@@ -83,10 +83,9 @@ def bounded(
     before = cells = remaining.cells
     for mask in remaining.pending.values():
         cells &= ~mask
-    everybody = chosen.universe.common(population)
-    declared = tuple((everybody & chosen.universe.mask(r.given()), r.n) for r in entry.ranges)
+    declared = declared_of(chosen, entry.ranges, population)
     missing = "; ".join(unreported(chosen, before, *item) for item in remaining.pending.items())
-    refused = _unsized(chosen, before, remaining.pending, [mask for mask, _ in declared])
+    refused = _unsized(chosen, before, remaining, [mask for mask, _ in declared])
     options = np.zeros((0, 2), dtype=np.int64)
     if not refused:
         try:
@@ -100,37 +99,62 @@ def bounded(
         return None, [chosen.ledger("not bounded", reason)]
     least, greatest = options.min(0).tolist(), options.max(0).tolist()
     number = least[0] if least[0] == greatest[0] else None
-    reason = f"{missing}{_declared(entry)}; {_found(least, greatest, len(options))} (unresolved: bound)"
+    told = [_told(chosen, before, remaining, mask) for mask, _ in declared]
+    about = [one for one, is_about in zip(entry.ranges, told, strict=True) if is_about]
+    reason = f"{missing}{in_words(about)}; {_found(least, greatest, len(options))} (unresolved: bound)"
     trial = Bounded(chosen, before, cells, declared, options, attributes)
     return trial, [chosen.ledger("bounded", reason, n=number)]
 
 
-def _declared(entry: TrialEntry) -> str:
-    """The declared ranges in words, each after a semicolon."""
-    return "".join(
-        f"; declared of {describe(r.given())}: {_span(*r.n)} patients ({r.source})" for r in entry.ranges
-    )
+def declared_of(
+    chosen: Candidate, ranges: Sequence[Range], population: Sequence[Mapping[str, FactorValue]]
+) -> tuple[Declared, ...]:
+    """Declared ranges as cells and numbers, of patients in a trial's population.
+
+    Parameters
+    ----------
+    chosen : Candidate
+    ranges : sequence of Range
+    population : sequence of mappings
+        The conditions on patients.
+    """
+    everybody = chosen.universe.common(population)
+    return tuple((everybody & chosen.universe.mask(r.given()), r.n) for r in ranges)
+
+
+def in_words(ranges: Sequence[Range]) -> str:
+    """Declared ranges in words, each after a semicolon."""
+    return "".join(f"; declared of {describe(r.given())}: {span(*r.n)} patients ({r.source})" for r in ranges)
 
 
 def _found(least: Sequence[int], greatest: Sequence[int], many: int) -> str:
     """Patients and responders of those who stay, in words."""
-    responders, size = _span(least[1], greatest[1]), _span(least[0], greatest[0])
+    responders, size = span(least[1], greatest[1]), span(least[0], greatest[0])
     return f"{responders} responders among the {size} who stay: {many} completions"
 
 
-def _unsized(chosen: Candidate, before: int, pending: Mapping[str, int], declared: Sequence[int]) -> str:
+def _unsized(chosen: Candidate, before: int, remaining: Remaining, declared: Sequence[int]) -> str:
     """Why the number of patients to be left out is anybody's guess; empty where it is not."""
-    margins = chosen.margins
-    for words, mask in pending.items():
-        here = margins.occupied(mask & before)
-        same = {here, margins.occupied(before) & ~here}
-        told = any(margins.occupied(cells & before) in same for cells in declared)
-        if not told and not margins.sized(here):
+    for words, mask in remaining.pending.items():
+        told = any(_same(chosen, before, mask, cells) for cells in declared)
+        if not told and not chosen.margins.sized(chosen.margins.occupied(mask & before)):
             return f"its report does not say how many are {words}, and no range of it is declared"
     return ""
 
 
-def _span(low: int, high: int) -> str:
+def _same(chosen: Candidate, before: int, mask: int, cells: int) -> bool:
+    """Whether a range is of exactly the patients who are to be left out, or of those who stay."""
+    here = chosen.margins.occupied(mask & before)
+    return chosen.margins.occupied(cells & before) in {here, chosen.margins.occupied(before) & ~here}
+
+
+def _told(chosen: Candidate, before: int, remaining: Remaining, cells: int) -> bool:
+    """Whether a range is about any of the exclusions."""
+    return any(_same(chosen, before, mask, cells) for mask in remaining.pending.values())
+
+
+def span(low: int, high: int) -> str:
+    """A number, or from what to what it may be."""
     return str(low) if low == high else f"{low} to {high}"
 
 
@@ -145,7 +169,7 @@ def overall(included: Sequence[Included], trials: Sequence[Bounded]) -> Open:
     """
     known: list[Known] = [(t.label, np.array([[[t.found.responders, t.found.n]]]), (0,)) for t in included]
     unknown: list[Known] = [(t.label, t.options[:, None, ::-1], (0,)) for t in trials]
-    return Open(None, _completions([*known, *unknown], ()))
+    return Open(None, as_completions([*known, *unknown], ()))
 
 
 def by_group(
@@ -168,22 +192,34 @@ def by_group(
     """
     everyone: list[Included | Bounded] = [*included, *trials]
     places = {name: i for i, name in enumerate(names_of(everyone, analysis, factors))}
+    found = reported(grouping, places)
+    ledger: list[LedgerEntry] = []
+    for trial in trials:
+        told, untold = _told_apart(trial, analysis, factors, everyone)
+        ledger += [_untold(trial, grouping.by, *part) for part in untold]
+        if told:
+            options = trial.chosen.margins.completions(list(told.values()), trial.declared)
+            found.append((trial.label, options[:, :, ::-1], tuple(places[name] for name in told)))
+    return Open(grouping.by, as_completions(found, tuple(places))), ledger
+
+
+def reported(grouping: Grouping, places: Mapping[str, int]) -> list[Known]:
+    """What trials report by group, each as its only option.
+
+    Parameters
+    ----------
+    grouping : Grouping
+    places : mapping of str to int
+        The number of each group.
+    """
     known: dict[str, list[tuple[int, int, int]]] = {}
     data = grouping.counts
     for label, x, n, group in zip(data.labels, data.responders, data.n, data.group, strict=True):
         known.setdefault(label, []).append((places[data.names[group]], int(x), int(n)))
-    found: list[Known] = [
+    return [
         (label, np.array([[row[1:] for row in rows]]), tuple(row[0] for row in rows))
         for label, rows in known.items()
     ]
-    ledger: list[LedgerEntry] = []
-    for trial in trials:
-        reported, untold = _reported(trial, analysis, factors, everyone)
-        ledger += [_untold(trial, grouping.by, *part) for part in untold]
-        if reported:
-            options = trial.chosen.margins.completions(list(reported.values()), trial.declared)
-            found.append((trial.label, options[:, :, ::-1], tuple(places[name] for name in reported)))
-    return Open(grouping.by, _completions(found, tuple(places))), ledger
 
 
 def _untold(trial: Bounded, by: str, name: str, cells: int) -> LedgerEntry:
@@ -192,7 +228,7 @@ def _untold(trial: Bounded, by: str, name: str, cells: int) -> LedgerEntry:
     return trial.chosen.ledger("not reported", "responders not reported", by=by, group=name, n=many)
 
 
-def _reported(
+def _told_apart(
     trial: Bounded, analysis: Analysis, factors: tuple[str, ...], everyone: Sequence[Included | Bounded]
 ) -> tuple[dict[str, int], list[tuple[str, int]]]:
     """The groups of which the trial reports responders before the exclusion, and the others; with cells."""
@@ -210,8 +246,15 @@ def _reported(
     return told, untold
 
 
-def _completions(trials: Sequence[Known], names: tuple[str, ...]) -> Completions:
-    """The trials' options, of groups in which there is a row; without `names` there are no groups."""
+def as_completions(trials: Sequence[Known], names: tuple[str, ...]) -> Completions:
+    """The trials' options, of groups in which there is a row; without `names` there are no groups.
+
+    Parameters
+    ----------
+    trials : sequence of (str, ndarray of int, tuple of int)
+        Label, options, shape (C, r, 2), and the groups of the r rows.
+    names : tuple of str
+    """
     used = sorted({group for _, _, groups in trials for group in groups})
     return Completions(
         labels=tuple(label for label, _, _ in trials),

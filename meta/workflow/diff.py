@@ -7,21 +7,25 @@ import subprocess
 import tarfile
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from meta.errors import MetaError, StoreError
-from meta.results import Fit
+from meta.results import Bounds, Fit, RateDifference, StandardisedRate
 from meta.workflow.execute import digest, run
 from meta.workflow.pool import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from meta.records.run import Run
     from meta.workflow.expand import Variation
 
 Key = tuple[str, str, str, str, str]  # analysis, variation, role, grouping, group
+Answer = Fit | Bounds | StandardisedRate | RateDifference
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +33,24 @@ class Change:
     """One pooled answer that is new, gone or different; `key` leads from the analysis to the group."""
 
     key: Key
-    before: Fit | None
-    after: Fit | None
+    before: Answer | None
+    after: Answer | None
 
     @property
     def heading(self) -> str:
         """Analysis, variation and role with what its model gives: ``quick / base / primary (mean ORR)``."""
-        estimands = (fit.proportion.estimand for fit in (self.before, self.after) if fit is not None)
+        estimands = (_estimand(one) for one in (self.before, self.after) if one is not None)
         return f"{' / '.join(self.key[:3])} ({' -> '.join(dict.fromkeys(estimands))})"
+
+
+def _estimand(one: Answer) -> str:
+    if isinstance(one, Fit):
+        return one.proportion.estimand
+    if isinstance(one, Bounds):
+        return one.estimand
+    if isinstance(one, StandardisedRate):
+        return one.mean.estimand
+    return f"{one.standardised.name}, percentage points"
 
 
 @contextmanager
@@ -69,19 +83,57 @@ def at_revision(root: Path, revision: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def answers(variations: Iterable[Variation]) -> dict[Key, Fit]:
-    """Every pooled answer, fitted afresh and stored nowhere; without the model of sites and regions."""
-    found: dict[Key, Fit] = {}
-    for variation in variations:
-        for fit in run(replace(variation, analysis=replace(variation.analysis, sites=None))).fits:
-            for part in fit.groups or (fit,):
-                names = (variation.analysis.name, variation.name, fit.role or "", fit.by or "overall")
-                found[*names, part.label or "all"] = part
+def answers(variation: Variation) -> dict[Key, Answer]:
+    """Every pooled answer of a variation, fitted afresh and stored nowhere."""
+    names = (variation.analysis.name, variation.name)
+    return {(*names, *rest): one for rest, one in _answers_of(run(variation))}
+
+
+def _answers_of(run: Run) -> Iterator[tuple[tuple[str, str, str], Answer]]:
+    for fit in run.fits:
+        for part in fit.groups or (fit,):
+            yield (fit.role or "", fit.by or "overall", part.label or "all"), part
+    for one in run.bounds:
+        yield (f"{one.role}, bounds of the {one.estimand}", one.by or "overall", one.group or "all"), one
+    if run.sites is None:
+        return
+    for rate in run.sites.standardised:
+        yield (f"sites, {rate.population}", "standardised", rate.level), rate
+    for gap in run.sites.differences:
+        if gap.estimand == "mean":
+            pair = f"{gap.level} less {gap.reference}"
+            yield (f"sites, difference, {gap.population}", "standardised", pair), gap
+
+
+def _sampled_from(variation: Variation) -> tuple[object, ...] | None:
+    """All that decides the draws of the model of sites and regions; None where it does not run."""
+    analysis, data = variation.analysis, variation.selection.sites
+    if analysis.sites is None or data is None or variation.selection.bounded:
+        return None
+    values = (getattr(data, item.name) for item in fields(data))
+    plain = tuple(value.tolist() if isinstance(value, np.ndarray) else value for value in values)
+    ids = tuple((trial.chosen.trial.id, trial.label) for trial in variation.selection.included)
+    return (replace(analysis.sites, variations=()), analysis.outcome, analysis.k_policy, ids, plain)
+
+
+def _alone(some: Mapping[str, Variation], others: Mapping[str, Variation], *, sites: bool) -> list[Variation]:
+    """The variations on one side alone; without the model of sites where the other side has the same."""
+    same = {(v.analysis.name, v.name): _sampled_from(v) for v in others.values()}
+    found = []
+    for made, variation in some.items():
+        if made in others:
+            continue
+        name = (variation.analysis.name, variation.name)
+        sampled = sites and _sampled_from(variation) != same.get(name)
+        plain = replace(variation, analysis=replace(variation.analysis, sites=None))
+        found.append(variation if sampled else plain)
     return found
 
 
-def diff(root: Path, revision: str = "HEAD") -> list[Change]:
-    """Every answer that the change in the working tree adds, takes away or moves.
+def sides(
+    root: Path, revision: str = "HEAD", *, sites: bool = True
+) -> tuple[list[Variation], list[Variation]]:
+    """What is to be fitted to see what the change in the working tree does: before it, and after it.
 
     Parameters
     ----------
@@ -89,10 +141,14 @@ def diff(root: Path, revision: str = "HEAD") -> list[Change]:
         The folder with ``trials/`` and ``analyses/``, in a git work tree.
     revision : str
         What to compare with.
+    sites : bool
+        Whether the model of sites and regions is sampled, which takes some 15 seconds a time; only where its
+        counts or options differ, as the same draws from the same counts are the same answers.
 
     Returns
     -------
-    list of Change
+    before, after : list of Variation
+        Those that differ; nothing has been fitted yet.
 
     Raises
     ------
@@ -108,28 +164,57 @@ def diff(root: Path, revision: str = "HEAD") -> list[Change]:
                 f"the records at {revision} cannot be pooled by this version:\n{error}"
             ) from None
     then_by, now_by = ({digest(variation): variation for variation in side} for side in (then, now))
-    before = answers(variation for made, variation in then_by.items() if made not in now_by)
-    after = answers(variation for made, variation in now_by.items() if made not in then_by)
+    return _alone(then_by, now_by, sites=sites), _alone(now_by, then_by, sites=sites)
+
+
+def changes(
+    before: Sequence[Variation], after: Sequence[Variation], progress: Callable[[int], None]
+) -> list[Change]:
+    """Fit both sides: every answer that is new, gone or different.
+
+    Parameters
+    ----------
+    before, after : sequence of Variation
+    progress : callable
+        Called with the number of variations still to be fitted, before each and after the last.
+
+    Returns
+    -------
+    list of Change
+    """
+    left = iter(range(len(before) + len(after), -1, -1))
+    then, now = dict[Key, Answer](), dict[Key, Answer]()
+    for side, found in ((before, then), (after, now)):
+        for variation in side:
+            progress(next(left))
+            found.update(answers(variation))
+    progress(next(left))
     return [
-        Change(key, before.get(key), after.get(key))
-        for key in _in_order([*after, *before])
-        if _differ(before.get(key), after.get(key))
+        Change(key, then.get(key), now.get(key))
+        for key in _in_order([*now, *then])
+        if _differ(then.get(key), now.get(key))
     ]
 
 
-def _in_order(keys: Iterable[Key]) -> list[Key]:
+def _in_order(keys: Sequence[Key]) -> list[Key]:
     """Each key once, what belongs to one analysis, variation and role together."""
     different = list(dict.fromkeys(keys))
     places = {names: i for i, names in reversed(list(enumerate(key[:3] for key in different)))}
     return sorted(different, key=lambda key: places[key[:3]])
 
 
-def _differ(before: Fit | None, after: Fit | None) -> bool:
+def _differ(before: Answer | None, after: Answer | None) -> bool:
     if before is None or after is None:
         return True
     return _answer(before) != _answer(after)
 
 
-def _answer(fit: Fit) -> tuple[object, ...]:
+def _answer(fit: Answer) -> tuple[object, ...]:
+    if isinstance(fit, Bounds):
+        return (fit.ignorance, fit.uncertainty, fit.k, fit.n, fit.responders)
+    if isinstance(fit, StandardisedRate):
+        return (fit.mean, fit.median)
+    if isinstance(fit, RateDifference):
+        return (fit.standardised, fit.without_groups)
     counts = tuple((trial.label, trial.responders, trial.n) for trial in fit.trials)
     return (counts, fit.proportion, fit.estimands, fit.tau2, fit.prediction)

@@ -94,7 +94,8 @@ def fitted(variation: Variation) -> Fitted:
     fits: list[Fit] = []
     limits, failures = _bounds(variation)
     files: dict[str, bytes] = {}
-    one = {} if selection.bounded else analysis.fitted()  # else there is no one set of counts to fit
+    several = selection.bounded or analysis.unreported == "bound"  # there is no one set of counts to fit
+    one = {} if several else analysis.fitted()
     for role, model in one.items():
         for grouping in (None, *selection.groupings):
             by = grouping.by if grouping else None
@@ -123,7 +124,7 @@ def fitted(variation: Variation) -> Fitted:
 
 
 def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
-    """The bounds of every model and grouping, under `unresolved: bound`; a model without is a failure."""
+    """The bounds of every model and grouping whose counts have completions; a model without is a failure."""
     analysis = variation.analysis
     found: list[Bounds] = []
     failures = []

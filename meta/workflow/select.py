@@ -9,26 +9,33 @@ from dataclasses import dataclass, field, replace
 from meta.data import Counts
 from meta.errors import Fault, SpecError
 from meta.partial_data import PartialCounts
-from meta.records.analysis import Analysis, TrialEntry, Where
+from meta.records.analysis import Analysis, Range, TrialEntry, Where
 from meta.records.run import LedgerEntry
 from meta.records.trial import FactorValue, Row, TrialFile
-from meta.workflow.bound import Bounded, Open, bounded, by_group, overall
+from meta.workflow.bound import Bounded, Declared, Open, bounded, by_group, declared_of, overall
 from meta.workflow.exclude import without
 from meta.workflow.group import Grouping, group
 from meta.workflow.margins import Found
 from meta.workflow.reports import Candidate, choose, population, trial_entry
 from meta.workflow.sites import site_counts
+from meta.workflow.unreported import divides, splits
 
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """A trial (or arm) that entered: its table, the patients asked for, and their counts."""
+    """A trial (or arm) that entered: its table, the patients asked for, their counts, declared ranges."""
 
     chosen: Candidate
     cells: int
     found: Found
     population: Sequence[Mapping[str, FactorValue]]
     attributes: Mapping[str, str]
+    ranges: tuple[Range, ...] = ()
+
+    @property
+    def declared(self) -> tuple[Declared, ...]:
+        """The declared ranges, of the population."""
+        return declared_of(self.chosen, self.ranges, self.population)
 
     @property
     def label(self) -> str:
@@ -41,7 +48,8 @@ class Selection:
     """What models and readers get from the records.
 
     `counts`, `groupings` and `included` are of the trials whose counts are known; `bounded` are the others,
-    and `open` the completions of all of them, under `unresolved: bound` alone. `sites` is for the model of
+    and `open` the completions of all of them, under `unresolved: bound` alone; or, under `unreported: bound`,
+    those of the groupings that divide a trial's patients. `sites` is for the model of
     sites and regions, where the analysis asks for it.
     """
 
@@ -97,10 +105,9 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
         grouping, notes = group(included, analysis, factors)
         groupings.append(grouping)
         ledger += notes
-        if completed:
-            several, notes = by_group(grouping, factors, analysis, included, uncertain)
-            completed.append(several)
-            ledger += notes
+        several, notes = _completed(grouping, factors, analysis, included, uncertain)
+        completed += several
+        ledger += notes
     sites, notes = _sites(included, analysis)
     ledger += (entry for entry in notes if entry not in ledger)
     ledger += _unused(included, ledger, analysis.evidence)
@@ -110,6 +117,23 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     return Selection(
         counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites
     )
+
+
+def _completed(
+    grouping: Grouping,
+    factors: tuple[str, ...],
+    analysis: Analysis,
+    included: Sequence[Included],
+    uncertain: Sequence[Bounded],
+) -> tuple[list[Open], list[LedgerEntry]]:
+    """The completions of one grouping, where the analysis asks for bounds."""
+    if analysis.unresolved == "bound":
+        several, notes = by_group(grouping, factors, analysis, included, uncertain)
+    elif analysis.unreported == "bound" and divides(factors):
+        several, notes = splits(grouping, factors, analysis, included)
+    else:
+        return [], []
+    return [several], notes
 
 
 def _sites(
@@ -175,7 +199,7 @@ def _include(
     found = chosen.margins.counts(remaining.cells)
     if found is None or found.n == 0:
         return None, [*ledger, chosen.ledger("dropped", "no patient is left")], []
-    return Included(chosen, remaining.cells, found, patients, attributes), ledger, []
+    return Included(chosen, remaining.cells, found, patients, attributes, entry.ranges), ledger, []
 
 
 def _entering_twice(included: list[Included | Bounded], analysis: Analysis) -> Iterator[Fault]:
