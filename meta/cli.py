@@ -248,13 +248,8 @@ def diff(
     ] = True,
 ) -> None:
     """Show the pooled answers before and after the change of the records in the working tree."""
-<<<<<<< HEAD
-    from meta.results.rows import orr
-    from meta.workflow.diff import diff as changes_since
-=======
     from meta.report.changes import words
     from meta.workflow.diff import changes, sides
->>>>>>> helper-sitebounds
 
     before, after = sides(root, against, sites=sites)
     with progress("fitting") as left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meta.report.bound_words import numbers, span
 from meta.report.site_text import difference
-from meta.report.text import orr
+from meta.results.rows import orr
 from meta.results import Bounds, Fit, RateDifference, StandardisedRate
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.format import counts, interval, level, percent
 from meta.report import exact, wording
 from meta.report.bound_words import fates, groups_of, leading
 from meta.report.bounds import answer_row, bounds_row, companions
 from meta.report.canvas import pinned_settings
-from meta.format import counts, interval, level, percent
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.layout import draw
 from meta.report.marks import Mark
-from meta.report.roles import FAILED, ordered, sampler_failed
+from meta.results import FAILED, ordered
 from meta.report.rows import BLOCK_GAP, INDENT, companion_row
 from meta.report.split_text import how
 
@@ -97,7 +97,7 @@ def _shrunk(base: Run, by: str, group: str) -> Iterator[Row]:
         if rate.group != group or found.value is None or found.low is None or found.high is None:
             continue
         filled = rate.standing.status == "headline"
-        failed = base.sites is not None and sampler_failed(base.sites)
+        failed = base.sites is not None and base.sites.failed
         yield Row(
             label=f"[{FAILED}] {SHRUNK}" if failed else SHRUNK,
             indent=INDENT,

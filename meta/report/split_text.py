@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.format import level
 from meta.report import wording
 from meta.report.bound_words import divided, fates, groups_of, leading, numbers, span
-from meta.format import level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from meta.errors import SpecError
 from meta.records.store import dumps, plain
 from meta.report.html import current, page
-from meta.report.roles import first_fit
 from meta.report.publication import markdown
+from meta.report.roles import first_fit
 from meta.report.text import answers, header
 
 if TYPE_CHECKING:

@@ -94,7 +94,8 @@ def fitted(variation: Variation) -> Fitted:
     fits: list[Fit] = []
     limits, failures = _bounds(variation)
     files: dict[str, bytes] = {}
-    several = selection.bounded or analysis.unreported == "bound"  # there is no one set of counts to fit
+    # where there is no one set of counts to fit
+    several = selection.bounded or analysis.unreported == "bound" or analysis.unresolved == "latent"
     one = {} if several else analysis.fitted()
     for role, model in one.items():
         for grouping in (None, *selection.groupings):
