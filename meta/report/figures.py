@@ -129,7 +129,7 @@ def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
 
 def _sites(run: Run) -> Iterator[Plan]:
     """What is drawn of the model of sites and regions, if the run has it."""
-    if run.sites is None:
+    if run.sites is None or run.analysis.get("unresolved") == "latent":  # which has its row among the bounds
         return
     title = run.name if run.variation == BASE else f"{run.name}.{run.variation}"
     for name in SITE_FIGURES:
@@ -176,7 +176,8 @@ def _bounds(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
 
 def _bounds_of(name: str, base: Run, run: Run, runs: Sequence[Run]) -> Plan:
     shown = compared(runs, base, run)
-    parts = (base, run, *(other for _, other in shown.others))
+    parts = [base, run, *(other for _, other in shown.others)]
+    parts += [shown.latent] if shown.latent is not None else []
     digest = hashlib.sha256("".join(part.provenance.digest for part in parts).encode()).hexdigest()
 
     def draw() -> Figure:
