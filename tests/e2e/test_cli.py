@@ -8,11 +8,13 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
 from meta.records import store
 from meta.records.run import SCHEMA
+from tests.unit.report.site_fits import make_site_fit
 
 COMMANDS = ("pool", "check", "list", "show", "forest", "diff", "new", "fit", "schema")
 
@@ -67,7 +69,7 @@ def test_list(records, cli):
     assert "g3-nen: Objective response" in result.out
     assert (
         "  variations: base, no-well-differentiated-dropped, no-well-differentiated-kept, "
-        "no-well-differentiated-bound, leave-one-out" in result.out
+        "no-well-differentiated-bound, site-splits-bound, leave-one-out" in result.out
     )
 
 
@@ -418,6 +420,90 @@ def test_diff_fits_only_what_changed(committed, cli, monkeypatch):
     )
     assert "quick / each.alpha / conventional" in cli("diff", "--root", committed).out
     assert fitted == ["each.alpha", "each.beta", "each.gamma"]
+
+
+SPLIT = """\
+by: [site]
+site_level: [pancreas, other]
+models: {primary: none, frequentist: none}
+sensitivity: {splits: {unreported: bound}}
+"""
+BY_SITE = """\
+          - {site: pancreas, n: 8}
+          - {site: {not: [pancreas]}, n: 12}
+"""
+
+
+def test_diff_of_bounds(committed, cli, git):
+    """One responder less in a trial that does not print where they were moves both ends of the bounds."""
+    path = committed / "trials" / "alpha.yaml"
+    path.write_text(path.read_text() + BY_SITE)
+    analysis = committed / "analyses" / "quick.yaml"
+    plain = "by: [region]\nmodels: {primary: none, frequentist: none}\n"
+    analysis.write_text(analysis.read_text().replace(plain, SPLIT))
+    commit(git, committed)
+    assert cli("diff", "--root", committed).out == "No pooled answer differs from HEAD.\n"
+    path.write_text(path.read_text().replace("responders: 3", "responders: 2"))
+    said = cli("diff", "--root", committed).out
+    title = "\nquick / splits / conventional, bounds of the median ORR (median ORR)\n"
+    assert title in said
+    rows = said.split(title)[1].splitlines()
+    # exact intervals of one trial, by hand: 0/8 to 3/8 before, 0/8 to 2/8 after
+    assert rows[0].startswith(
+        "  site / pancreas: 0–3/8, k 1: 0.0–37.5 (0.0–75.5) -> 0–2/8, k 1: 0.0–25.0 (0.0–65.1)"
+    )
+    assert rows[1].startswith("  site / other: 0–3/12, k 1: ")
+
+
+def sites_of(variation):
+    """The model of sites and regions, made up: rates are a hundredth of the responders of all trials."""
+    fit = make_site_fit()
+    rate = sum(variation.selection.sites.responders) / 100
+    first = fit.standardised[0]
+    moved = replace(first, mean=replace(first.mean, value=rate))
+    return replace(fit, standardised=(moved, *fit.standardised[1:]))
+
+
+def test_diff_of_the_model_of_sites_samples_only_what_it_must(committed, cli, git, monkeypatch):
+    from meta.workflow import diff, execute
+
+    sampled = []
+
+    def run(variation):
+        fitted = execute.run(replace(variation, analysis=replace(variation.analysis, sites=None)))
+        if variation.analysis.sites is None:
+            return fitted
+        sampled.append(variation.name)
+        return replace(fitted, sites=sites_of(variation))
+
+    monkeypatch.setattr(diff, "run", run)
+    path, analysis = committed / "trials" / "alpha.yaml", committed / "analyses" / "quick.yaml"
+    text = analysis.read_text() + "sites: {model: site-region, by: site}\n"
+    analysis.write_text(text)
+    path.write_text(path.read_text() + BY_SITE)
+    commit(git, committed)
+    assert cli("diff", "--root", committed).out == "No pooled answer differs from HEAD.\n"
+    analysis.write_text(text.replace("frequentist: none", "frequentist: none, conventional: {tau2: DL}"))
+    said = cli("diff", "--root", committed).out
+    assert "quick / base / conventional" in said
+    assert (sampled, "sites, new-trials" in said) == ([], False)  # the same counts: the same draws
+    analysis.write_text(text)
+    record = path.read_text()
+    path.write_text(record.replace("responders: 3", "responders: 4"))
+    said = cli("diff", "--root", committed).out
+    assert sampled == ["base", "base"]
+    title = "quick / base / sites, new-trials (mean over new trials)\n  standardised / Asia: 8.0 ("
+    assert title in said
+    assert re.search(r"standardised / Asia: 8\.0 \(.*\) -> 9\.0 \(", said)
+    assert "difference" not in said  # the made-up model has the same on both sides
+    sampled.clear()
+    assert "sites, " not in cli("diff", "--root", committed, "--no-sites").out
+    assert sampled == []
+    analysis.write_text(text + "sensitivity: {new: {sites: {seed: 2}}}\n")
+    said = cli("diff", "--root", committed).out
+    assert sampled == ["base", "base", "new"]
+    assert re.search(r"standardised, |Asia less|West less", said)
+    assert re.search(r"quick / new / sites, difference, new-trials \(.*percentage points\)", said)
 
 
 def test_diff_of_a_trial_taken_away(committed, cli):

@@ -8,6 +8,7 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -37,7 +38,8 @@ LEFT_OUT = tuple(f"leave-one-out.{name}" for name in IDS)
 PRIOR_SENSITIVITY = tuple(f"prior-sensitivity.{prior}" for prior in PRIORS)
 FITTED = ("base", *WELL, *LEFT_OUT, *PRIOR_SENSITIVITY)
 BOUND = "no-well-differentiated-bound"  # bounds in place of fits
-VARIATIONS = (*FITTED, BOUND)
+SPLITS = "site-splits-bound"  # bounds by site
+VARIATIONS = (*FITTED, BOUND, SPLITS)
 ROLES = ("primary", "frequentist", "conventional")
 
 
@@ -83,13 +85,14 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         "leave-one-out",
         "influence",
         "bounds",
+        "site-bounds",
         *SITE_FIGURES,
     )
     figures |= {f"figures/{a}.{what}.{end}" for a in ANALYSES for what in curves for end in ("png", "svg")}
     expected = figures | {
         f"results/{a}/{v}.{end}" for a in ANALYSES for v in FITTED for end in ("json", "npz")
     }
-    expected |= {f"results/{a}/{BOUND}.json" for a in ANALYSES}
+    expected |= {f"results/{a}/{v}.json" for a in ANALYSES for v in (BOUND, SPLITS)}
     expected |= {f"schema/{record}.schema.json" for record in ("run", "analysis", "trial")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"tables/{a}.estimates.{end}" for a in ANALYSES for end in ("csv", "md", "tex")}
@@ -128,7 +131,7 @@ def test_stored_runs_validate_and_round_trip(pooled, analysis, variation):
     assert store.to_json(run) == text
     assert "grids" not in text
     assert (run.name, run.variation) == (analysis, variation)
-    assert run.variation in {"base", *WELL, BOUND} or run.variation.startswith(f"{run.family}.")
+    assert run.variation in {"base", *WELL, BOUND, SPLITS} or run.variation.startswith(f"{run.family}.")
     assert re.fullmatch("[0-9a-f]{64}", run.provenance.digest)
     assert {"numpy", "scipy", "nen-meta"} <= run.provenance.versions.keys()
 
@@ -361,9 +364,70 @@ def test_a_range_of_patients_stands_in_the_ledger_with_its_source(pooled):
     assert "among the 12 to 20 who stay: 18 completions" in said["pembrolizumab-nct02939651"]
 
 
+SPLIT = {  # of each site's responders and patients, the least and the most; written out
+    "g3-nen": {
+        "pancreas": ((0, 1), (18, 18)), "gastroesophageal": ((5, 6), (15, 29)),
+        "intestine": ((1, 2), (14, 28)), "other": ((5, 6), (18, 18)),
+    },
+    "jia-2022-table1": {
+        "pancreas": ((0, 3), (27, 27)), "gastroesophageal": ((5, 8), (22, 22)),
+        "intestine": ((1, 4), (22, 22)), "other": ((5, 8), (29, 29)),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("analysis", "splits"), [("g3-nen", 58), ("jia-2022-table1", 40)])
+def test_bounds_by_site_are_over_every_split_of_unreported_responders(pooled, analysis, splits):
+    """Table 1: 2 responders over four sites in 10 ways, 1 in 4. Later 1, and 14 patients over two."""
+    run = run_of(pooled, analysis, SPLITS)
+    assert run.fits == ()
+    assert {(one.by, one.completions, one.searched) for one in run.bounds} == {("site", splits, False)}
+    assert {one.group: (one.responders, one.n) for one in run.bounds} == SPLIT[analysis]
+    reported = {
+        group.label: group for group in fit_by(run_of(pooled, analysis), "site", "frequentist").groups
+    }
+    for one in run.bounds:
+        if (one.role, one.estimand) == ("frequentist", "mean ORR"):
+            assert one.uncertainty.low <= one.ignorance.low <= one.ignorance.high <= one.uncertainty.high
+            assert one.k[0] >= reported[one.group].k == 2
+    left = [entry.trial for entry in run.ledger if entry.action == "not bounded"]
+    assert left == (["avelumab-avenec"] if analysis == "g3-nen" else [])
+
+
+@pytest.mark.parametrize("role", ["frequentist", "conventional"])
+def test_bounds_by_site_are_the_hull_of_every_split_fitted_alone(pooled, role):
+    """All 40 splits of Table 1, written out."""
+    run = run_of(pooled, "jia-2022-table1", SPLITS)
+    model = {"frequentist": BinomialNormal(bootstrap=0), "conventional": InverseVariance()}[role]
+    sizes = ((3, 6, 3, 6), (5, 9, 11, 7), (13, 4, 3, 9), (6, 3, 5, 7))
+    known = ((0, 2, 1, 2), (0, 3, 0, 3))
+    names = tuple(SITES)
+    unit = [tuple(int(i == j) for j in range(4)) for i in range(4)]
+    fits = []
+    for i, j, last in product(range(4), range(4), unit):
+        if i <= j:
+            split = tuple(a + b for a, b in zip(unit[i], unit[j], strict=True))
+            rows = [
+                (x, n, site, f"t{t}")
+                for t, (xs, ns) in enumerate(zip((*known, split, last), sizes, strict=True))
+                for x, n, site in zip(xs, ns, names, strict=True)
+            ]
+            fits.append(model.fit(GroupedCounts.of(*zip(*rows, strict=True), names)))
+    assert len(fits) == 40
+    for one in run.bounds:
+        answers = [g.proportion for fit in fits for g in fit.groups if g.label == one.group]
+        if (one.role, one.estimand) == (role, answers[0].estimand):
+            near = {"abs": 1e-7}  # sums of likelihoods run in another order
+            assert one.ignorance.low == pytest.approx(min(z.value for z in answers), **near)
+            assert one.ignorance.high == pytest.approx(max(z.value for z in answers), **near)
+            assert one.uncertainty.low == pytest.approx(min(z.low for z in answers), **near)
+            assert one.uncertainty.high == pytest.approx(max(z.high for z in answers), **near)
+
+
 def test_the_table_of_bounds_has_the_numbers_of_the_runs(pooled):
     table = pd.read_csv(pooled.out / "tables" / "bounds.csv")
-    expected = [one for name in ANALYSES for one in run_of(pooled, name, BOUND).bounds]
+    runs = [run_of(pooled, name, variation) for name in ANALYSES for variation in (BOUND, SPLITS)]
+    expected = [one for run in runs for one in run.bounds]
     assert len(table) == 2 * len(expected)
     for i, one in enumerate(expected):
         inner, outer = table.iloc[2 * i], table.iloc[2 * i + 1]
@@ -424,7 +488,7 @@ def test_summary_has_the_numbers_of_the_runs(pooled):
     assert len(table) == len(ANALYSES) * len(VARIATIONS)
     for row, path in zip(table.to_dict("records"), ordered(table, pooled), strict=True):
         run = run_from(path)
-        if run.variation == BOUND:
+        if run.variation in {BOUND, SPLITS}:
             assert (row["reason"], same(row["proportion"], None)) == ("bounds: tables/bounds.csv", True)
             continue
         for name, value in fit_row(run.fits[0]).items():
