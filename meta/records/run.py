@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from meta.records.analysis import Expansion
+from meta.records.coverage import Coverage
 from meta.results import Bounds, Fit, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 4  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 5  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
@@ -130,6 +131,9 @@ class Run:
     ledger : tuple of LedgerEntry
     printed : tuple of Printed
     acknowledged : tuple of Contradiction
+    coverage : Coverage or None
+        Patients and responders of each trial with known counts, by level of every factor that may be
+        confounded with another.
     fits : tuple of Fit
         One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded.
     bounds : tuple of Bounds
@@ -153,6 +157,7 @@ class Run:
     fits: tuple[Fit, ...]
     bounds: tuple[Bounds, ...] = ()
     sites: SiteRegionFit | None = None
+    coverage: Coverage | None = None
     failures: tuple[Failure, ...] = ()
     family: str | None = None
     expansion: Expansion | None = None
