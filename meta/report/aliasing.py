@@ -63,6 +63,22 @@ def nested(coverage: Coverage) -> tuple[tuple[str, str], ...]:
     )
 
 
+def totals(coverage: Coverage, factor: str) -> dict[str, tuple[int, int]]:
+    """Responders and patients at each level of a factor of whole trials; empty where it is not one.
+
+    Parameters
+    ----------
+    coverage : Coverage
+    factor : str
+    """
+    levels = _of_trials(coverage, factor)
+    found: dict[str, tuple[int, int]] = {}
+    for level, trial in zip(levels or (), coverage.trials, strict=levels is not None):
+        responders, n = found.get(level, (0, 0))
+        found[level] = (responders + trial.responders, n + trial.n)
+    return found
+
+
 def _of_trials(coverage: Coverage, factor: str) -> tuple[str, ...] | None:
     """The level of each trial; None where patients of one trial differ or it was not reported."""
     levels = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meta.report.format import counts, interval, level, number, percent
 from meta.report.roles import FAILED, sampler_failed
+from meta.report.site_words import not_headlines
 from meta.report.text import orr, sampling
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def site_lines(run: Run) -> Iterator[str]:
     yield f"{failed}{run.name}, {run.variation}: by {by}{levels}, % ({level(fit.level)} credible interval)"
     standing = "headline" if fit.standing.status == "headline" else fit.standing.reason
     yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders: {standing}"
+    for line in not_headlines(fit, "* no headline:"):
+        yield f"  {line}"
     yield from _standardised(fit)
     yield from _differences(fit)
     yield from _rates(fit, by)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meta.data import Completions
 from meta.errors import DataError
-from meta.records.factors import describe
+from meta.records.factors import told
 from meta.workflow.exclude import unreported
 from meta.workflow.group import names_of, parts
 from meta.workflow.reports import Candidate
@@ -108,7 +108,9 @@ def bounded(
 def _declared(entry: TrialEntry) -> str:
     """The declared ranges in words, each after a semicolon."""
     return "".join(
-        f"; declared of {describe(r.given())}: {_span(*r.n)} patients ({r.source})" for r in entry.ranges
+        f"; declared: {_span(*r.n)} of the patients {'is' if r.n == (1, 1) else 'are'} {told(r.given())}"
+        f" ({r.source})"
+        for r in entry.ranges
     )
 
 
@@ -124,8 +126,8 @@ def _unsized(chosen: Candidate, before: int, pending: Mapping[str, int], declare
     for words, mask in pending.items():
         here = margins.occupied(mask & before)
         same = {here, margins.occupied(before) & ~here}
-        told = any(margins.occupied(cells & before) in same for cells in declared)
-        if not told and not margins.sized(here):
+        known = any(margins.occupied(cells & before) in same for cells in declared)
+        if not known and not margins.sized(here):
             return f"its report does not say how many are {words}, and no range of it is declared"
     return ""
 
@@ -196,7 +198,7 @@ def _reported(
     trial: Bounded, analysis: Analysis, factors: tuple[str, ...], everyone: Sequence[Included | Bounded]
 ) -> tuple[dict[str, int], list[tuple[str, int]]]:
     """The groups of which the trial reports responders before the exclusion, and the others; with cells."""
-    margins, told, untold = trial.chosen.margins, dict[str, int](), list[tuple[str, int]]()
+    margins, reported, untold = trial.chosen.margins, dict[str, int](), list[tuple[str, int]]()
     names = names_of(everyone, analysis, factors)
     before = dict(parts(trial, trial.before, analysis, factors, names))
     for name, cells in parts(trial, trial.cells, analysis, factors, names):
@@ -204,10 +206,10 @@ def _reported(
             continue
         sized = margins.counts(before[name]) is not None and margins.sized(cells)
         if before[name] == trial.before or sized or margins.counts(cells) is not None:
-            told[name] = cells
+            reported[name] = cells
         else:
             untold.append((name, cells))
-    return told, untold
+    return reported, untold
 
 
 def _completions(trials: Sequence[Known], names: tuple[str, ...]) -> Completions:

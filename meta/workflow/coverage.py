@@ -37,7 +37,7 @@ def coverage(included: Sequence[Included], analysis: Analysis) -> Coverage:
         Of the population of the analysis alone; the year is that of the report that was used. A level at
         which nobody is known to be is left out, except where a trial might have patients at it.
     """
-    found = {
+    found: dict[str, list[Cells]] = {
         name: [_of_patients(trial, included, analysis, name) for trial in included] for name in OF_PATIENTS
     }
     stated = [_of_trial(trial) for trial in included]

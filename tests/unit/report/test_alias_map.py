@@ -12,6 +12,7 @@ from meta.records.coverage import Coverage, CoverageCell, CoverageFactor, Covera
 from meta.report import canvas
 from meta.report.alias_map import alias_map
 from meta.report.aliasing import nested, same_trials
+from meta.report.figures import figures
 
 SITES = ("pancreas", "gastroesophageal", "other")
 FACTORS = (
@@ -125,3 +126,12 @@ def test_more_responders_than_patients_are_refused():
     strange = replace(MAP.trials[0], cells={"region": {"Asia": cell(3, 4)}})
     with pytest.raises(DataError, match="found 4 responders of 3 patients"):
         replace(MAP, trials=(strange,))
+
+
+def test_the_base_alone_has_a_map(run_with):
+    base, other = run_with(coverage=MAP), run_with(coverage=MAP, variation="else")
+    plans = {plan.name: plan for plan in figures([base, other])}
+    assert list(plans) == ["quick.aliasing"]
+    assert "Sintilimab" in texts(plans["quick.aliasing"].draw())
+    assert not list(figures([run_with(), other]))
+    assert not list(figures([run_with(coverage=replace(MAP, trials=()))]))
