@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.models.describe import counted
-from meta.models.policy import standing
 from meta.models.site_policy import trials_of
 
 if TYPE_CHECKING:
@@ -34,16 +33,14 @@ def notes(asked: Question) -> Iterator[str]:
 
 
 def _contrast(asked: Question) -> Iterator[str]:
-    """The contrast is between trials; what the k policy says of each level."""
+    """The contrast is between trials: how many there are at each level."""
     names = asked.levels()[0]
     if len(names) < 2:
         return
     parts = []
     for name in names:
         k, responders = trials_of(asked, name)
-        said = standing(k, responders, bayesian=True)
-        why = "" if said.status == "headline" else f" ({said.reason})"
-        parts.append(f"{name} {counted(k, 'trial')}, {counted(responders, 'responder')}{why}")
+        parts.append(f"{name} {counted(k, 'trial')}, {counted(responders, 'responder')}")
     yield (
         f"The contrast of {asked.contrast} is descriptive: it compares trials ({'; '.join(parts)}), which "
         "differ in more than that, and is aliased with whatever else goes with it."

@@ -66,6 +66,45 @@ def describe(given: Mapping[str, FactorValue]) -> str:
     return ", ".join(words)
 
 
+def told(given: Mapping[str, FactorValue]) -> str:
+    """Factors as said of patients, after "are" or "who are"; see :func:`describe` for labels.
+
+    Examples
+    --------
+    >>> told({"differentiation": "poor", "site": {"not": ("pancreas", "lung")}})
+    'poorly differentiated, and not of primary site pancreas or lung'
+    >>> told({"grade": ("G3", "unknown"), "pdl1": "positive"})
+    'of grade G3 or of unknown grade, and PD-L1 positive'
+    """
+    words = []
+    for factor, value in given.items():
+        names = values_of(value)
+        listed = [name for name in names if name not in _SAID[factor]]
+        said = [_PATTERNS[factor].format(" or ".join(listed))] if listed else []
+        said += [_SAID[factor][name] for name in names if name in _SAID[factor]]
+        words.append(f"{'not ' if isinstance(value, Mapping) else ''}{' or '.join(said)}")
+    return ", and ".join(words)
+
+
+_PATTERNS = {
+    "site": "of primary site {}",
+    "grade": "of grade {}",
+    "pdl1": "PD-L1 {}",
+    "cohort": "in cohort {}",
+}
+_SAID: dict[str, dict[str, str]] = {
+    "site": {"other": "of another primary site", "unknown": "of unknown primary site"},
+    "differentiation": {
+        "well": "well differentiated",
+        "poor": "poorly differentiated",
+        "unknown": "of unknown differentiation",
+    },
+    "grade": {"unknown": "of unknown grade"},
+    "pdl1": {"unknown": "of unknown PD-L1 status"},
+    "cohort": {},
+}
+
+
 def site_leaves(node: str, leaves: tuple[str, ...] = SITE_LEAVES) -> set[str]:
     """The leaves below `node`; a finer leaf (other/liver) lies below its node and that node's parents."""
     below = {leaf for leaf in leaves if leaf == node or leaf.startswith(f"{node}/")}

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
 from meta.records.analysis import Expansion
+from meta.records.coverage import Coverage
 from meta.results import Bounds, Fit, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
@@ -131,6 +132,9 @@ class Run(Tabular):
     ledger : tuple of LedgerEntry
     printed : tuple of Printed
     acknowledged : tuple of Contradiction
+    coverage : Coverage or None
+        Patients and responders of each trial with known counts, by level of every factor that may be
+        confounded with another.
     fits : tuple of Fit
         One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded,
         and under `unreported: bound`.
@@ -155,6 +159,7 @@ class Run(Tabular):
     fits: tuple[Fit, ...]
     bounds: tuple[Bounds, ...] = ()
     sites: SiteRegionFit | None = None
+    coverage: Coverage | None = None
     failures: tuple[Failure, ...] = ()
     family: str | None = None
     expansion: Expansion | None = None

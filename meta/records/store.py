@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from meta.errors import StoreError
+from meta.errors import DataError, StoreError
 from meta.records.analysis import Analysis
 from meta.records.beside import with_grids
 from meta.records.run import SCHEMA, Run
@@ -96,6 +96,8 @@ def from_json(text: str, name: str = "run") -> Run:
         raise StoreError(
             f"{name}: {place}: {first['msg']}; a run as `make pool` stores it is allowed"
         ) from None
+    except DataError as error:
+        raise StoreError(f"{name}: {error}; a run as `make pool` stores it is allowed") from None
     return run
 
 

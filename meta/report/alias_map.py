@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meta.format import clean, counts
-from meta.report.aliasing import AliasCell, AliasTrial
+from meta.records.coverage import CoverageCell, CoverageTrial
+from meta.report.aliasing import nested, same_trials
 from meta.report.canvas import GREY, INK, PLAIN, Picture, Style, pinned_settings, put, rule, text_width, wrap
 from meta.report.grid import BOLD, GUTTER, MARGIN, SMALL, WIDTH
 from meta.report.panels import LINE, start
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from meta.report.aliasing import AliasMap
+    from meta.records.coverage import Coverage
 
     _Line = tuple[str, str | None, list[str], float]
 
@@ -35,7 +36,7 @@ _REPORTED = "#C6DDEE"
 class _Strip:
     """Trials that stand side by side, with their headings; `sums` are written beside the last."""
 
-    trials: tuple[AliasTrial, ...]
+    trials: tuple[CoverageTrial, ...]
     heads: tuple[list[str], ...]
     label: float
     width: float
@@ -47,12 +48,12 @@ class _Strip:
         return max(map(len, self.heads)) * LINE + 5
 
 
-def alias_map(shown: AliasMap, *, title: str, subtitle: str | None = None) -> Figure:
+def alias_map(shown: Coverage, *, title: str, subtitle: str | None = None) -> Figure:
     """Draw every trial's patients and responders by level of each factor.
 
     Parameters
     ----------
-    shown : AliasMap
+    shown : Coverage
     title, subtitle : str
 
     Returns
@@ -77,7 +78,7 @@ def alias_map(shown: AliasMap, *, title: str, subtitle: str | None = None) -> Fi
         return picture
 
 
-def _rows(shown: AliasMap, room: float) -> Iterator[_Line]:
+def _rows(shown: Coverage, room: float) -> Iterator[_Line]:
     """Factor, level (None: its heading), wrapped text and height of each row."""
     yield "", "", ["All patients"], _ROW
     for factor in shown.factors:
@@ -88,7 +89,7 @@ def _rows(shown: AliasMap, room: float) -> Iterator[_Line]:
             yield factor.name, level, lines, max(_ROW, len(lines) * LINE + 4)
 
 
-def _strips(shown: AliasMap) -> list[_Strip]:
+def _strips(shown: Coverage) -> list[_Strip]:
     """Share the trials out over strips of equal width."""
     names = [clean(level) for factor in shown.factors for level in factor.levels]
     heads = [clean(capital(factor.name)) for factor in shown.factors]
@@ -113,20 +114,20 @@ def _strips(shown: AliasMap) -> list[_Strip]:
     return strips
 
 
-def _places(shown: AliasMap) -> Iterator[tuple[str, str | None]]:
+def _places(shown: Coverage) -> Iterator[tuple[str, str | None]]:
     yield "", ""
     yield from ((factor.name, level) for factor in shown.factors for level in factor.levels)
 
 
-def _cells(trials: Sequence[AliasTrial], factor: str, level: str) -> list[AliasCell | None]:
+def _cells(trials: Sequence[CoverageTrial], factor: str, level: str) -> list[CoverageCell | None]:
     """A row's cells: None where the factor was not reported at all."""
     if not factor:
-        return [AliasCell(n=trial.n, responders=trial.responders) for trial in trials]
-    nobody = AliasCell(n=0)
+        return [CoverageCell(n=trial.n, responders=trial.responders) for trial in trials]
+    nobody = CoverageCell(n=0)
     return [trial.cells[factor].get(level, nobody) if factor in trial.cells else None for trial in trials]
 
 
-def _sum(shown: AliasMap, factor: str, level: str | None) -> str:
+def _sum(shown: Coverage, factor: str, level: str | None) -> str:
     """Add up what was reported, e.g. ``11/50 of 69``: responders among those reported, of all patients."""
     cells = [cell for cell in _cells(shown.trials, factor, level or "") if cell is not None and cell.n]
     told = [(cell.responders, cell.n) for cell in cells if cell.responders is not None]
@@ -138,7 +139,7 @@ def _sum(shown: AliasMap, factor: str, level: str | None) -> str:
     return reported if known == n else f"{reported} of {n}"
 
 
-def _draw(picture: Picture, shown: AliasMap, strip: _Strip, rows: Sequence[_Line], y: float) -> None:
+def _draw(picture: Picture, shown: Coverage, strip: _Strip, rows: Sequence[_Line], y: float) -> None:
     left = MARGIN + strip.label
     right = left + strip.width * len(strip.trials)
     for i, lines in enumerate(strip.heads):
@@ -168,7 +169,7 @@ def _row(picture: Picture, strip: _Strip, row: tuple[str, str], place: tuple[flo
 
 
 def _cell(
-    picture: Picture, cell: AliasCell | None, whole: int, place: tuple[float, float, float, float]
+    picture: Picture, cell: CoverageCell | None, whole: int, place: tuple[float, float, float, float]
 ) -> None:
     """Draw one cell; a bar at its foot is the share of the trial's patients."""
     left, top, width, height = place
@@ -192,7 +193,7 @@ def _cell(
         box(picture, (left, top + height - _BAR, share * width, _BAR), INK, "share")
 
 
-def _text(cell: AliasCell | None) -> str:
+def _text(cell: CoverageCell | None) -> str:
     if cell is None or (cell.n is None and cell.responders is None):
         return "?"
     known = (str(number) if number is not None else "?" for number in (cell.responders, cell.n))
@@ -212,19 +213,19 @@ def _key(picture: Picture, y: float) -> None:
     put(picture, x + 20, y + 7.5, "share of the trial's patients", PLAIN)
 
 
-def _below(shown: AliasMap) -> list[str]:
+def _below(shown: Coverage) -> list[str]:
     lines = []
     if len(shown.trials) > _NAMED:
         named = (f"{i + 1} {trial.label}" for i, trial in enumerate(shown.trials))
         lines.append(f"Trials: {'; '.join(named)}.")
-    for found in shown.same_trials():
+    for found in same_trials(shown):
         names = " = ".join(f"{factor} {level}" for factor, level in found)
         lines.append(f"The same trials, as far as reported: {names}. Their effects cannot be told apart.")
-    nested: dict[str, list[str]] = {}
-    for inner, outer in shown.nested():
-        nested.setdefault(outer, []).append(inner)
+    within: dict[str, list[str]] = {}
+    for inner, outer in nested(shown):
+        within.setdefault(outer, []).append(inner)
     lines += [
         f"No level of {' or of '.join(inner)} has trials at two levels of {outer}."
-        for outer, inner in nested.items()
+        for outer, inner in within.items()
     ]
     return [*lines, "All trials: responders among patients with reported responders, of all patients known."]

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 from meta.records.run import BASE, Run
 from meta.report.bound_words import compared, divided, leading
 from meta.report.roles import first_fit, ordered
+from meta.report.site_words import has_contrasts
 from meta.report.wording import withheld
 
 if TYPE_CHECKING:
     # Nothing evaluates Plan's annotations, and a run without a new figure need not load matplotlib.
     from matplotlib.figure import Figure  # noqa: TC004
 
+    from meta.records.coverage import Coverage
     from meta.records.outputs import Outputs
     from meta.results import Fit, SiteRegionFit
 
-SITE_FIGURES = ("site-grid", "standardised", "site-rates")
+SITE_FIGURES = ("site-grid", "standardised", "site-rates", "site-contrasts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
             yield from _sites(run)
         else:
             without.setdefault(run.variation.removesuffix(f".{_id_left_out(run)}"), []).append((trial, run))
+    if base is not None and base.coverage is not None and base.coverage.trials:
+        yield _aliasing(base, base.coverage)
     if base is not None and first_fit(base) is not None:
         yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
         yield from _posteriors(base)
@@ -120,8 +124,14 @@ def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
     def draw() -> Figure:
         from meta.report.forest import forest
 
+        asked = run.analysis.get("sites") or {}
         return forest(
-            fit, companions=companions, ledger=run.ledger, title=_title(run, fit.by), subtitle=run.question
+            fit,
+            companions=companions,
+            ledger=run.ledger,
+            sites=run.sites if fit.by is not None and fit.by == asked.get("by") else None,
+            title=_title(run, fit.by),
+            subtitle=run.question,
         )
 
     return Plan(name, run.provenance.digest, draw)
@@ -133,16 +143,29 @@ def _sites(run: Run) -> Iterator[Plan]:
         return
     title = run.name if run.variation == BASE else f"{run.name}.{run.variation}"
     for name in SITE_FIGURES:
-        yield Plan(f"{title}.{name}", run.provenance.digest, _site(name, run.sites, title))
+        if name == "site-contrasts" and not has_contrasts(run.sites):
+            continue
+        yield Plan(f"{title}.{name}", run.provenance.digest, _site(name, run.sites, run.coverage, title))
 
 
-def _site(name: str, fit: SiteRegionFit, title: str) -> Callable[[], Figure]:
+def _site(name: str, fit: SiteRegionFit, coverage: Coverage | None, title: str) -> Callable[[], Figure]:
     def draw() -> Figure:
         from meta.report.site_figures import site_figure
 
-        return site_figure(name, fit, title)
+        return site_figure(name, fit, title, coverage)
 
     return draw
+
+
+def _aliasing(base: Run, coverage: Coverage) -> Plan:
+    """Who was reported at which level of which factor."""
+
+    def draw() -> Figure:
+        from meta.report.alias_map import alias_map
+
+        return alias_map(coverage, title=f"{base.name}: what goes with what")
+
+    return Plan(f"{base.name}.aliasing", base.provenance.digest, draw)
 
 
 def _title(run: Run, by: str | None) -> str:

@@ -11,6 +11,7 @@ from meta.report.canvas import pinned_settings, save
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.layout import draw
 from meta.report.paragraphs import exclusions, footnotes, leave_one_out_notes, statistics
+from meta.report.reconstructed import legend, model_rows, unreported_rows
 from meta.report.rows import (
     BLOCK_GAP,
     INDENT,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from meta.records.run import LedgerEntry
-    from meta.results import Fit
+    from meta.results import Fit, SiteRegionFit
 
 __all__ = ["forest", "leave_one_out_forest", "save"]
 
@@ -46,6 +47,7 @@ def forest(
     *,
     companions: Sequence[Fit] = (),
     ledger: Sequence[LedgerEntry] = (),
+    sites: SiteRegionFit | None = None,
     title: str | None = None,
     subtitle: str | None = None,
 ) -> Figure:
@@ -60,6 +62,9 @@ def forest(
     ledger : sequence of LedgerEntry
         The run's; entries used by this fit become its footnotes, and so does every trial that was
         left out, in part or whole.
+    sites : SiteRegionFit, optional
+        The model of the same groups that takes trials in which report totals alone: its rates stand below
+        each group's estimates, and what it expects where a group's responders were not reported.
     title, subtitle : str, optional
 
     Returns
@@ -68,9 +73,10 @@ def forest(
         As wide as a journal's double column, 180 mm; as high as its rows ask for.
     """
     sources = _Sources(ledger, fit.by)
-    rows = [
-        row for group in fit.groups for row in _block(fit, group, _same(companions, group.label), sources)
-    ]
+    rows = []
+    for group in fit.groups:
+        rows += _block(fit, group, _same(companions, group.label), sources)
+        rows += unreported_rows(group, sites, indent=INDENT) + model_rows(group.label, sites, indent=INDENT)
     rows += _overall(fit, companions, sources)
     what = wording.capital(wording.measure(fit))
     table = Table(
@@ -79,13 +85,14 @@ def forest(
             Column("counts", _counted(fit)),
             Column(PLOT, ""),
             Column("value", ""),
-            Column("ends", f"{what} % [{_interval(fit, *companions)}]"),
+            Column("ends", f"{what} % [{_interval(fit, companions, sites)}]"),
             *([Column("weight", "Weight %")] if weighted(fit) else []),
         ),
         rows=tuple(rows),
         below=(
             *statistics(fit, companions),
             *footnotes(fit, companions),
+            *legend(fit, sites),
             *exclusions(ledger),
             *sources.paragraphs(),
         ),
@@ -180,10 +187,11 @@ def _counted(fit: Fit) -> str:
     return "Responders/n" if "ORR" in wording.measure(fit) else "Events/n"
 
 
-def _interval(fit: Fit, *companions: Fit) -> str:
+def _interval(fit: Fit, companions: Sequence[Fit], sites: SiteRegionFit | None) -> str:
     """Name the intervals of the table; those of the trials say what they are below it."""
     shown = [fit.proportion, *(trial.proportion for part in (fit, *fit.groups) for trial in part.trials)]
     shown += [other.proportion for other in companions]
+    shown += [rate.mean for rate in sites.rates] if sites is not None else []
     kinds = {"CrI" if found.kind == "credible" else "CI" for found in shown}
     return f"{level(fit.proportion.level)} {kinds.pop() if len(kinds) == 1 else 'interval'}"
 
@@ -194,11 +202,10 @@ def _same(companions: Sequence[Fit], label: str | None) -> list[Fit]:
 
 
 def _block(fit: Fit, group: Fit, companions: Sequence[Fit], sources: _Sources) -> list[Row]:
-    """Return the rows of one group: heading, trials, pooled, and whose responders are unknown."""
+    """Return the rows of one group: heading, trials and pooled."""
     heading = Row(label=wording.heading(fit.by, group.label), style=BOLD, above=BLOCK_GAP)
     if group.k == 0:
-        absent = absent_details(group.not_reported)
-        return [heading, Row(label=wording.NO_RESPONDERS_REPORTED, indent=INDENT, details=absent)]
+        return [heading, Row(label=wording.NO_RESPONDERS_REPORTED, indent=INDENT)]
     rows = [heading, *_trials(fit, group, sources)]
     if wording.withheld(group):
         return [*rows, withheld_row(group, indent=INDENT)]

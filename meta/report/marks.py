@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-MarkKind = Literal["square", "dot", "diamond", "bar", "shrunken", "bound"]
+MarkKind = Literal["square", "dot", "diamond", "bar", "shrunken", "bound", "expected", "model"]
 
-# Okabe and Ito's blue and vermilion: told apart by the colour-blind; in grey, by shape
+# Okabe and Ito's blue, vermilion and green: told apart by the colour-blind; in grey, by shape
 BLUE, VERMILION, SQUARE = "#0072B2", "#D55E00", "#8C8C8C"
+GREEN = "#009E73"
 REFERENCE_GREY, LIGHT_BLUE = "#A6A6A6", "#6BAED6"
 
 _STEPS = (1, 2, 5, 10, 20)
@@ -26,6 +27,8 @@ _MOST_TICKS = 6
 _SQUARE_SIDES = 2.4, 7.5  # smallest and largest, points
 _DOT = 4.5
 _DIAMOND_HALF, _BAR_HALF, _BOUND_HALF = 3.4, 1.5, 2.8
+_EXPECTED, _MODEL = 4.2, 4.6  # sizes of the square of what is expected, and of the triangle
+_TRIALS = ("square", "expected")
 _OUTLIERS = 0.1  # share of trial intervals that may be cut off for the sake of the others ...
 _WORTH_CUTTING = 0.6  # ... where the axis then is at most this much of its full length
 
@@ -53,8 +56,8 @@ def axis(marks: Iterable[Mark]) -> tuple[int, int]:
     where they would squeeze all others; a pooled estimate never does.
     """
     marks = tuple(marks)
-    loose = sorted(mark.high for mark in marks if mark.kind == "square")
-    tight = [mark.high if mark.kind != "square" else mark.value or 0.0 for mark in marks]
+    loose = sorted(mark.high for mark in marks if mark.kind in _TRIALS)
+    tight = [mark.high if mark.kind not in _TRIALS else mark.value or 0.0 for mark in marks]
     kept = loose[: len(loose) - math.floor(_OUTLIERS * len(loose))]
     full, cut = _round_up(loose + tight), _round_up(kept + tight)
     return cut if cut[0] <= _WORTH_CUTTING * full[0] else full
@@ -143,31 +146,29 @@ def _shrunken(axes: Axes, mark: Mark, y: float) -> None:
 
 
 def _point(axes: Axes, mark: Mark, y: float) -> None:
-    """Draw a trial's square or a fit's dot, and the interval across it, cut off at the end of the axis."""
+    """Draw a point and the interval across it, cut off at the end of the axis."""
     upper = axes.get_xlim()[1]
-    square = mark.kind == "square"
-    side = max(_SQUARE_SIDES[0], _SQUARE_SIDES[1] * math.sqrt(mark.share)) if square else _DOT
-    colour = SQUARE if square else BLUE
-    look: dict[str, Any] = {
-        "ms": side,
-        "mec": colour,
-        "mfc": colour if mark.filled else "white",
-        "mew": 0.0 if square else 0.8,
-    }
+    look, line = _looks(mark)
     if mark.value is not None:
-        order = 2.0 if square else 3.0  # a hollow dot hides the line behind it
-        axes.plot(
-            [100 * mark.value],
-            [y],
-            "s" if square else "o",
-            zorder=order,
-            clip_on=False,
-            gid=mark.kind,
-            **look,
-        )
+        order = 2.0 if mark.kind == "square" else 3.0  # a hollow mark hides the line behind it
+        axes.plot([100 * mark.value], [y], zorder=order, clip_on=False, gid=mark.kind, **look)
     ends = [100 * mark.low, min(100 * mark.high, upper)]
-    axes.plot(
-        ends, [y, y], color=INK, lw=0.8, solid_capstyle="butt", zorder=2.5, clip_on=False, gid="interval"
-    )
+    axes.plot(ends, [y, y], lw=0.8, zorder=2.5, clip_on=False, gid="interval", **line)
     if 100 * mark.high > upper:
-        axes.plot([upper], [y], ">", ms=3.5, color=INK, mew=0, zorder=3, clip_on=False, gid="arrow")
+        axes.plot([upper], [y], ">", ms=3.5, color=line["color"], mew=0, zorder=3, clip_on=False, gid="arrow")
+
+
+def _looks(mark: Mark) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How a point and its line look: a trial's square, a fit's dot, what is expected, a model's triangle."""
+    solid: dict[str, Any] = {"color": INK, "solid_capstyle": "butt"}
+    if mark.kind == "square":
+        side = max(_SQUARE_SIDES[0], _SQUARE_SIDES[1] * math.sqrt(mark.share))
+        face = SQUARE if mark.filled else "white"
+        return {"marker": "s", "ms": side, "mec": SQUARE, "mfc": face, "mew": 0.0}, solid
+    if mark.kind == "expected":
+        square = {"marker": "s", "ms": _EXPECTED, "mec": SQUARE, "mfc": "white", "mew": 0.9}
+        return square, {"color": SQUARE, "ls": (0, (2, 1.5))}
+    marker, colour, size = ("^", GREEN, _MODEL) if mark.kind == "model" else ("o", BLUE, _DOT)
+    face = colour if mark.filled else "white"
+    line = {**solid, "color": colour} if mark.kind == "model" else solid
+    return {"marker": marker, "ms": size, "mec": colour, "mfc": face, "mew": 0.8}, line

@@ -105,7 +105,7 @@ def pooled_row(fit: Fit, scope: str) -> Row:
 def withheld_row(fit: Fit, *, indent: float = 0.0) -> Row:
     """Return what stands where a single trial leaves nothing to pool."""
     words = f"{wording.standing(fit)}, as above; nothing is pooled"
-    return Row(label=words, style=SMALL, indent=indent, details=absent_details(fit.not_reported))
+    return Row(label=words, style=SMALL, indent=indent)
 
 
 def answer_rows(fit: Fit, *, indent: float = 0.0) -> list[Row]:
@@ -146,7 +146,7 @@ def group_details(group: Fit, fit: Fit, said: str | None) -> tuple[tuple[str, St
     if not wording.headline(group):
         found.append(wording.standing(group))
     new = [text for text in found if text and text not in (said or "")]
-    return (*((text, SMALL) for text in new), *absent_details(group.not_reported))
+    return tuple((text, SMALL) for text in new)
 
 
 def _spread(group: Fit) -> str:

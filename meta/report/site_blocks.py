@@ -11,7 +11,7 @@ from meta.format import clean
 from meta.report.canvas import INK, PLAIN, POINT, Picture, Style, put, text_width, wrap
 from meta.report.grid import BOLD, GUTTER, MARGIN, PLOT_GAP, SMALL, VIEWER, WIDTH
 from meta.report.marks import BLUE, REFERENCE_GREY, VERMILION
-from meta.report.panels import LINE, axes_at, bare, label, start
+from meta.report.panels import DASHED, LINE, axes_at, bare, label, start
 from meta.results import FAILED
 
 if TYPE_CHECKING:
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     Place = tuple[float, float, float, float]
 
-Look = Literal["leading", "other", "direct", "prior"]
+Look = Literal["leading", "beside", "other", "direct", "prior"]
 
 # told apart by shape and fill too, so that grey is enough
 _LOOKS: dict[Look, dict[str, Any]] = {
     "leading": {"marker": "o", "ms": 4.5, "mfc": BLUE, "mec": BLUE, "color": BLUE},
+    "beside": {"marker": "o", "ms": 4.5, "mfc": "white", "mec": BLUE, "color": BLUE},
     "other": {"marker": "s", "ms": 3.8, "mfc": "white", "mec": VERMILION, "color": VERMILION},
     "direct": {"marker": "D", "ms": 3.8, "mfc": INK, "mec": INK, "color": INK},
     "prior": {"marker": "o", "ms": 4.5, "mfc": "white", "mec": INK, "color": INK},
@@ -63,13 +64,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A table: `before` and `after` are the headings on either side of the plot, that of the labels first."""
+    """A table: `before` and `after` are the headings on either side of the plot, that of the labels first.
+
+    The axis shows every mark unless it has `ends`; a dashed line stands at its `reference`.
+    """
 
     before: tuple[str, ...]
     after: tuple[str, ...]
     axis: str
     lines: tuple[Line, ...]
     joined: bool = False  # whether a thin line joins the dots of a line
+    ends: tuple[float, float] | None = None
+    reference: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ def _draw(picture: Picture, block: Block, places: _Places, top: float) -> None:
     height = _height(block, places) - _HEAD - _AXIS
     axes = axes_at(picture, (places.plot[0], top, places.plot[1], height))
     axes.set_ylim(height, 0)
-    axes.set_xlim(*_limits(block))
+    axes.set_xlim(*(block.ends or _limits(block)))
     bare(axes, "left")
     axes.locator_params(axis="x", nbins=5)
     label(axes, block.axis)
@@ -183,6 +189,9 @@ def _draw(picture: Picture, block: Block, places: _Places, top: float) -> None:
         tall = _line_height(line, places)
         if line.dots and axes.get_xlim()[0] < 0:  # where no text runs across
             axes.plot([0, 0], [y - 1, y + tall], color=REFERENCE_GREY, lw=0.6, zorder=1, gid="zero")
+        if line.dots and block.reference is not None:
+            ends = [y - 1, y + tall]
+            axes.plot([block.reference] * 2, ends, color=REFERENCE_GREY, lw=0.6, ls=DASHED, gid="reference")
         y += tall
 
 

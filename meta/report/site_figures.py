@@ -5,34 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, number, percent
+from meta.report.aliasing import totals
 from meta.report.canvas import pinned_settings
 from meta.report.grid import BOLD
 from meta.report.site_blocks import INDENT, Block, Dot, Line, draw_blocks, titled
+from meta.report.site_contrasts import site_contrasts
 from meta.report.site_grid import site_grid
 from meta.report.site_standardised import standardised
-from meta.report.site_words import group_noun, parts
+from meta.report.site_words import group_noun, look, not_headlines, parts
 from meta.report.wording import capital, not_given
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from meta.records.coverage import Coverage
     from meta.results import Parameter, Rate, SiteRegionFit
 
-__all__ = ["site_figure", "site_grid", "site_rates", "standardised"]
+__all__ = ["site_contrasts", "site_figure", "site_grid", "site_rates", "standardised"]
 
 _MUCH_OF_PRIOR = 0.9  # posterior standard deviation over the prior's, from which the prior speaks
 
 
-def site_figure(name: str, fit: SiteRegionFit, title: str) -> Figure:
+def site_figure(name: str, fit: SiteRegionFit, title: str, coverage: Coverage | None = None) -> Figure:
     """Draw one figure of a fit.
 
     Parameters
     ----------
     name : str
-        ``site-grid``, ``standardised`` or ``site-rates``.
+        ``site-grid``, ``standardised``, ``site-rates`` or ``site-contrasts``.
     fit : SiteRegionFit
     title : str
         In front of what it shows.
+    coverage : Coverage, optional
+        Of the run: responders of each level, whatever the trials report by group.
 
     Returns
     -------
@@ -43,8 +48,11 @@ def site_figure(name: str, fit: SiteRegionFit, title: str) -> Figure:
         return standardised(fit, title=f"{title}: standardised to one mix of {noun}s")
     if name == "site-rates":
         return site_rates(fit, title=f"{title}: response by {noun}")
+    if name == "site-contrasts":
+        return site_contrasts(fit, title=f"{title}: orders, unreported splits, other priors")
     by = f"{noun} and {fit.contrast}" if fit.contrast else noun
-    return site_grid(fit, title=f"{title}: response by {by}")
+    known = totals(coverage, fit.contrast) if coverage and fit.contrast else {}
+    return site_grid(fit, totals=known, title=f"{title}: response by {by}")
 
 
 def site_rates(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Figure:
@@ -84,7 +92,7 @@ def _rate(rate: Rate) -> Line:
     if found.value is None:
         name = f"{rate.group} ({rate.n} patients, {reported})"
         return Line(label=name, reason=not_given(found.reason))
-    leading = Dot(look="leading", value=100 * found.value, **parts(found, 100.0))
+    leading = Dot(look=look(rate.standing), value=100 * found.value, **parts(found, 100.0))
     ends = "" if found.low is None or found.high is None else f"[{interval(found.low, found.high, percent)}]"
     cells = (str(rate.n), reported, percent(found.value), ends)
     return Line(label=rate.group, cells=cells, dots=(leading, *dots))
@@ -137,7 +145,7 @@ def _below(fit: SiteRegionFit, noun: str) -> list[str]:
     weak = [one for one in fit.parameters if _is_contrast(one) and one.sd >= _MUCH_OF_PRIOR * one.prior_sd]
     contrasts = sum(map(_is_contrast, fit.parameters))
     lines = [
-        "Above: filled circles are the model's rates, shrunken towards one another; hollow squares the raw "
+        "Above: circles are the model's rates, shrunken towards one another; hollow squares the raw "
         f"rates of trials that reported the {noun} by itself. Patients include those of trials that reported "
         "only totals.",
         "Below: hollow circles are the standard deviation before the data, filled ones after them. "
@@ -149,4 +157,9 @@ def _below(fit: SiteRegionFit, noun: str) -> list[str]:
             "their prior's standard deviation."
         )
     missing = dict.fromkeys(one.posterior.reason for one in fit.parameters if one.posterior.value is None)
-    return [*lines, *(f"Medians {not_given(reason)}." for reason in missing), *fit.notes]
+    return [
+        *lines,
+        *(f"Medians {not_given(reason)}." for reason in missing),
+        *not_headlines(fit, levels=False),
+        *fit.notes,
+    ]

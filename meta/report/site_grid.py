@@ -14,10 +14,12 @@ from meta.report.canvas import INK, Picture, Style, pinned_settings, put, text_w
 from meta.report.grid import BOLD, MARGIN, SMALL, WIDTH
 from meta.report.panels import LINE, axes_at, bare, start
 from meta.report.site_blocks import box, paragraphs, titled
-from meta.report.site_words import DESCRIPTIVE, group_noun, groups_of, levels_of, target
+from meta.report.site_words import DESCRIPTIVE, group_noun, groups_of, levels_of, not_headlines, target
 from meta.report.wording import not_given
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from matplotlib.figure import Figure
 
     # Nothing evaluates _Cell's annotations.
@@ -52,25 +54,34 @@ class _Sheet:
     columns: tuple[str, ...]
     label: float
     width: float
-    margins: tuple[bool, bool]  # a row and a column of margins come last
+    margins: tuple[int, bool]  # so many rows, and a column, of margins come last
     upper: float
 
 
-def site_grid(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Figure:
+def site_grid(
+    fit: SiteRegionFit,
+    *,
+    totals: Mapping[str, tuple[int, int]] | None = None,
+    title: str,
+    subtitle: str | None = None,
+) -> Figure:
     """Draw the mean ORR of every group at every level.
 
     Parameters
     ----------
     fit : SiteRegionFit
+    totals : mapping of str to (int, int), optional
+        Responders and patients of each level, all groups together.
     title, subtitle : str
 
     Returns
     -------
     Figure
-        The last column is by group, the last row by level at the target mix.
+        The last column is by group, the last rows by level: of the model without groups, and at the target
+        mix.
     """
     with pinned_settings():
-        sheet = _sheet(fit)
+        sheet = _sheet(fit, totals or {})
         said = subtitle or f"Mean ORR over new trials, %, [{level(fit.level)} credible interval]."
         words = [wrap(text, SMALL, WIDTH - 2 * MARGIN) for text in _below(fit)]
         heads = [wrap(name, BOLD, sheet.width - 2 * _INSIDE) for name in sheet.columns]
@@ -95,7 +106,7 @@ def _heads(picture: Picture, sheet: _Sheet, heads: list[list[str]], bottom: floa
 
 def _rows(picture: Picture, sheet: _Sheet, heights: list[float], y: float) -> None:
     for i, (row, height) in enumerate(zip(sheet.rows, heights, strict=True)):
-        y += _MARGIN_GAP if sheet.margins[0] and i == len(sheet.rows) - 1 else 0.0
+        y += _MARGIN_GAP if sheet.margins[0] and i == len(sheet.rows) - sheet.margins[0] else 0.0
         names = _name(sheet, row[0])
         for j, line in enumerate(names):
             middle = y + (height - _SPACE - (len(names) - 1) * LINE) / 2 + 2.5
@@ -114,7 +125,7 @@ def _height(sheet: _Sheet, row: tuple[str, tuple[_Cell, ...]]) -> float:
     )
 
 
-def _sheet(fit: SiteRegionFit) -> _Sheet:
+def _sheet(fit: SiteRegionFit, totals: Mapping[str, tuple[int, int]]) -> _Sheet:
     groups, levels = groups_of(fit), levels_of(fit)
     rates = {(rate.group, rate.level): rate for rate in fit.rates}
     across = len(levels) > 1
@@ -125,18 +136,36 @@ def _sheet(fit: SiteRegionFit) -> _Sheet:
             _Cell(one.mean, one.n, one.n_reported, one.responders) if one else _Cell(None) for one in found
         )
         rows.append((group, tuple(cells)))
-    down = len(groups) > 1
-    if down:
-        whole = {one.level: one.mean for one in fit.standardised if one.population == "new-trials"}
-        last = [_Cell(whole.get(name)) for name in levels]
-        rows.append(("at the target mix", (*last, *([_Cell(None, 0)] if across else []))))
+    last = list(_margins(fit, levels, totals)) if len(groups) > 1 else []
+    rows += [(name, (*cells, *([_Cell(None, 0)] if across else []))) for name, cells in last]
     columns = (*levels, *([f"average of {fit.contrast or 'level'}s"] if across else []))
     label = min(max(text_width(clean(name), BOLD) for name, _ in rows) * 1.03 + 8, _LABEL_MOST)
     width = min((WIDTH - 2 * MARGIN - label - _MARGIN_GAP) / len(columns), _CELL_MOST)
     seen = [
         c.rate.value for _, cells in rows for c in cells if c.rate is not None and c.rate.value is not None
     ]
-    return _Sheet(tuple(rows), columns, label, width, (down, across), _round_up(max([*seen, 0.01])))
+    return _Sheet(tuple(rows), columns, label, width, (len(last), across), _round_up(max([*seen, 0.01])))
+
+
+def _margins(
+    fit: SiteRegionFit, levels: list[str], totals: Mapping[str, tuple[int, int]]
+) -> Iterator[tuple[str, tuple[_Cell, ...]]]:
+    """Each level over all groups: as the trials' patients are, without groups; and at the target mix."""
+    crude, mixed = (
+        {one.level: one.mean for one in rates if one.population == "new-trials"}
+        for rates in (fit.without_groups, fit.standardised)
+    )
+    if crude:
+        yield (
+            f"all {group_noun(fit)}s, crude",
+            tuple(_whole(crude.get(name), totals.get(name)) for name in levels),
+        )
+    yield "at the target mix", tuple(_Cell(mixed.get(name)) for name in levels)
+
+
+def _whole(rate: Proportion | None, total: tuple[int, int] | None) -> _Cell:
+    """A cell over all groups, of which every trial that entered reports responders."""
+    return _Cell(rate, total[1], total[1], total[0]) if total else _Cell(rate)
 
 
 def _round_up(value: float) -> float:
@@ -222,6 +251,8 @@ def _reported(cell: _Cell) -> list[str]:
         return ["none known here"]  # reports may hold some whom they do not tell apart
     if not cell.reported:
         return [f"none of {cell.n} reported"]
+    if cell.reported == cell.n:
+        return [f"{cell.responders}/{cell.n}, all reported"]
     return [f"{cell.responders}/{cell.reported}; {cell.reported} of {cell.n} reported"]
 
 
@@ -266,4 +297,7 @@ def _below(fit: SiteRegionFit) -> list[str]:
         "Fractions: responders among the patients whose responders were reported.",
         target(fit),
     ]
-    return [*lines, *([DESCRIPTIVE] if len(levels_of(fit)) > 1 else []), *fit.notes]
+    if fit.without_groups and len(groups_of(fit)) > 1:
+        lines.append(f"All {noun}s, crude: the same model without {noun}s, whatever the mix of each level.")
+    policy = not_headlines(fit, "Not headlines:")
+    return [*lines, *policy, *([DESCRIPTIVE] if len(levels_of(fit)) > 1 else []), *fit.notes]

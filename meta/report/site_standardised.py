@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 from meta.format import level, percent
 from meta.report.canvas import pinned_settings
 from meta.report.grid import BOLD
-from meta.report.site_blocks import INDENT, Block, Dot, Line, draw_blocks, titled
-from meta.report.site_words import DESCRIPTIVE, group_noun, parts, points, target, written
+from meta.report.site_blocks import INDENT, Block, Dot, Line, Look, draw_blocks, titled
+from meta.report.site_words import (
+    DESCRIPTIVE,
+    group_noun,
+    look,
+    not_headlines,
+    parts,
+    points,
+    target,
+    written,
+)
 from meta.report.wording import not_given
 
 if TYPE_CHECKING:
@@ -54,7 +63,7 @@ def _differences(fit: SiteRegionFit, noun: str) -> Iterator[Line]:
         found = [one for one in fit.differences if (one.level, one.reference) == pair]
         for one in sorted(found, key=_order):
             name = f"{one.estimand}, {_POPULATIONS[one.population]}"
-            yield _line(name, one.standardised, one.without_groups, signed=True)
+            yield _line(name, one.standardised, one.without_groups, look(one.standing), signed=True)
         yield _direct_difference(noun, *(_direct(fit, name) for name in pair))
 
 
@@ -79,18 +88,23 @@ def _rates(fit: SiteRegionFit, noun: str) -> Iterator[Line]:
 
 def _population(one: StandardisedRate, crude: StandardisedRate | None) -> Iterator[Line]:
     who = _POPULATIONS[one.population]
-    yield _line(f"mean, {who}", one.mean, crude.mean if crude else None)
+    yield _line(f"mean, {who}", one.mean, crude.mean if crude else None, look(one.standing))
     if one.median is not None:
-        yield _line(f"median, {who}", one.median, crude.median if crude else None)
+        yield _line(f"median, {who}", one.median, crude.median if crude else None, look(one.standing))
 
 
 def _line(
-    name: str, found: Proportion | Quantity, crude: Proportion | Quantity | None, *, signed: bool = False
+    name: str,
+    found: Proportion | Quantity,
+    crude: Proportion | Quantity | None,
+    shown: Look,
+    *,
+    signed: bool = False,
 ) -> Line:
     """One estimand of both models; of the crude one a reason stands where it cannot be given."""
     if found.value is None:
         return Line(label=name, reason=not_given(found.reason), indent=INDENT)
-    dots = [Dot(look="leading", value=100 * found.value, **parts(found, 100.0))]
+    dots = [Dot(look=shown, value=100 * found.value, **parts(found, 100.0))]
     if crude is not None and crude.value is not None:
         dots.append(Dot(look="other", value=100 * crude.value, **parts(crude, 100.0)))
     beside = written(crude, signed=signed) if crude is not None else "not fitted"
@@ -130,7 +144,7 @@ def _direct_difference(noun: str, one: DirectRate | None, other: DirectRate | No
 
 def _below(fit: SiteRegionFit, noun: str) -> list[str]:
     lines = [
-        f"Filled circles: rates at the target mix. Hollow squares: the same model without {noun}s, like for "
+        f"Circles: rates at the target mix. Hollow squares: the same model without {noun}s, like for "
         "like. Diamonds: reported rates weighted by the target mix, no model; SE: binomial standard error.",
         "New trials: over the trials' true rates, median or mean. These trials: the trials at hand with "
         "their own effects, weighted by their patients.",
@@ -138,4 +152,9 @@ def _below(fit: SiteRegionFit, noun: str) -> list[str]:
     crude = (*(one.without_groups for one in fit.differences), *(one.mean for one in fit.without_groups))
     missing = dict.fromkeys(one.reason for one in crude if one is not None and one.value is None)
     lines += [f"Without {noun}s, {not_given(reason)}." for reason in missing]
-    return [*([DESCRIPTIVE] if fit.differences else []), *lines, *fit.notes]
+    return [
+        *([DESCRIPTIVE] if fit.differences else []),
+        *lines,
+        *not_headlines(fit, groups=False),
+        *fit.notes,
+    ]

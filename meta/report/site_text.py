@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, number, percent
-from meta.report.site_words import contrasts
+from meta.report.site_words import contrasts, not_headlines
 from meta.report.text import sampling
 from meta.results import FAILED
 from meta.results.rows import orr
@@ -38,6 +38,8 @@ def site_lines(run: Run) -> Iterator[str]:
     yield f"{failed}{run.name}, {run.variation}: by {by}{levels}, % ({level(fit.level)} credible interval)"
     standing = "headline" if fit.standing.status == "headline" else fit.standing.reason
     yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders: {standing}"
+    for line in not_headlines(fit, "* no headline:"):
+        yield f"  {line}"
     yield from _standardised(fit)
     yield from _differences(fit)
     yield from _rates(fit, by)

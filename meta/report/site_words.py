@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from meta.format import interval, number, percent
+from meta.models.policy import waived
+from meta.report.wording import capital
 
 if TYPE_CHECKING:
-    from meta.results import Parameter, Proportion, Quantity, SiteRegionFit
+    from collections.abc import Iterator
+
+    from meta.results import Parameter, Proportion, Quantity, SiteRegionFit, Standing
 
 DESCRIPTIVE = (
     "Descriptive: levels are compared across trials, not within them, and whatever else differs between "
@@ -89,3 +93,43 @@ def target(fit: SiteRegionFit) -> str:
     """Write the target mix with whose it is."""
     mix = ", ".join(f"{group} {percent(share)} %" for group, share in fit.target.items())
     return f"Target mix ({fit.target_name}): {mix}."
+
+
+def look(standing: Standing) -> Literal["leading", "beside"]:
+    """How an answer's circle looks: filled where the k policy lets it be a headline."""
+    return "leading" if standing.status == "headline" else "beside"
+
+
+def not_headlines(
+    fit: SiteRegionFit,
+    lead: str = "Hollow circles: shown, not headlines.",
+    *,
+    groups: bool = True,
+    levels: bool = True,
+) -> Iterator[str]:
+    """Say which groups and levels the k policy lets be no headlines, or that it is switched off.
+
+    Parameters
+    ----------
+    fit : SiteRegionFit
+    lead : str
+        In front.
+    groups, levels : bool
+        What is shown.
+    """
+    if fit.standing == waived():
+        yield f"{capital(fit.standing.reason)}."
+    shown = [(rate.group, rate.standing) for rate in fit.rates if groups and rate.level is None]
+    shown += [(one.level, one.standing) for one in fit.standardised if levels]
+    said: dict[str, dict[str, None]] = {}
+    for name, found in shown:
+        if found.status != "headline":
+            said.setdefault(found.reason, {})[name] = None
+    if said:
+        words = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
+        yield f"{lead} {words}."
+
+
+def has_contrasts(fit: SiteRegionFit) -> bool:
+    """Tell whether there are orders, unreported splits or other priors to draw."""
+    return bool(fit.orders or fit.splits or fit.prior_sweep)

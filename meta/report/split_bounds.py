@@ -12,9 +12,9 @@ from meta.report.canvas import pinned_settings
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.layout import draw
 from meta.report.marks import Mark
+from meta.report.roles import ordered
 from meta.report.rows import BLOCK_GAP, INDENT, companion_row
 from meta.report.split_text import how
-from meta.report.roles import ordered
 from meta.results import FAILED
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meta.data import Completions
 from meta.errors import DataError
-from meta.records.factors import describe
+from meta.records.factors import told
 from meta.workflow.exclude import unreported
 from meta.workflow.group import names_of, parts
 from meta.workflow.reports import Candidate
@@ -124,7 +124,11 @@ def declared_of(
 
 def in_words(ranges: Sequence[Range]) -> str:
     """Declared ranges in words, each after a semicolon."""
-    return "".join(f"; declared of {describe(r.given())}: {span(*r.n)} patients ({r.source})" for r in ranges)
+    return "".join(
+        f"; declared: {span(*r.n)} of the patients {'is' if r.n == (1, 1) else 'are'} {told(r.given())}"
+        f" ({r.source})"
+        for r in ranges
+    )
 
 
 def _found(least: Sequence[int], greatest: Sequence[int], many: int) -> str:
@@ -232,7 +236,7 @@ def _told_apart(
     trial: Bounded, analysis: Analysis, factors: tuple[str, ...], everyone: Sequence[Included | Bounded]
 ) -> tuple[dict[str, int], list[tuple[str, int]]]:
     """The groups of which the trial reports responders before the exclusion, and the others; with cells."""
-    margins, told, untold = trial.chosen.margins, dict[str, int](), list[tuple[str, int]]()
+    margins, reported, untold = trial.chosen.margins, dict[str, int](), list[tuple[str, int]]()
     names = names_of(everyone, analysis, factors)
     before = dict(parts(trial, trial.before, analysis, factors, names))
     for name, cells in parts(trial, trial.cells, analysis, factors, names):
@@ -240,10 +244,10 @@ def _told_apart(
             continue
         sized = margins.counts(before[name]) is not None and margins.sized(cells)
         if before[name] == trial.before or sized or margins.counts(cells) is not None:
-            told[name] = cells
+            reported[name] = cells
         else:
             untold.append((name, cells))
-    return told, untold
+    return reported, untold
 
 
 def as_completions(trials: Sequence[Known], names: tuple[str, ...]) -> Completions:

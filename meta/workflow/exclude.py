@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from meta.errors import Fault
-from meta.records.factors import describe
+from meta.records.factors import told
 from meta.records.run import LedgerEntry
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolv
     Remaining
     """
     margins = chosen.margins
-    masks = {describe(where.given()): chosen.universe.mask(where.given()) & cells for where in exclusions}
+    masks = {told(where.given()): chosen.universe.mask(where.given()) & cells for where in exclusions}
     pending = {words: mask for words, mask in masks.items() if margins.occupied(mask)}
     everybody = 0
     for mask in pending.values():
@@ -113,7 +113,8 @@ def _entry(chosen: Candidate, cells: int, words: str, mask: int) -> LedgerEntry:
 def _of(chosen: Candidate, cells: int, words: str, mask: int) -> str:
     number, whole = _number(chosen, mask), _number(chosen, cells)
     many = "an unreported number" if number is None else number
-    return f"{many} of {'?' if whole is None else whole} patients are {words}"
+    verb = "is" if number == 1 else "are"
+    return f"{many} of {'?' if whole is None else whole} patients {verb} {words}"
 
 
 def _number(chosen: Candidate, cells: int) -> int | None:

@@ -21,6 +21,7 @@ from meta.models.policy import waived
 from meta.records import beside, store
 from meta.records.files import write
 from meta.records.run import Contradiction, Failure, Provenance, Run
+from meta.workflow.coverage import coverage
 from meta.workflow.outcome import of_outcome
 from meta.workflow.printed import printed
 from meta.workflow.sampled import not_converged, sites_and_regions
@@ -207,6 +208,7 @@ def _unfitted(variation: Variation) -> Run:
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
         acknowledged=tuple(row for chosen in entered for row in _contradictions(chosen)),
+        coverage=coverage(selection.included, variation.analysis),
         fits=(),
     )
     data = [_counts(selection.counts), *((g.by, _counts(g.counts)) for g in selection.groupings)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
-from meta.records.factors import Universe, describe
+from meta.records.factors import Universe, told
 from meta.records.run import Action, LedgerEntry
 from meta.records.trial import Drug, FactorValue, Report, Row, Table, Trial, TrialFile
 from meta.workflow.margins import Found, Margins
@@ -233,10 +233,13 @@ def _refused(
         if published[: len(as_of)] > as_of[: len(published)]:
             return f"published {published}, after {as_of}"
     found = candidate.margins.counts(candidate.universe.common(patients))
-    words = " and ".join(map(describe, patients)) or "all patients"
+    who = " and ".join(map(told, patients))
     if found is None:
-        return f"does not report n and responders of {words}"
-    return f"has no patient who is {words}" if found.n == 0 else None
+        whom = f"patients who are {who}" if who else "all patients"
+        return f"does not report n and responders of {whom}"
+    if found.n == 0:
+        return f"has no patient who is {who}" if who else "has no patient"
+    return None
 
 
 def _beaten(candidate: Candidate, chosen: Candidate | None, analysis: Analysis) -> str:

@@ -300,9 +300,9 @@ def test_the_ledger_says_why_a_trial_left_or_stayed(pooled, variation, action, w
     said = {entry.trial: entry for entry in ledger if entry.action == action}
     assert set(said) == {"avelumab-avenec", "pembrolizumab-nct02939651"}
     avelumab, pembrolizumab = said["avelumab-avenec"], said["pembrolizumab-nct02939651"]
-    assert avelumab.reason.startswith("10 of 29 patients are differentiation well")
+    assert avelumab.reason.startswith("10 of 29 patients are well differentiated")
     assert avelumab.n == 10
-    assert pembrolizumab.reason.startswith("an unreported number of 21 patients are differentiation well")
+    assert pembrolizumab.reason.startswith("an unreported number of 21 patients are well differentiated")
     assert pembrolizumab.n is None
     for entry in said.values():
         assert "responders are not reported" in entry.reason
@@ -758,8 +758,8 @@ def test_unresolved_error_stops_before_anything_is_written(records, cli):
     assert not (records / "out").exists()
     assert "analysis jia-2022-table1: trials cannot be selected as asked" in result.err
     for name, line, found in (
-        ("avelumab-avenec", 36, "10 of 29 patients are differentiation well"),
-        ("pembrolizumab-nct02939651", 36, "an unreported number of 21 patients are differentiation well"),
+        ("avelumab-avenec", 36, "10 of 29 patients are well differentiated"),
+        ("pembrolizumab-nct02939651", 36, "an unreported number of 21 patients are well differentiated"),
     ):
         assert f"trials/{name}.yaml:{line}: reports[0].tables[0]: found {found}" in result.err
         table = (records / "trials" / f"{name}.yaml").read_text().splitlines()[line - 1]

@@ -11,12 +11,15 @@ from meta.results import (
     DirectRate,
     Order,
     Parameter,
+    PriorPoint,
     Proportion,
     Quantity,
     Rate,
     RateDifference,
     SiteRegionFit,
+    SplitCount,
     StandardisedRate,
+    Standing,
 )
 
 SITES = ("pancreas", "gastroesophageal", "intestine", "other")
@@ -26,6 +29,8 @@ GOOD = Diagnostics(
     target_accept=0.9, retried=False, passed=True, seed=1, backend="nuts",
 )  # fmt: skip
 NOT_SAMPLED = "not enough draws"
+LEADS = Standing(status="headline", reason="k = 6")
+TWO = Standing(status="two trials", reason="rests on two trials: not a headline")
 
 
 def rate_of(value: float | None, half: float = 0.1) -> Proportion:
@@ -62,9 +67,19 @@ def _levels(levels: Sequence[str], shift: float) -> tuple[StandardisedRate, ...]
         for value in (0.2 - 0.03 * i + shift,)
         for one in (
             StandardisedRate(
-                level=name, population="new-trials", median=rate_of(value - 0.01), mean=rate_of(value)
+                level=name,
+                population="new-trials",
+                median=rate_of(value - 0.01),
+                mean=rate_of(value),
+                standing=LEADS,
             ),
-            StandardisedRate(level=name, population="these-trials", median=None, mean=rate_of(value + 0.02)),
+            StandardisedRate(
+                level=name,
+                population="these-trials",
+                median=None,
+                mean=rate_of(value + 0.02),
+                standing=LEADS,
+            ),
         )
     )
 
@@ -75,7 +90,7 @@ def _differences(levels: Sequence[str]) -> tuple[RateDifference, ...]:
         RateDifference(
             level=other, reference=one, population=population, estimand=estimand,
             standardised=quantity_of("difference", -0.0512 - 0.01 * k),
-            without_groups=quantity_of("difference", -0.0934 - 0.01 * k),
+            without_groups=quantity_of("difference", -0.0934 - 0.01 * k), standing=LEADS,
         )
         for k, (population, estimand) in enumerate(kinds)
         for one, other in combinations(levels, 2)
@@ -99,6 +114,7 @@ def make_site_fit(
                     mean=rate_of(0.061 + 0.041 * s + 0.007 * i, half),
                     n_reported=known,
                     responders=known // 3,
+                    standing=LEADS,
                 )
             )
     ratios = [f"{b} against {a}" for names in (levels, sites) for a, b in combinations(names, 2)]
@@ -118,6 +134,30 @@ def make_site_fit(
             for name in levels
         ),
         orders=tuple(Order(group=a, other=b, probability=0.5) for a, b in permutations(sites, 2)),
-        splits=(), prior_sweep=(), sampling=GOOD, sampling_without_groups=GOOD,
+        splits=(), prior_sweep=(), sampling=GOOD, sampling_without_groups=GOOD, standing=LEADS,
     )  # fmt: skip
     return replace(fit, **changes)
+
+
+def splits_of(trial: str, responders: int, sizes: dict[str, int]) -> tuple[SplitCount, ...]:
+    """The split of a trial's total, shared out by patients but one half."""
+    n = sum(sizes.values())
+    return tuple(
+        SplitCount(
+            trial=trial, groups=tuple(sizes), responders=responders, group=group, n=size,
+            expected=responders * size / n / 2, low=0, high=min(responders, size), level=0.95,
+        )
+        for group, size in sizes.items()
+    )  # fmt: skip
+
+
+def sweep_of(levels: Sequence[str], values: Sequence[float | None]) -> tuple[PriorPoint, ...]:
+    """Every pair of levels under four priors; None where the draws are too few."""
+    return tuple(
+        PriorPoint(
+            prior_sd=sd, level=other, reference=one, log_odds_ratio=quantity_of("log odds ratio", value),
+            difference=quantity_of("difference of mean ORRs", value), effective=900.0,
+        )
+        for one, other in combinations(levels, 2)
+        for sd, value in zip((0.75, 1.0, 1.5, 2.5), values, strict=True)
+    )  # fmt: skip

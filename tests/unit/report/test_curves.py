@@ -16,7 +16,7 @@ from meta.report.curves import prior_predictive, prior_sensitivity, sweep
 from meta.report.figures import figures
 from meta.report.influence import influence
 from meta.report.joint import posterior
-from meta.report.roles import FAILED
+from meta.results import FAILED
 
 COUNTS = ([5, 6, 2, 1], [18, 32, 29, 21])
 PRIORS = ("half-normal:0.5", "half-normal:1", "half-normal:1.25", "half-cauchy:0.5", "uniform:0,4")

@@ -14,7 +14,8 @@ from meta.format import number, percent
 from meta.models import BayesBinomial, BetaBinomial, BinomialNormal
 from meta.report import differences, exact, wording
 from meta.report.forest import forest, leave_one_out_forest
-from meta.report.roles import FAILED, first_fit, ordered
+from meta.report.roles import first_fit, ordered
+from meta.results import FAILED
 
 
 def words(figure):

@@ -19,7 +19,8 @@ from meta.records import files
 from meta.records.run import LedgerEntry
 from meta.report import canvas
 from meta.report.forest import forest, leave_one_out_forest, save
-from meta.results import Fit, NotReported, Standing
+from meta.results import Fit, NotReported, SiteRegionFit, Standing
+from tests.unit.report.site_fits import GOOD, TWO, make_site_fit, rate_of, splits_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -271,7 +272,8 @@ def test_credible_intervals_are_called_so(fit_of: MakeFit) -> None:
 
 def test_patients_without_reported_responders_are_listed(site: Fit, fit_of: MakeFit) -> None:
     said = words(forest(site))
-    assert said.count("Avelumab (Fottner 2019): 13 patients, responders not reported") == 4
+    assert said.count("Avelumab (Fottner 2019) ?/13 13 patients, responders not reported") == 4
+    assert "?/n: only the number of patients was reported; no diamond contains them." in said
     unknown = NotReported(label="Nivolumab", n=None, reason="no table by site")
     overall = words(forest(fit_of(TRIALS, not_reported=(unknown,))))
     assert "Nivolumab: number of patients not reported, responders not reported (no table by site)" in overall
@@ -450,3 +452,68 @@ def test_reads_from_groups_to_overall_to_notes(region: Fit) -> None:
     ]
     places = order_of(forest(region), parts)
     assert places == sorted(places)
+
+
+def model_of_sites(**changes: object) -> SiteRegionFit:
+    """The model of the same sites, with the split of one trial's total."""
+    sizes = {"pancreas": 13, "gastroesophageal": 4, "intestine": 3, "other": 9}
+    splits = splits_of("Avelumab (Fottner 2019)", 2, sizes)
+    return make_site_fit(splits=splits, **changes)
+
+
+def test_what_a_total_says_of_a_site_is_drawn_apart_from_what_was_reported(
+    site: Fit, nothing_collides: Callable[[Figure], None]
+) -> None:
+    sites = model_of_sites()
+    figure = forest(site, sites=sites)
+    nothing_collides(figure)
+    said = words(figure)
+    assert "13 patients, responders not reported; expected 0.45, 0 to 2" in said
+    assert "?/6 6 patients, responders not reported Mean over new trials" in said  # its split is not known
+    (mark,) = marks(figure, "expected")  # the other sites' patients are not those of the split
+    assert float(mark.get_xdata()[0]) == pytest.approx(100 * sites.splits[0].expected / 13)
+    assert mark.get_markerfacecolor() == "white"
+    assert diamonds(figure) == diamonds(forest(site))  # nothing of it is in a pooled estimate
+    assert "Hollow squares on dashed lines: responders expected" in said
+    assert "posterior mean and 95 % interval of their number; not an observation" in said
+
+
+def test_the_rate_of_the_model_of_sites_stands_below_each_group(site: Fit) -> None:
+    sites = model_of_sites()
+    figure = forest(site, sites=sites)
+    alone = [rate for rate in sites.rates if rate.level is None]
+    drawn = [float(mark.get_xdata()[0]) for mark in marks(figure, "model")]
+    assert drawn == pytest.approx([100 * rate.mean.value for rate in alone])
+    assert "at the average of the regions" in words(figure)
+    assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {"#009E73"}
+    two = replace(sites, rates=tuple(replace(rate, standing=TWO) for rate in sites.rates))
+    hollow = marks(forest(site, sites=two), "model")
+    assert {mark.get_markerfacecolor() for mark in hollow} == {"white"}
+
+
+def test_a_failed_model_of_sites_reconstructs_nothing(site: Fit) -> None:
+    sites = model_of_sites(sampling=replace(GOOD, passed=False))
+    figure = forest(site, sites=sites)
+    assert marks(figure, "expected") == []
+    assert words(figure).count("[FAILED: diagnostics] Mean over new trials, model of sites") == 4
+    assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {"white"}
+
+
+def test_a_rate_that_the_model_cannot_give_says_why(site: Fit) -> None:
+    sites = model_of_sites()
+    gone = tuple(replace(rate, mean=rate_of(None)) for rate in sites.rates)
+    figure = forest(site, sites=replace(sites, rates=gone))
+    assert marks(figure, "model") == []
+    assert words(figure).count("not given: not enough draws") == 4
+
+
+def test_many_trials_with_long_names_without_responders(
+    site: Fit, nothing_collides: Callable[[Figure], None]
+) -> None:
+    labels = [f"{HOSTILE[i % len(HOSTILE)]} of an extraordinarily long name {i}" for i in range(12)]
+    absent = tuple(NotReported(label=label, n=1, reason="responders not reported") for label in labels)
+    groups = tuple(replace(group, not_reported=absent) for group in site.groups)
+    splits = tuple(part for label in labels for part in splits_of(label, 1, {"pancreas": 1, "other": 1}))
+    figure = forest(replace(site, groups=groups), sites=make_site_fit(splits=splits, half=0.9))
+    nothing_collides(figure)
+    assert len(marks(figure, "expected")) == 24

@@ -11,12 +11,16 @@ import pytest
 from matplotlib.text import Text
 
 from meta.format import interval, percent
+from meta.models.policy import waived
+from meta.records.coverage import Coverage, CoverageCell, CoverageFactor, CoverageTrial
 from meta.report import canvas
-from meta.report.figures import SITE_FIGURES
-from meta.report.site_figures import site_figure, site_grid, site_rates, standardised
+from meta.report.aliasing import totals
+from meta.report.figures import SITE_FIGURES, figures
+from meta.report.site_figures import site_contrasts, site_figure, site_grid, site_rates, standardised
 from meta.report.site_grid import colour_of, luminance
 from meta.report.site_words import points
-from tests.unit.report.site_fits import make_site_fit
+from meta.results import Order
+from tests.unit.report.site_fits import TWO, make_site_fit, splits_of, sweep_of
 
 ODD = (
     "<script>$x$</script>_1",
@@ -65,7 +69,9 @@ def without_value(found):
 
 @pytest.mark.parametrize(("sites", "levels"), [(1, 1), (1, 4), (2, 2), (4, 2), (5, 3), (8, 4)])
 def test_nothing_collides_whatever_the_names(site_fit, nothing_collides, sites, levels):
-    fit = site_fit(ODD[:sites], REGIONS[:levels])
+    splits = splits_of("<script>$x$ a trial of a very long name " * 3, 3, dict.fromkeys(ODD[:sites], 4))
+    sweep = sweep_of(REGIONS[:levels], (-0.8, 0.1, None, 0.9))
+    fit = site_fit(ODD[:sites], REGIONS[:levels], splits=splits, prior_sweep=sweep)
     for figure in site_figures(fit, "<script>$x$</script> of a very long name " * 4).values():
         nothing_collides(figure)
         assert "$x$" in joined(figure)
@@ -235,7 +241,9 @@ def test_no_contrast_has_no_differences(site_fit):
 
 
 def test_fixed_groups_are_not_called_sites(site_fit):
-    fit = site_fit(("well", "poor"), model={"groups": "fixed"})
+    fit = site_fit(
+        ("well", "poor"), model={"groups": "fixed"}, splits=splits_of("A", 1, {"well": 2, "poor": 3})
+    )
     for figure in site_figures(fit, "Differentiation").values():
         assert "site" not in joined(figure)
 
@@ -252,3 +260,104 @@ def test_settings_of_the_user_are_restored(site_fit):
     with mpl.rc_context({"font.size": 31.0}):
         site_figures(site_fit(), "Settings")
         assert mpl.rcParams["font.size"] == 31.0
+
+
+def test_each_pair_of_sites_is_ordered_once_the_likelier_way_round(site_fit):
+    orders = (
+        Order(group="a", other="b", probability=0.104), Order(group="b", other="a", probability=0.896),
+        Order(group="a", other="c", probability=0.9951), Order(group="c", other="a", probability=0.0049),
+        Order(group="b", other="c", probability=0.5), Order(group="c", other="b", probability=0.5),
+    )  # fmt: skip
+    figure = site_contrasts(site_fit(("a", "b", "c"), orders=orders), title="Orders")
+    assert marks(figure, "leading")[0] == pytest.approx([99.51, 89.6, 50.0])
+    shown = texts(figure)
+    assert {"a > c", "b > a", "> 99", "90", "50"} <= set(shown)
+    assert "a > b" not in shown
+    assert "rests on the 12 patients whose responders were reported by site" in joined(figure)  # 3 + 4 + 5
+    assert set(marks(figure, "reference")[0]) == {50.0}
+
+
+def test_the_split_of_a_total_stands_beside_shares_by_patients(site_fit):
+    splits = splits_of("Avelumab", 2, {"pancreas": 15, "other": 5})
+    figure = site_contrasts(site_fit(splits=splits), title="Splits")
+    assert "Avelumab: 2/20 in all" in texts(figure)
+    assert marks(figure, "beside")[1] == pytest.approx([0.75, 0.25])  # half of what patients alone give
+    assert marks(figure, "direct")[1] == pytest.approx([1.5, 0.5])
+    assert {"0.75", "0.25", "[0 to 2]"} <= set(texts(figure))
+    assert "No trial reports a total" in joined(site_contrasts(site_fit(), title="None"))
+
+
+def test_other_priors_of_the_contrast(site_fit):
+    sweep = sweep_of(("Asia", "West"), (-0.06, -0.09, None, -0.14))
+    fit = site_fit(prior_sweep=sweep, model={"groups": "random", "contrast_prior": "normal:0,1"})
+    figure = site_contrasts(fit, title="Priors")
+    assert marks(figure, "leading")[-1] == pytest.approx([-6.0, -9.0, -14.0])
+    said = joined(figure)
+    assert "log odds ratio ~ N(0, 1²) (the model's)" in said
+    assert said.count("(the model's)") == 1
+    assert "not given: not enough draws" in said
+    assert "−9.0 [−19.0 to +1.0]" in said
+    assert "Descriptive" in said
+    assert "Descriptive" not in joined(site_contrasts(site_fit(), title="None"))
+
+
+def test_what_is_no_headline_is_hollow_and_says_why(site_fit):
+    sweep = sweep_of(("Asia", "West"), (-0.06, -0.09, -0.1, -0.14))
+    fit = site_fit(prior_sweep=sweep)
+    few = replace(
+        fit,
+        rates=tuple(replace(one, standing=TWO) for one in fit.rates),
+        standardised=tuple(replace(one, standing=TWO) for one in fit.standardised),
+        differences=tuple(replace(one, standing=TWO) for one in fit.differences),
+    )
+    for name in ("site-contrasts", "standardised", "site-rates"):
+        assert any(marks(site_figure(name, fit, "t"), "leading"))
+        assert "Hollow circles: shown, not headlines" not in joined(site_figure(name, fit, "t"))
+        figure = site_figure(name, few, "t")
+        kept = marks(figure, "leading")[1:] if name == "site-rates" else []  # sds are no estimates
+        assert marks(figure, "leading") == [[] for _ in figure.axes][: len(figure.axes) - len(kept)] + kept
+        assert "rests on two trials: not a headline" in joined(figure)
+    assert "Not headlines: pancreas, gastroesophageal" in joined(site_grid(few, title="t"))
+
+
+def test_where_the_k_policy_is_off_figures_say_so(site_fit):
+    fit = site_fit(standing=waived())
+    for figure in site_figures(fit, "Off").values():
+        assert "The analysis switches the k policy off." in joined(figure)
+        assert "not a headline" not in joined(figure)
+
+
+def test_the_grid_has_a_margin_of_levels_over_all_sites(site_fit, nothing_collides):
+    fit = site_fit()
+    figure = site_grid(fit, totals={"Asia": (11, 50), "West": (3, 50)}, title="Grid")
+    nothing_collides(figure)
+    shown = texts(figure)
+    assert {"11/50, all reported", "3/50, all reported", "all sites, crude"} <= set(shown)
+    crude = [one.mean.value for one in fit.without_groups if one.population == "new-trials"]
+    drawn = shown.index("all sites, crude")
+    assert [percent(value) in shown[drawn:] for value in crude] == [True, True]
+    assert "crude" not in joined(site_grid(replace(fit, without_groups=()), title="Grid"))
+
+
+def test_totals_of_levels_come_from_what_was_reported_of_the_trials(site_fit):
+    whole = [("a", "Asia", 5, 18), ("b", "Asia", 6, 32), ("c", "West", 2, 29)]
+    coverage = Coverage(
+        factors=(CoverageFactor(name="region", levels=("Asia", "West")),),
+        trials=tuple(
+            CoverageTrial(
+                label=label, n=n, responders=x, cells={"region": {region: CoverageCell(n=n, responders=x)}}
+            )
+            for label, region, x, n in whole
+        ),
+    )
+    figure = site_figure("site-grid", site_fit(), "Grid", coverage)
+    assert {"11/50, all reported", "2/29, all reported"} <= set(texts(figure))
+    assert totals(coverage, "line") == {}
+
+
+def test_contrasts_are_drawn_where_there_are_any(site_fit, run_with):
+    names = {plan.name for plan in figures([run_with(sites=site_fit())])}
+    assert "quick.site-contrasts" in names
+    names = {plan.name for plan in figures([run_with(sites=site_fit(("a",), orders=()))])}
+    assert "quick.site-contrasts" not in names
+    assert "quick.site-rates" in names

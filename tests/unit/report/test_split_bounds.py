@@ -9,12 +9,12 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from meta.data import Completions
+from meta.format import percent
 from meta.models import BinomialNormal, InverseVariance
 from meta.models.bounds import bounds
 from meta.records.run import Provenance
 from meta.report.changes import words as answer_words
 from meta.report.figures import figures
-from meta.report.format import percent
 from meta.report.split_bounds import SHRUNK, split_bounds_figure
 from meta.report.split_text import split_lines
 from meta.results import Bound

@@ -61,7 +61,7 @@ def test_responders_of_those_who_stay_take_every_whole_number_left(bound):
     (entry,) = (e for e in selection.ledger if e.action == "bounded")
     assert entry.n == 19
     assert entry.reason == (
-        "10 of 29 patients are differentiation well; their responders are not reported; "
+        "10 of 29 patients are well differentiated; their responders are not reported; "
         "0 to 2 responders among the 19 who stay: 3 completions (unresolved: bound)"
     )
 
@@ -70,8 +70,8 @@ def test_patients_whose_number_nobody_reports_are_not_bounded(bound):
     selection = bound(a=KNOWN, b=[Row(n=21, responders=1)])
     assert next(part.data.labels for part in selection.open if part.by is None) == ("A (Smith 2020)",)
     (entry,) = (e for e in selection.ledger if e.action == "not bounded")
-    assert "an unreported number of 21 patients are differentiation well" in entry.reason
-    assert "does not say how many are differentiation well, and no range of it is declared" in entry.reason
+    assert "an unreported number of 21 patients are well differentiated" in entry.reason
+    assert "does not say how many are well differentiated, and no range of it is declared" in entry.reason
 
 
 @pytest.mark.parametrize(

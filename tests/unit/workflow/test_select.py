@@ -51,7 +51,7 @@ def test_exclusion_uses_the_row_of_the_rest(make_trial, analysis):
     selection = select({"a": make_trial("a", SPLIT)}, analysis("a", exclude=NOT_WELL))
     assert counts(selection) == {"A (Smith 2020)": (6, 32)}
     assert (
-        "8 of 40 patients are differentiation well; left out"
+        "8 of 40 patients are well differentiated; left out"
         in actions(selection, action="excluded")[0].reason
     )
 
@@ -67,7 +67,7 @@ def test_unreported_responders_of_the_excluded(make_trial, analysis, unresolved,
     assert counts(selection) == expected
     action = {"drop": "dropped", "keep": "kept"}[unresolved]
     assert (
-        "10 of 29 patients are differentiation well; their responders are not reported"
+        "10 of 29 patients are well differentiated; their responders are not reported"
         in actions(selection, action=action)[0].reason
     )
 
@@ -264,8 +264,11 @@ def test_keep_does_not_bring_back_patients_who_can_be_left_out(make_trial, analy
     both = (Where(site="pancreas"), Where(differentiation="well"))
     selection = select({"a": make_trial("a", rows)}, analysis("a", exclude=both, unresolved="keep"))
     assert counts(selection) == {"A (Smith 2020)": (5, 32)}
-    assert "8 of 40 patients are site pancreas; left out" in actions(selection, action="excluded")[0].reason
-    assert "10 of 40 patients are differentiation well" in actions(selection, action="kept")[0].reason
+    assert (
+        "8 of 40 patients are of primary site pancreas; left out"
+        in actions(selection, action="excluded")[0].reason
+    )
+    assert "10 of 40 patients are well differentiated" in actions(selection, action="kept")[0].reason
 
 
 def test_exclusions_that_only_work_together(make_trial, analysis):
