@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from meta.errors import ConvergenceError
+from meta.stats.pilot import outermost
 from meta.stats.tau_axis import TauAxis
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ _FARTHEST = 3.2  # in t: tau up to 2e8 times the prior's median
 _NEAREST = -3.5  # in t: tau down to 1e-11 of it
 _ROUNDS = 24  # of zooming; 3 are usual
 _LARGEST = 200_000_000  # numbers held at once
-_PILOT = 64  # data sets that show the way to more than twice as many
+_PILOT = 64  # data sets, of which more than twice as many are shown the way by some of them, that ...
+_ALONG = np.array([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0])  # ... are told apart at these t
+_SPARE = 1.0  # nodes more in the core
 
 
 class Cells(NamedTuple):
@@ -75,16 +78,22 @@ class Cells(NamedTuple):
         """The points, shape (T, N)."""
         return self.first[:, None] + self.step[:, None] * np.arange(self.height.shape[-1])
 
-    def start(self, *, farther: float = 0.0, finer: float = 1.0) -> _Start:
-        """The same grid to be tried again, its ranges wider by that share and its points more by that factor.
+    def start(self) -> _Start:
+        """The same grid to be tried again."""
+        size = self.height.shape[-1]
+        return _Start(self.t, self.first, self.first + self.step * (size - 1), size)
 
-        Parameters
-        ----------
-        farther, finer : float
-        """
-        span = self.step * (self.height.shape[-1] - 1)
-        low, high = self.first - farther * span, self.first + (1 + farther) * span
-        return _Start(self.t, low, high, int(np.ceil(self.height.shape[-1] * finer)))
+    def pared(self) -> _Start:
+        """A grid for data sets like these: a little wider than they need, and no finer."""
+        mass = self.log_mass(coupled=False)
+        matters = mass > mass.max(-1, keepdims=True) - DROP - _SLACK
+        matters[:, 1:] |= matters[:, :-1]  # slices next to those that matter to these may matter to others
+        matters[:, :-1] |= matters[:, 1:]
+        first, last = _extent(self, matters, DROP + _SLACK)
+        core = _core(self, matters)
+        low, high = self.first + (first - 1) * self.step, self.first + (last + 1) * self.step
+        wanted = (last - first + 2) * (NODES_IN_CORE + _SPARE) / core
+        return _Start(self.t, low, high, int(np.ceil(wanted[matters.any(0)].max())) + 1)
 
     def log_mass(self, *, coupled: bool) -> FloatArray:
         """Log of each slice's part of the evidence, shape (B, T).
@@ -129,8 +138,8 @@ def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: 
     zoom = _Zoom(mu_prior, tau_prior, TauAxis.of(tau_prior), coupled)
     many = len(surface.members)
     if many > 2 * _PILOT and not coupled:  # some of them show about where all of them lie
-        pilot = surface.of(np.linspace(0, many - 1, _PILOT).astype(np.intp))
-        start = zoom.found(pilot, start, rough=True).start(farther=1 / 12, finer=1.25)
+        pilot = surface.of(outermost(surface, mu_prior, zoom.axis.tau(_ALONG), DROP))
+        start = zoom.found(pilot, start, rough=True).pared()
     else:
         start = zoom.found(surface, start, rough=True).start()
     return zoom.found(surface, start, rough=False)
@@ -264,20 +273,32 @@ def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool,
     return False, np.arange(t[first], t[last] + step, step)
 
 
+def _extent(grid: Cells, matters: BoolArray, drop: float) -> tuple[np.ndarray, np.ndarray]:
+    """The last points on either side beyond which no data set reaches, possibly outside, in each slice."""
+    size = grid.height.shape[-1]
+    held = ((grid.height > np.exp(-drop)) & matters[..., None]).max(0)
+    idle = ~held.any(-1)  # a slice without weight for anybody stays as it is
+    first = np.where(idle, 0, held.argmax(-1) - 1)
+    return first, np.where(idle, size - 1, size - held[:, ::-1].argmax(-1))
+
+
+def _core(grid: Cells, matters: BoolArray) -> FloatArray:
+    """Nodes in the core of the narrowest data set that matters, in each slice."""
+    return np.asarray(
+        np.where(matters, (grid.height > np.exp(-CORE)).sum(-1), grid.height.shape[-1]).min(0)
+    )
+
+
 def _new_mu(
     grid: Cells, matters: BoolArray, *, rough: bool = False
 ) -> tuple[bool, FloatArray, FloatArray, int]:
     """Whether every slice that matters is resolved and reaches no farther than it must."""
     drop, nodes = (z + _SLACK * rough for z in (DROP, NODES_IN_CORE))
     size = grid.height.shape[-1]
-    inside: BoolArray = (grid.height > np.exp(-drop)) & matters[..., None]
-    held = inside.max(0)
-    idle = ~held.any(-1)  # a slice without weight for anybody stays as it is
-    first = np.where(idle, 0, held.argmax(-1) - 1)
-    last = np.where(idle, size - 1, size - held[:, ::-1].argmax(-1))
+    first, last = _extent(grid, matters, drop)
     over = (first < 0) | (last > size - 1)  # a guide may have shown too little
     first, last = first - over * size // 8, last + over * size // 8
-    core = np.where(matters, (grid.height > np.exp(-CORE)).sum(-1), size).min(0)
+    core = _core(grid, matters)
     low, high = grid.first + first * grid.step, grid.first + last * grid.step
     if (core >= nodes).all() and not over.any():
         return True, low, high, size
