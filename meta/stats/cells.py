@@ -38,7 +38,8 @@ _ROUNDS = 24  # of zooming; 3 are usual
 _LARGEST = 200_000_000  # numbers held at once
 _PILOT = 64  # data sets, of which more than twice as many are shown the way by some of them, that ...
 _ALONG = np.array([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0])  # ... are told apart at these t
-_SPARE = 1.0  # nodes more in the core
+_PILOT_NODES = 11  # nodes in their core
+_SPARE = 1.5  # nodes more in the core than they need
 
 
 class Cells(NamedTuple):
@@ -84,16 +85,17 @@ class Cells(NamedTuple):
         return _Start(self.t, self.first, self.first + self.step * (size - 1), size)
 
     def pared(self) -> _Start:
-        """A grid for data sets like these: a little wider than they need, and no finer."""
+        """A grid for data sets like these: as fine as it must be, and a little wider."""
         mass = self.log_mass(coupled=False)
         matters = mass > mass.max(-1, keepdims=True) - DROP - _SLACK
+        _, t = _new_t(mass, matters, self.t)
         matters[:, 1:] |= matters[:, :-1]  # slices next to those that matter to these may matter to others
         matters[:, :-1] |= matters[:, 1:]
         first, last = _extent(self, matters, DROP + _SLACK)
-        core = _core(self, matters)
-        low, high = self.first + (first - 1) * self.step, self.first + (last + 1) * self.step
-        wanted = (last - first + 2) * (NODES_IN_CORE + _SPARE) / core
-        return _Start(self.t, low, high, int(np.ceil(wanted[matters.any(0)].max())) + 1)
+        fine = self.step * _core(self, matters) / (NODES_IN_CORE + _SPARE)
+        low, high = self.first + first * self.step, self.first + last * self.step
+        size = int(np.ceil(((high - low) / fine)[matters.any(0)].max())) + 1
+        return _Start(t, *_between(t, self.t, low, high), size)
 
     def log_mass(self, *, coupled: bool) -> FloatArray:
         """Log of each slice's part of the evidence, shape (B, T).
@@ -139,7 +141,7 @@ def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: 
     many = len(surface.members)
     if many > 2 * _PILOT and not coupled:  # some of them show about where all of them lie
         pilot = surface.of(outermost(surface, mu_prior, zoom.axis.tau(_ALONG), DROP))
-        start = zoom.found(pilot, start, rough=True).pared()
+        start = zoom._replace(nodes=_PILOT_NODES).found(pilot, start, rough=True).pared()
     else:
         start = zoom.found(surface, start, rough=True).start()
     return zoom.found(surface, start, rough=False)
@@ -161,6 +163,7 @@ class _Zoom(NamedTuple):
     tau_prior: TauPrior
     axis: TauAxis
     coupled: bool
+    nodes: int = NODES_IN_CORE
 
     def found(self, surface: Surface, start: _Start, *, rough: bool) -> Cells:
         """The grid that fits, by likelihoods that are rough or exact."""
@@ -171,15 +174,16 @@ class _Zoom(NamedTuple):
             slices, span = (t, tau, width, self.tau_prior.logpdf(tau)), (low, high, size)
             grid = _evaluate(surface, self.mu_prior, slices, self.axis, span, rough=rough)
             if not _seen(grid):  # the integrals over mu mean nothing yet
-                _, low, high, size = _new_mu(grid, np.full(grid.total.shape, True), rough=rough)
+                every = np.full(grid.total.shape, True)
+                _, low, high, size = _new_mu(grid, every, self.nodes, rough=rough)
                 continue
             mass = grid.log_mass(coupled=self.coupled)
             matters = mass > mass.max(-1, keepdims=True) - DROP
             if not _at_end(matters, t):
                 t, low, high = _wider(t, low, high)
                 continue
-            enough_t, t_new = _new_t(mass, matters, t)
-            enough_mu, low, high, size = _new_mu(grid, matters, rough=rough)
+            enough_t, t_new = _new_t(mass, matters, t, self.nodes)
+            enough_mu, low, high, size = _new_mu(grid, matters, self.nodes, rough=rough)
             if enough_t and enough_mu:
                 return grid
             low, high = _between(t_new, t, low, high)
@@ -260,16 +264,19 @@ def _evaluate(
     return Cells(t, tau, log_width, low, step, height, total, log_slices, log_prior, axis)
 
 
-def _new_t(slices: FloatArray, matters: BoolArray, t: FloatArray) -> tuple[bool, FloatArray]:
+def _new_t(
+    slices: FloatArray, matters: BoolArray, t: FloatArray, nodes: int = NODES_IN_CORE
+) -> tuple[bool, FloatArray]:
     """Whether the slices are enough and none too many, and if not, better ones."""
     used = np.flatnonzero(matters.any(0))
     first, last = max(used[0] - 1, 0), min(used[-1] + 1, len(t) - 1)
     core = (slices > slices.max(-1, keepdims=True) - CORE).sum(-1).min()
     step = t[1] - t[0]
-    fine = step < 1.001 * _WIDEST and core >= NODES_IN_CORE
+    widest = _WIDEST * NODES_IN_CORE / nodes
+    fine = step < 1.001 * widest and core >= nodes
     if fine and len(t) - (last - first + 1) <= len(t) // 8:
         return True, t
-    step = min(_WIDEST, step * max(core, 2.0) / (NODES_IN_CORE + 1))
+    step = min(widest, step * max(core, 2.0) / (nodes + 1))
     return False, np.arange(t[first], t[last] + step, step)
 
 
@@ -290,10 +297,10 @@ def _core(grid: Cells, matters: BoolArray) -> FloatArray:
 
 
 def _new_mu(
-    grid: Cells, matters: BoolArray, *, rough: bool = False
+    grid: Cells, matters: BoolArray, nodes: int = NODES_IN_CORE, *, rough: bool = False
 ) -> tuple[bool, FloatArray, FloatArray, int]:
     """Whether every slice that matters is resolved and reaches no farther than it must."""
-    drop, nodes = (z + _SLACK * rough for z in (DROP, NODES_IN_CORE))
+    drop, nodes = (z + _SLACK * rough for z in (DROP, nodes))
     size = grid.height.shape[-1]
     first, last = _extent(grid, matters, drop)
     over = (first < 0) | (last > size - 1)  # a guide may have shown too little

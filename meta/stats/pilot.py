@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from meta.stats.scales import FloatArray
     from meta.stats.surface import Surface
 
-_EACH = 4  # data sets at either end of each measure
+_EACH = 8  # data sets at either end of each measure
 _EVENLY = 24  # data sets from first to last
 
 

@@ -135,7 +135,9 @@ def _distinct(a: ArrayLike, b: ArrayLike, include: ArrayLike) -> tuple[FloatArra
     k = first.shape[-1]
     first, second, used = (z.reshape(prod(z.shape[:-1]), k) for z in (first, second, used))
     rows, _ = np.nonzero(used)
-    pairs, index = np.unique(np.stack([first[used], second[used]], axis=1), axis=0, return_inverse=True)
-    members = np.zeros((len(first), len(pairs)))
-    np.add.at(members, (rows, index.ravel()), 1.0)
-    return pairs[:, 0], pairs[:, 1], members
+    firsts, i = np.unique(first[used], return_inverse=True)
+    seconds, j = np.unique(second[used], return_inverse=True)  # numbers are sorted far faster than pairs
+    pairs, index = np.unique(i * len(seconds) + j, return_inverse=True)
+    members = np.bincount(rows * len(pairs) + index, minlength=len(first) * len(pairs))
+    i, j = np.divmod(pairs, max(len(seconds), 1))
+    return firsts[i], seconds[j], members.reshape(len(first), len(pairs)).astype(float)
