@@ -254,8 +254,7 @@ def _evaluate(
     (t, tau, log_width, log_prior), (low, high, size) = slices, span
     step = (high - low) / (size - 1)
     mu = low[:, None] + step[:, None] * np.arange(size)
-    height = surface.loglik(mu, tau[:, None], rough=rough)
-    height += mu_prior.logpdf(mu)
+    height = surface.loglik(mu, tau[:, None], mu_prior.logpdf(mu), rough=rough)
     top = height.max(-1, keepdims=True)
     height -= top
     np.exp(height, out=height)  # once, in place: of many data sets this is where the time goes
