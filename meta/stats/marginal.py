@@ -142,7 +142,9 @@ def _integrated(
     """Logarithms of the integrals, and averages of the integrand's factors under it."""
     given = np.broadcast_arrays(*(np.asarray(z, dtype=float) for z in (x, n, mu, tau)))
     shape, cells = given[0].shape, Cells(*(z.ravel() for z in given))
-    value = np.broadcast_to(_log_choose(np.asarray(x, dtype=float), np.asarray(n, dtype=float)), shape).flatten()
+    value = np.broadcast_to(
+        _log_choose(np.asarray(x, dtype=float), np.asarray(n, dtype=float)), shape
+    ).flatten()
     moments = np.empty((averages, len(cells.x)))
     wide = (cells.tau > WIDE) & (cells.n > 0)
     none, everyone = wide & (cells.x == 0), wide & (cells.x == cells.n)
