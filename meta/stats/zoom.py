@@ -38,13 +38,23 @@ class Start(NamedTuple):
 
 
 def start_of(grid: Cells) -> Start:
-    """The same grid, to be tried again."""
+    """The same grid, to be tried again.
+
+    Parameters
+    ----------
+    grid : Cells
+    """
     size = grid.height.shape[-1]
     return Start(grid.t, grid.first, grid.first + grid.step * (size - 1), size)
 
 
 def pared(grid: Cells) -> Start:
-    """A grid for data sets like those that `grid` roughly shows: as fine as they need it, a little wider."""
+    """A grid for data sets like those that `grid` roughly shows: as fine as they need it, a little wider.
+
+    Parameters
+    ----------
+    grid : Cells
+    """
     mass = grid.log_mass(coupled=False)
     matters = mass > mass.max(-1, keepdims=True) - DROP - _SLACK
     _, t = new_t(mass, matters, grid.t)
@@ -59,24 +69,48 @@ def pared(grid: Cells) -> Start:
 
 
 def in_core(grid: Cells) -> NDArray[np.intp]:
-    """Nodes within the core of each slice of each data set, shape (B, T)."""
+    """Nodes within the core of each slice of each data set, shape (B, T).
+
+    Parameters
+    ----------
+    grid : Cells
+    """
     return np.asarray((grid.height > np.exp(-CORE)).sum(-1))
 
 
 def at_end(matters: BoolArray, t: FloatArray) -> bool:
-    """Whether the slices reach as far as they matter, or as far as there is anywhere to go."""
+    """Whether the slices reach as far as they matter, or as far as there is anywhere to go.
+
+    Parameters
+    ----------
+    matters : ndarray of bool, shape (B, T)
+        Which slices of which data sets.
+    t : ndarray, shape (T,)
+    """
     step = t[1] - t[0]
     nearest = not matters[:, 0].any() or t[0] < NEAREST + step
     return bool(nearest and (not matters[:, -1].any() or t[-1] > FARTHEST - step))
 
 
 def seen(core: NDArray[np.intp]) -> bool:
-    """Whether every slice of every data set shows its peak, if roughly."""
+    """Whether every slice of every data set shows its peak, if roughly.
+
+    Parameters
+    ----------
+    core : ndarray of int, shape (B, T)
+        As of :func:`in_core`.
+    """
     return bool((core >= _ROUGH).all())
 
 
 def wider(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """More slices at both ends, as far as there is anywhere to go, and ranges of mu for all."""
+    """More slices at both ends, as far as there is anywhere to go, and ranges of mu for all.
+
+    Parameters
+    ----------
+    t, low, high : ndarray, shape (T,)
+        Slices, and the range of mu in each.
+    """
     step = t[1] - t[0]
     wide = np.concatenate([t[0] + step * np.arange(-4, 0), t, t[-1] + step * np.arange(1, 5)])
     inner = wide[(wide > NEAREST - step / 2) & (wide < FARTHEST + step / 2)]
@@ -86,7 +120,18 @@ def wider(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray,
 def new_t(
     slices: FloatArray, matters: BoolArray, t: FloatArray, nodes: int = NODES_IN_CORE
 ) -> tuple[bool, FloatArray]:
-    """Whether the slices are enough and none too many, and if not, better ones."""
+    """Whether the slices are enough and none too many, and if not, better ones.
+
+    Parameters
+    ----------
+    slices : ndarray, shape (B, T)
+        Log masses.
+    matters : ndarray of bool, shape (B, T)
+        Which slices of which data sets.
+    t : ndarray, shape (T,)
+    nodes : int
+        So many slices in the core are enough.
+    """
     used = np.flatnonzero(matters.any(0))
     first, last = max(used[0] - 1, 0), min(used[-1] + 1, len(t) - 1)
     core = (slices > slices.max(-1, keepdims=True) - CORE).sum(-1).min()
@@ -116,7 +161,31 @@ def new_mu(
     *,
     rough: bool = False,
 ) -> tuple[bool, FloatArray, FloatArray, int]:
-    """Whether every slice that matters is resolved and reaches no farther than it must."""
+    """Whether every slice that matters is resolved and reaches no farther than it must.
+
+    Parameters
+    ----------
+    grid : Cells
+    core : ndarray of int, shape (B, T)
+        As of :func:`in_core`.
+    matters : ndarray of bool, shape (B, T)
+        Which slices of which data sets.
+    nodes : int
+        So many in the core are enough.
+    rough : bool
+        Whether the grid knows likelihoods roughly.
+
+    Returns
+    -------
+    enough : bool
+    low, high, size
+        Ranges of mu and nodes to be tried next.
+
+    Raises
+    ------
+    ConvergenceError
+        If that were too many nodes.
+    """
     drop, nodes = DROP + _SLACK * rough, nodes + _SLACK * rough
     size = grid.height.shape[-1]
     first, last = _extent(grid, matters, drop)
@@ -138,7 +207,15 @@ def new_mu(
 def between(
     t_new: FloatArray, t: FloatArray, low: FloatArray, high: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Ranges for new slices: what both neighbours among the old ones need."""
+    """Ranges for new slices: what both neighbours among the old ones need.
+
+    Parameters
+    ----------
+    t_new : ndarray
+        New slices.
+    t, low, high : ndarray, shape (T,)
+        Old ones, and the range of mu in each.
+    """
     if t_new is t:
         return low, high
     after = np.clip(np.searchsorted(t, t_new), 1, len(t) - 1)
