@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import logsumexp
 
 from meta.errors import ConvergenceError
-from meta.stats.cells import CORE, DROP, NODES_IN_CORE, cells
+from meta.stats.cells import cells
 from meta.stats.posterior import Posterior, posterior, weighted
+from meta.stats.zoom import CORE, DROP, NODES_IN_CORE, in_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +106,7 @@ def _resolved(grid: Cells, sets: Index) -> BoolArray:
     top = mass.max(-1, keepdims=True)
     enough = (mass > top - CORE).sum(-1) >= NODES_IN_CORE
     needed = mass > top - DROP
-    seen = (grid.height > np.exp(-CORE)).sum(-1) >= NODES_IN_CORE
+    seen = in_core(grid) >= NODES_IN_CORE
     seen &= (grid.height[..., [0, -1]] < np.exp(-DROP)).all(-1)
     for column in sets.T:
         enough &= ((column < 0)[:, None] | seen[column] | ~needed).all(-1)

@@ -193,7 +193,7 @@ def predictive_distribution(post: Posterior) -> Distribution:
     nodes, weights = _HERMITE
     values = grid.mu[..., None] + grid.tau[:, None, None] * nodes
     average = post.average[..., None] * (weights / weights.sum())
-    moments = post.expectation(grid.mu), post.expectation(grid.mu**2 + grid.tau[:, None] ** 2)
+    moments = post.expectation(grid.mu), post.expectation(grid.mu**2) + post.slices @ grid.tau**2
 
     def matrix(s: FloatArray) -> FloatArray:
         size = post.weight.shape[-1]

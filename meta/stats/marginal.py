@@ -142,7 +142,9 @@ def _integrated(
     """Logarithms of the integrals, and averages of the integrand's factors under it."""
     given = np.broadcast_arrays(*(np.asarray(z, dtype=float) for z in (x, n, mu, tau)))
     shape, cells = given[0].shape, Cells(*(z.ravel() for z in given))
-    value = gammaln(cells.n + 1) - gammaln(cells.x + 1) - gammaln(cells.n - cells.x + 1)
+    value = np.broadcast_to(
+        _log_choose(np.asarray(x, dtype=float), np.asarray(n, dtype=float)), shape
+    ).flatten()
     moments = np.empty((averages, len(cells.x)))
     wide = (cells.tau > WIDE) & (cells.n > 0)
     none, everyone = wide & (cells.x == 0), wide & (cells.x == cells.n)
@@ -161,6 +163,11 @@ def _integrated(
             for j, average in enumerate(found):
                 moments[j, rows] = average * sign ** (j + 1)
     return value.reshape(shape), tuple(moment.reshape(shape) for moment in moments)
+
+
+def _log_choose(x: FloatArray, n: FloatArray) -> FloatArray:
+    """Logarithm of the binomial coefficient."""
+    return np.asarray(gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1))
 
 
 def _laplace(integrand: Integrand, cells: Cells) -> tuple[FloatArray, list[FloatArray]]:
@@ -203,7 +210,8 @@ def _trapezoid(
 
 def _passes(nodes: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
     """Rows that are integrated at once, and with how many nodes: few passes, and little in vain."""
-    order = np.argsort(nodes, kind="stable")
+    short = nodes.astype(np.uint16) if nodes.max() < 2**16 else nodes  # those are sorted in linear time
+    order = np.argsort(short, kind="stable")
     sizes = nodes[order]
     start = 0
     while start < len(order):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from meta.stats.scales import FloatArray
     from meta.stats.surface import Surface
 
-_BATCH = 2048  # data sets on one grid
-_SIMILAR = 1.5  # ratio of precisions on one grid
+_BATCH = 1400  # data sets on one grid
+_SIMILAR = 1.25  # ratio of precisions on one grid
 
 
 class Posterior(NamedTuple):
@@ -31,6 +31,8 @@ class Posterior(NamedTuple):
         Posterior probability of each cell, 1 in all.
     average : ndarray, shape (T, N)
         The same, averaged over the data sets.
+    slices : ndarray, shape (B, T)
+        Posterior probability of each slice.
     log_evidence : ndarray, shape (B,)
         Log marginal likelihood of each data set under the priors; of coupled ones, of all together.
     """
@@ -38,12 +40,8 @@ class Posterior(NamedTuple):
     cells: Cells
     weight: FloatArray
     average: FloatArray
+    slices: FloatArray
     log_evidence: FloatArray
-
-    @property
-    def slices(self) -> FloatArray:
-        """Posterior probability of each slice, shape (B, T)."""
-        return np.asarray(self.weight.sum(-1))
 
     def expectation(self, values: FloatArray) -> FloatArray:
         """Posterior mean of `values` given at the cells, shape (T, N) or (T, 1); result shape (B,).
@@ -88,14 +86,14 @@ def weighted(grid: Cells, mass: FloatArray, evidence: FloatArray) -> Posterior:
     grid : Cells
     mass, evidence : ndarray
     """
-    share = np.exp(mass - evidence[:, None]) / grid.total
-    return _posterior(grid, grid.height * share[..., None], evidence)
+    slices = np.exp(mass - evidence[:, None])
+    return _posterior(grid, grid.height * (slices / grid.total)[..., None], slices, evidence)
 
 
-def _posterior(grid: Cells, weight: FloatArray, evidence: FloatArray) -> Posterior:
+def _posterior(grid: Cells, weight: FloatArray, slices: FloatArray, evidence: FloatArray) -> Posterior:
     many = len(weight)
     average = np.full(many, 1 / many) @ weight.reshape(many, -1)
-    return Posterior(grid, weight, average.reshape(weight.shape[1:]), evidence)
+    return Posterior(grid, weight, average.reshape(weight.shape[1:]), slices, evidence)
 
 
 def posterior_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Posterior:
@@ -115,7 +113,8 @@ def posterior_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Poster
     """
     grid = cells_at(surface, mu_prior, tau)
     inside = grid.height[0] / grid.total[0, :, None]
-    return _posterior(grid, np.eye(len(tau))[..., None] * inside, grid.log_slices[0])
+    every = np.eye(len(tau))
+    return _posterior(grid, every[..., None] * inside, every, grid.log_slices[0])
 
 
 def in_batches(

@@ -54,20 +54,28 @@ class Surface(NamedTuple):
     variance: FloatArray
     bounded: BoolArray
 
-    def loglik(self, mu: FloatArray, tau: FloatArray, *, rough: bool = False) -> FloatArray:
+    def loglik(
+        self, mu: FloatArray, tau: FloatArray, common: FloatArray | None = None, *, rough: bool = False
+    ) -> FloatArray:
         """Log-likelihood of every data set at points of any shape (...), shape (B, ...).
 
         Parameters
         ----------
         mu, tau : ndarray, shape (...)
+        common : ndarray, shape (...), optional
+            Added to the log-likelihood of every data set: a log prior.
         rough : bool
             To within a nat a trial, and faster.
         """
         mu, tau = np.broadcast_arrays(mu, tau)
         table = self.rough if rough else self.table
         tables = table(self.first[:, None], self.second[:, None], mu.ravel(), tau.ravel())
-        total: FloatArray = self.members @ tables
-        return total.reshape(len(self.members), *mu.shape)
+        members = self.members
+        if common is not None:  # as one trial more, which saves a pass over the result
+            tables = np.concatenate([tables, np.broadcast_to(common, mu.shape).reshape(1, -1)])
+            members = np.column_stack([members, np.ones(len(members))])
+        total: FloatArray = members @ tables
+        return total.reshape(len(members), *mu.shape)
 
     def of(self, rows: np.ndarray) -> Surface:
         """Some of the data sets, with the trials that occur in them.
@@ -135,7 +143,9 @@ def _distinct(a: ArrayLike, b: ArrayLike, include: ArrayLike) -> tuple[FloatArra
     k = first.shape[-1]
     first, second, used = (z.reshape(prod(z.shape[:-1]), k) for z in (first, second, used))
     rows, _ = np.nonzero(used)
-    pairs, index = np.unique(np.stack([first[used], second[used]], axis=1), axis=0, return_inverse=True)
-    members = np.zeros((len(first), len(pairs)))
-    np.add.at(members, (rows, index.ravel()), 1.0)
-    return pairs[:, 0], pairs[:, 1], members
+    firsts, i = np.unique(first[used], return_inverse=True)
+    seconds, j = np.unique(second[used], return_inverse=True)  # numbers are sorted far faster than pairs
+    pairs, index = np.unique(i * len(seconds) + j, return_inverse=True)
+    members = np.bincount(rows * len(pairs) + index, minlength=len(first) * len(pairs))
+    i, j = np.divmod(pairs, max(len(seconds), 1))
+    return firsts[i], seconds[j], members.reshape(len(first), len(pairs)).astype(float)
