@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from meta.report.figures import Plan
 
 REPORT = "report.html"
+SECTIONS = (  # of each analysis after its answer: the template's name, and what the contents call it
+    ("forest", "Forest plots"),
+    ("heterogeneity", "Heterogeneity"),
+    ("sites", "Sites and regions"),
+    ("unreported", "Not reported"),
+    ("specification", "Sensitivity"),
+    ("priors", "Priors"),
+    ("data", "Data"),
+)
 _WHATIF = ("_whatif.html.j2", "whatif.js")  # used where there is something to try
 
 
@@ -49,6 +58,7 @@ def page(
     script = _file("report.js") + (_file(_WHATIF[1]) if whatif else "")
     return environment.get_template("report.html.j2").render(
         parts=parts(runs, whatif, drawn or _draw),
+        sections=SECTIONS,
         style=style,
         script=script,
         style_hash=_source_hash(style),

@@ -28,6 +28,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "standardised": ("sites", "Regions at the same mix of sites", "Rates of the regions at one mix of primary sites, and crude."),
     "aliasing": ("sites", "What goes with region", "How characteristics of trials go together."),
     "bounds": ("unreported", "Bounds over everything that was not reported", "The answer under every completion of unreported counts."),
+    "specification": ("specification", "Every sensitivity analysis", "Sorted estimates."),
     "prior-predictive": ("priors", "What the priors say by themselves", "Densities of the rates before any data."),
     "prior-sensitivity": ("priors", "Posteriors under other priors of τ", "Posterior of the mean rate and of tau under each prior."),
 }  # fmt: skip
