@@ -7,6 +7,7 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from meta.report.page_checklist import AUTHORS, ITEMS
 from meta.report.page_parts import parts
 from meta.report.page_refs import FILTERS
 
@@ -29,6 +30,8 @@ SECTIONS = (  # of each analysis after its answer: the template's name, and what
     ("specification", "Sensitivity"),
     ("priors", "Priors"),
     ("data", "Data"),
+    ("findings", "Summary of findings"),
+    ("methods", "Methods"),
 )
 _WHATIF = ("_whatif.html.j2", "whatif.js")  # used where there is something to try
 
@@ -59,6 +62,8 @@ def page(
     return environment.get_template("report.html.j2").render(
         parts=parts(runs, whatif, drawn or _draw),
         sections=SECTIONS,
+        checklist=ITEMS,
+        authors=AUTHORS,
         style=style,
         script=script,
         style_hash=_source_hash(style),

@@ -10,6 +10,7 @@ from meta.records.run import BASE
 from meta.report.page_answers import Answers, Line, answers
 from meta.report.page_data import Data, data_of
 from meta.report.page_figures import Figures, figures_of
+from meta.report.page_methods import Finding, Methods, findings_of, methods_of
 from meta.report.page_refs import At
 from meta.report.page_spread import Other, Spread, bounded, priors, spread_of, specifications
 
@@ -37,6 +38,8 @@ class Part:
     specifications: list[Other]
     priors: list[Line]
     data: Data
+    findings: list[Finding]
+    methods: Methods
     figures: Figures
     whatif: Any = None
 
@@ -83,6 +86,14 @@ def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict
         specifications=specifications(placed),
         priors=priors(placed),
         data=data_of(placed, found.overall.fit if found.overall else None),
+        findings=findings_of(_lines(found)),
+        methods=methods_of(slug, placed),
         figures=figures_of(slug, ordered, drawn),
         whatif=tried.get(base.name),
     )
+
+
+def _lines(found: Answers) -> list[tuple[str | None, Line]]:
+    """Everyone and every region: the rows of the summary of findings."""
+    whole = [] if found.overall is None else [(None, found.overall)]
+    return [*whole, *((block.by, line) for block in found.blocks for line in block.lines)]

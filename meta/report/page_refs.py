@@ -7,6 +7,7 @@ RFC 6901). So every number on the page can be compared with the run, and a test 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -132,11 +133,18 @@ def _say(text: str) -> str:
     return symbols(clean(text))
 
 
+def _method(text: str) -> str:
+    """Priors inside a method's name, as papers write them."""
+    whole = re.sub(r"\b[a-z-]+:[-\d.,]*\d", lambda found: exact.distribution(found[0]), _say(text))
+    return re.sub(r"\bmu\b", "μ", whole)
+
+
 # How a text is shown, by the name that stands beside it on the page
 TEXTS: dict[str, Callable[[str], str]] = {
     "text": _say,
     "distribution": lambda text: symbols(exact.distribution(clean(text))),
     "capital": lambda text: capital(_say(text)),
+    "method": _method,
     "standing": lambda status: _STANDING[status],
     "plain": lambda text: clean(text).replace("-", " "),  # names of options and outcomes
 }
@@ -181,6 +189,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "t": told,
     "dist": _in_words("distribution"),
     "plain": _in_words("plain"),
+    "method": _in_words("method"),
     "cap": _capital,
     "standing": _in_words("standing"),
     "w": words,
