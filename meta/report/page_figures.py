@@ -24,18 +24,42 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "region": ("forest", "Forest plot by region", "Trials and pooled estimates region by region."),
     "site": ("forest", "Forest plot by primary site", "Trials and pooled estimates site by site."),
     "leave-one-out": ("forest", "Leave one out", "The pooled estimate without each trial in turn."),
-    "posterior": ("heterogeneity", "What the data say of mean and τ together", "Posterior of the mean rate and of tau, beside their priors."),
+    "posterior": (
+        "heterogeneity",
+        "What the data say of mean and τ together",
+        "Posterior of the mean rate and of tau, beside their priors.",
+    ),
     "sweep": ("heterogeneity", "If τ were known", "The answers at every fixed tau."),
     "influence": ("heterogeneity", "Influence of each trial", "How far each trial moves the answer."),
     "site-rates": ("sites", "Rates by primary site", "Each site's rate in the model of sites and regions."),
-    "site-grid": ("sites", "Sites by region: what was reported", "Responders and patients known in each region at each site."),
-    "standardised": ("sites", "Regions at the same mix of sites", "Rates of the regions at one mix of primary sites, and crude."),
+    "site-grid": (
+        "sites",
+        "Sites by region: what was reported",
+        "Responders and patients known in each region at each site.",
+    ),
+    "standardised": (
+        "sites",
+        "Regions at the same mix of sites",
+        "Rates of the regions at one mix of primary sites, and crude.",
+    ),
     "aliasing": ("sites", "What goes with region", "How characteristics of trials go together."),
-    "bounds": ("unreported", "Bounds over everything that was not reported", "The answer under every completion of unreported counts."),
+    "bounds": (
+        "unreported",
+        "Bounds over everything that was not reported",
+        "The answer under every completion of unreported counts.",
+    ),
     "specification": ("specification", "Every sensitivity analysis", "Sorted estimates."),
-    "prior-predictive": ("priors", "What the priors say by themselves", "Densities of the rates before any data."),
-    "prior-sensitivity": ("priors", "Posteriors under other priors of τ", "Posterior of the mean rate and of tau under each prior."),
-}  # fmt: skip
+    "prior-predictive": (
+        "priors",
+        "What the priors say by themselves",
+        "Densities of the rates before any data.",
+    ),
+    "prior-sensitivity": (
+        "priors",
+        "Posteriors under other priors of τ",
+        "Posterior of the mean rate and of tau under each prior.",
+    ),
+}
 
 FORESTS = ("overall", "region", "site")  # with a trial a row, as many squares as rows
 
@@ -60,8 +84,8 @@ def figures_of(slug: str, runs: Sequence[Run], drawn: Callable[[Plan], str]) -> 
     for kind, (heading, title, text) in KINDS.items():
         if kind in plans:
             plan = plans[kind]
-            svg = embedded(drawn(plan), f"{slug}-{kind}", title, text, rows(base, kind))
-            found.setdefault(heading, []).append(Figure(f"{slug}-{kind}", plan.name, title, text, svg))
+            svg = embedded(drawn(plan), f"{slug}-figure-{kind}", title, text, rows(base, kind))
+            found.setdefault(heading, []).append(Figure(f"{slug}-figure-{kind}", plan.name, title, text, svg))
     return found
 
 

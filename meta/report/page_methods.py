@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,17 @@ from meta.report.page_answers import Line
 from meta.report.page_refs import At
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 REFERENCES = {
-    "stijnen": "Stijnen T, Hamza TH, Özdemir P. Random effects meta-analysis of event outcome in the framework "
-    "of the generalized linear mixed model. Stat Med 2010;29:3046–3067. doi:10.1002/sim.4040",
+    "stijnen": "Stijnen T, Hamza TH, Özdemir P. Random effects meta-analysis of event outcome in the "
+    "framework of the generalized linear mixed model. Stat Med 2010;29:3046–3067. doi:10.1002/sim.4040",
     "rover": "Röver C. Bayesian random-effects meta-analysis using the bayesmeta R package. J Stat Softw "
     "2020;93(6):1–51. doi:10.18637/jss.v093.i06",
-    "hardy": "Hardy RJ, Thompson SG. A likelihood approach to meta-analysis with random effects. Stat Med "
-    "1996;15:619–629.",
-    "knapp": "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single covariate. "
-    "Stat Med 2003;22:2693–2710. doi:10.1002/sim.1482",
+    "hardy": "Hardy RJ, Thompson SG. A likelihood approach to meta-analysis with random effects. Stat "
+    "Med 1996;15:619–629.",
+    "knapp": "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single "
+    "covariate. Stat Med 2003;22:2693–2710. doi:10.1002/sim.1482",
     "floored": "Röver C, Knapp G, Friede T. Hartung-Knapp-Sidik-Jonkman approach and its modification for "
     "random-effects meta-analysis with few studies. BMC Med Res Methodol 2015;15:99. "
     "doi:10.1186/s12874-015-0091-1",
@@ -32,8 +33,8 @@ REFERENCES = {
     "2002;21:1539–1558. doi:10.1002/sim.1186",
     "mor": "Larsen K, Merlo J. Appropriate assessment of neighborhood effects on individual health. "
     "Am J Epidemiol 2005;161:81–88. doi:10.1093/aje/kwi017",
-    "clopper": "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the "
-    "binomial. Biometrika 1934;26:404–413.",
+    "clopper": "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case "
+    "of the binomial. Biometrika 1934;26:404–413.",
     "manski": "Manski CF. Nonparametric bounds on treatment effects. Am Econ Rev 1990;80(2):319–323.",
     "prisma": "Page MJ, McKenzie JE, Bossuyt PM, et al. The PRISMA 2020 statement. BMJ 2021;372:n71. "
     "doi:10.1136/bmj.n71",
@@ -104,7 +105,7 @@ def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A row of the summary of findings; `chances` are probabilities that its leading rate exceeds thresholds."""
+    """A row of the summary of findings, with the probabilities that its rate exceeds the thresholds."""
 
     line: Line
     by: str | None

@@ -12,7 +12,7 @@ from meta.report.page_data import Data, data_of
 from meta.report.page_figures import Figures, figures_of
 from meta.report.page_methods import Finding, Methods, findings_of, methods_of
 from meta.report.page_refs import At
-from meta.report.page_spread import Other, Spread, bounded, priors, spread_of, specifications
+from meta.report.page_spread import Other, Spread, bounded, priors, specifications, spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

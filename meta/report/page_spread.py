@@ -39,7 +39,9 @@ class Other:
 def spread_of(base: At) -> Spread:
     """What the overall fits of a run say of heterogeneity."""
     whole = [fit for fit in base.fits if fit.it.by is None and fit.it.k > 1]
-    tests = next((list(fit.dispersion.tests) for fit in whole if fit.it.dispersion and fit.it.dispersion.tests), [])
+    tests = next(
+        (list(fit.dispersion.tests) for fit in whole if fit.it.dispersion and fit.it.dispersion.tests), []
+    )
     return Spread(
         exact=tuple(fit for fit in whole if fit.it.tau is not None or fit.it.correlation is not None),
         conventional=tuple(fit for fit in whole if not is_exact(fit.it)),

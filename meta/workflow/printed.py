@@ -18,7 +18,7 @@ BESIDE = ("disease-control", "adverse-event-grade-3")  # outcomes that are shown
 
 
 def printed(trial: Included) -> Iterator[Printed]:
-    """The rows of the outcome, of the baseline and of further outcomes in the trial's report, and its medians."""
+    """The rows of the outcome, the baseline and further outcomes in the trial's report, and its medians."""
     chosen = trial.chosen
     for place, table in enumerate(chosen.report.tables):
         path = f"reports[{chosen.report_index}].tables[{place}]"
