@@ -190,9 +190,7 @@ def forest(
 def report(
     kind: Annotated[str, typer.Option("--format", help="html, md or json.")] = "html",
     root: Root = Path(),
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file; md and json: or none.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file.")] = None,
 ) -> None:
     """Write the report of the stored runs again, without fitting anything."""
     from meta.records.files import write
@@ -202,7 +200,7 @@ def report(
     from meta.workflow.pool import every_stored
 
     outputs = Outputs(root / "out")
-    text = written(every_stored(outputs.folder), kind, outputs)
+    text = written(every_stored(root, outputs.folder), kind, outputs)
     if output is None and kind != "html":
         sys.stdout.write(text)
         return

@@ -93,6 +93,16 @@ class Reproduces:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Certainty:
+    """How certain the authors hold the evidence (GRADE), and why; nothing computes it."""
+
+    __pydantic_config__ = STRICT
+
+    rating: Literal["high", "moderate", "low", "very low"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """One question.
 
@@ -122,6 +132,8 @@ class Analysis:
         For every model that has the option and no thresholds of its own.
     reproduces : Reproduces or None
         A published table that is written out with our percentages beside its own.
+    certainty : Certainty or None
+        The authors' judgement, for the summary of findings.
     sites : Sites or None
         The model of sites and regions, and the variations that it runs in; None: it is not run.
     sensitivity : mapping of name to Analysis, "each-trial" or "each-prior"
@@ -149,6 +161,7 @@ class Analysis:
     k_policy: Literal["default", "off"] = "default"
     thresholds: tuple[float, ...] = ()
     reproduces: Reproduces | None = None
+    certainty: Certainty | None = None
     sites: Sites | None = None
     sensitivity: Mapping[str, Analysis | Expansion] = field(default_factory=dict)
 

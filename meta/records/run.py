@@ -56,16 +56,18 @@ class LedgerEntry:
 class Printed:
     """A row of the report that was used, as the source prints it.
 
-    Outcome and baseline rows, and medians, whether or not they were counted. `patients` says which
-    of the population the row is about (``all patients`` is the population), `pooled` marks the count
-    that entered the pooled estimate, `total` is what `percent_of_total` is of, `percent` is of `n`;
-    `median` is text such as ``10.8 (4.3 to NA) months``.
+    Outcome and baseline rows, disease control, adverse events of grade 3 or more (`term` says of which kind)
+    and medians, whether or not they were counted. `patients` says which of the population the row is about
+    (``all patients`` is the population), `pooled` marks the count that entered the pooled estimate, `total`
+    is what `percent_of_total` is of, `percent` is of `n`; `median` is text such as
+    ``10.8 (4.3 to NA) months``; `published` is the report's date, ``2019-05``.
     """
 
     trial: str
     label: str
     report: str
     outcome: str
+    term: str | None = None
     patients: str
     pooled: bool = False
     n: int | None = None
@@ -74,6 +76,7 @@ class Printed:
     percent: float | None = None
     percent_of_total: float | None = None
     median: str | None = None
+    published: str | None = None
     derived: bool = False
     status: str = "verified"
     file: str

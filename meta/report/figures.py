@@ -93,6 +93,7 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
         yield from _bounds(base, runs)
         yield from _split_bounds(base, runs)
+        yield _specification(base, runs)
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
@@ -230,6 +231,29 @@ def _split_bounds_of(name: str, base: Run, run: Run, by: str) -> Plan:
         return split_bounds_figure(base, run, by, title=title, subtitle=base.question)
 
     return Plan(f"{base.name}.{name}", digest, draw)
+
+
+def _specification(base: Run, runs: Sequence[Run]) -> Plan:
+    """A figure of every overall fit of every run."""
+    digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
+
+    def draw() -> Figure:
+        from meta.report.specification import Specification, specification
+
+        found = [
+            Specification(_variation(base, run), fit, run is base)
+            for run in runs
+            for fit in run.fits
+            if fit.by is None
+        ]
+        return specification(found, title=f"{base.name}: every sensitivity analysis", subtitle=base.question)
+
+    return Plan(f"{base.name}.specification", digest, draw)
+
+
+def _variation(base: Run, run: Run) -> str:
+    trial = left_out(base, run)
+    return f"without {trial}" if trial else "all trials" if run is base else run.variation
 
 
 def _posteriors(base: Run) -> Iterator[Plan]:

@@ -7,6 +7,7 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from meta.report.page_checklist import AUTHORS, ITEMS
 from meta.report.page_parts import parts
 from meta.report.page_refs import FILTERS
 
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from meta.report.figures import Plan
 
 REPORT = "report.html"
+SECTIONS = (  # of each analysis after its answer: the template's name, and what the contents call it
+    ("forest", "Forest plots"),
+    ("heterogeneity", "Heterogeneity"),
+    ("sites", "Sites and regions"),
+    ("unreported", "Not reported"),
+    ("specification", "Sensitivity"),
+    ("priors", "Priors"),
+    ("data", "Data"),
+    ("findings", "Summary of findings"),
+    ("methods", "Methods"),
+)
 _WHATIF = ("_whatif.html.j2", "whatif.js")  # used where there is something to try
 
 
@@ -49,6 +61,9 @@ def page(
     script = _file("report.js") + (_file(_WHATIF[1]) if whatif else "")
     return environment.get_template("report.html.j2").render(
         parts=parts(runs, whatif, drawn or _draw),
+        sections=SECTIONS,
+        checklist=ITEMS,
+        authors=AUTHORS,
         style=style,
         script=script,
         style_hash=_source_hash(style),

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from meta.results import Fit
 
 WELL = "well"
+UNRESOLVED = {
+    "bound": "bounds over everything that trials did not report",
+    "drop": "trials that do not tell them apart dropped",
+    "keep": "kept in trials that do not tell them apart",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,11 @@ class Line:
         """The estimate that stands for the row."""
         return self.fit.proportion if self.alone is None else self.alone.proportion
 
+    @property
+    def model(self) -> At:
+        """The model's name and options, as its estimate says them."""
+        return self.fit.proportion.method
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -41,6 +51,11 @@ class Block:
     fit: At
     lines: tuple[Line, ...]
     contrasts: tuple[At, ...]
+
+    @property
+    def name(self) -> str:
+        """What the groups are, in words."""
+        return "primary site" if self.by == "site" else self.by
 
     @property
     def reporting(self) -> bool:
@@ -57,6 +72,11 @@ class Settled:
     run: At
     lines: tuple[Line, ...]
     bounds: tuple[At, ...]
+
+    @property
+    def said(self) -> str:
+        """What became of trials that do not tell these patients apart."""
+        return UNRESOLVED.get(self.unresolved, "all trials tell them apart")
 
 
 @dataclass(frozen=True, slots=True)

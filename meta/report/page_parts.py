@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meta.records.run import BASE
-from meta.report.page_answers import Answers, answers
+from meta.report.page_answers import Answers, Line, answers
+from meta.report.page_data import Data, data_of
 from meta.report.page_figures import Figures, figures_of
+from meta.report.page_methods import Finding, Methods, findings_of, methods_of
 from meta.report.page_refs import At
+from meta.report.page_spread import Other, Spread, bounded, priors, specifications, spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +33,13 @@ class Part:
     base: At
     runs: dict[str, At]
     answers: Answers
+    spread: Spread
+    bounds: list[tuple[str, list[At]]]
+    specifications: list[Other]
+    priors: list[Line]
+    data: Data
+    findings: list[Finding]
+    methods: Methods
     figures: Figures
     whatif: Any = None
 
@@ -65,11 +75,25 @@ def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict
     base = by_variation[BASE]
     slug = f"{re.sub('[^a-z0-9]+', '-', base.name.lower()).strip('-') or 'analysis'}-{i + 1}"
     ordered = list(by_variation.values())
+    found = answers(placed)
     return Part(
         slug=slug,
         base=placed[BASE],
         runs=placed,
-        answers=answers(placed),
+        answers=found,
+        spread=spread_of(placed[BASE]),
+        bounds=bounded(placed),
+        specifications=specifications(placed),
+        priors=priors(placed),
+        data=data_of(placed, found.overall.fit if found.overall else None),
+        findings=findings_of(_lines(found)),
+        methods=methods_of(slug, placed),
         figures=figures_of(slug, ordered, drawn),
         whatif=tried.get(base.name),
     )
+
+
+def _lines(found: Answers) -> list[tuple[str | None, Line]]:
+    """Everyone and every region: the rows of the summary of findings."""
+    whole = [] if found.overall is None else [(None, found.overall)]
+    return [*whole, *((block.by, line) for block in found.blocks for line in block.lines)]

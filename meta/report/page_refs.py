@@ -7,13 +7,16 @@ RFC 6901). So every number on the page can be compared with the run, and a test 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from meta.format import DASH, MINUS, TO, clean, level, number, percent, symbols
+from meta.format import DASH, MINUS, TO, clean, level, number, p_value, percent, symbols
+from meta.report import exact
+from meta.report.wording import capital
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,48 +87,19 @@ def _plain(value: float) -> str:
     return f"{int(value):,}" if float(value).is_integer() else f"{value:g}"
 
 
-def ratio_text(value: float) -> str:
-    """A ratio, without decimals that nobody can use.
-
-    Examples
-    --------
-    >>> ratio_text(1.94977), ratio_text(31.8), ratio_text(2e5)
-    ('1.95', '32', 'over 10,000')
-    """
-    if value > 10_000:
-        return "over 10,000"
-    return number(value, 2) if value < 10 else _plain(round(value))
-
-
-def chance_text(value: float) -> str:
-    """A probability with two decimals, never shown as certain.
-
-    Examples
-    --------
-    >>> chance_text(0.8573), chance_text(0.9999), chance_text(0.0001)
-    ('0.86', 'over 0.99', 'under 0.01')
-    """
-    if value > 0.995:
-        return "over 0.99"
-    return "under 0.01" if value < 0.005 else number(value, 2)
-
-
-def p_text(value: float) -> str:
-    """A p-value, without its letter."""
-    return "under 0.001" if value < 0.001 else number(value)
-
-
 # How a number is written, by the name that stands beside it on the page
 FORMATS: dict[str, Callable[[float], str]] = {
     "pct": percent,
     "level": level,
     "int": _plain,
+    "lineno": lambda value: str(int(value)),
     "num1": lambda value: number(value, 1),
+    "printed": lambda value: f"{value:g}",
     "num2": lambda value: number(value, 2),
     "num3": number,
-    "ratio": ratio_text,
-    "chance": chance_text,
-    "p": p_text,
+    "ratio": exact.ratio,
+    "chance": exact.chance,
+    "p": p_value,
 }
 
 
@@ -146,16 +120,43 @@ def ends(found: At, how: str = "pct") -> Markup:
     return Markup('<span class="nw">{}</span>').format(Markup(joint).join(shown))
 
 
-def told(found: At) -> Markup:
+_STANDING = {
+    "headline": "headline",
+    "beside": "beside the headline",
+    "two trials": "rests on two trials: no headline",
+    "one trial": "one trial: its own exact interval",
+    "none": "no policy applied",
+}
+
+
+def _say(text: str) -> str:
+    return symbols(clean(text))
+
+
+def _method(text: str) -> str:
+    """Priors inside a method's name, as papers write them."""
+    whole = re.sub(r"\b[a-z-]+:[-\d.,]*\d", lambda found: exact.distribution(found[0]), _say(text))
+    return re.sub(r"\bmu\b", "μ", whole)
+
+
+# How a text is shown, by the name that stands beside it on the page
+TEXTS: dict[str, Callable[[str], str]] = {
+    "text": _say,
+    "distribution": lambda text: symbols(exact.distribution(clean(text))),
+    "capital": lambda text: capital(_say(text)),
+    "method": _method,
+    "standing": lambda status: _STANDING[status],
+    "plain": lambda text: clean(text).replace("-", " "),  # names of options and outcomes
+}
+
+
+def told(found: At, how: str = "text") -> Markup:
     """A text of a run, as it stands there but for symbols; isolated, so that it turns nothing around."""
     if found.it is None:
         return Markup("")
-    return Markup('<bdi class="t" data-ref="{}">{}</bdi>').format(found.place, told_text(str(found.it)))
-
-
-def told_text(text: str) -> str:
-    """What is shown of a stored text."""
-    return symbols(clean(text))
+    return Markup('<bdi class="t" data-ref="{}" data-as="{}">{}</bdi>').format(
+        found.place, how, TEXTS[how](str(found.it))
+    )
 
 
 def words(text: str) -> Markup:
@@ -170,6 +171,14 @@ def listed(found: Sequence[Markup]) -> Markup:
     return Markup(", ").join(found[:-1]) + Markup(" and ") + found[-1]
 
 
+def _in_words(how: str) -> Callable[[At], Markup]:
+    return lambda found: told(found, how)
+
+
+def _capital(found: At | str) -> Markup | str:
+    return capital(found) if isinstance(found, str) else told(found, "capital")
+
+
 def _filter(how: str) -> Callable[[At], Markup]:
     return lambda found: written(found, how)
 
@@ -178,6 +187,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
     **{how: _filter(how) for how in FORMATS},
     "ends": ends,
     "t": told,
+    "dist": _in_words("distribution"),
+    "plain": _in_words("plain"),
+    "method": _in_words("method"),
+    "cap": _capital,
+    "standing": _in_words("standing"),
     "w": words,
+    "attr_written": written,
     "listed": listed,
 }

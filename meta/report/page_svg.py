@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,21 +12,23 @@ from markupsafe import Markup, escape
 from meta.format import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 _HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _STYLES = re.compile(r"\s*<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)
-_ROOT = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt" viewBox="([^"]*)"[^>]*>')
+_ROOT = re.compile(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>')
 _STYLE = re.compile(r' style="([^"]*)"')
-_ID = re.compile(r'(\bid="|url\(#|href="#)')
+_ID = re.compile(r'(?<= )id="([^"]*)"')
+_REFERENCE = re.compile(r'(url\(#|href="#)')
 _STILL = re.compile(r' transform="rotate\(-?0 [^"]*"')
-_ROW = re.compile(r'<g id="row-(\d+)">')
+_SQUARE = re.compile(r'<g id="square">.*?<use [^>]*?\by="([\d.]+)"', re.DOTALL)
+_HALF_ROW = 6.0  # points above and below a square at which its row is pointed at
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of the page: where its files are called `name`, what it shows, and itself."""
+    """A figure of the page: what its files are called, what it shows, and itself."""
 
     id: str
     name: str
@@ -34,7 +37,7 @@ class Figure:
     svg: Markup
 
 
-def embedded(svg: str, id: str, title: str, text: str, rows: Iterable[str] = ()) -> Markup:
+def embedded(svg: str, id: str, title: str, text: str, rows: Sequence[str] = ()) -> Markup:
     """An SVG file of ours as an element of a page.
 
     Parameters
@@ -45,34 +48,54 @@ def embedded(svg: str, id: str, title: str, text: str, rows: Iterable[str] = ())
         Put before every id in it, so that two figures of a page do not share one.
     title, text : str
         Name and description, for whoever does not see it.
-    rows : iterable of str
-        What is to be said of the groups called ``row-0``, ``row-1`` … when they are pointed at.
+    rows : sequence of str
+        What is to be said of each square's row when it is pointed at, from the top; nothing is said where
+        there are not as many squares.
 
     Returns
     -------
     Markup
-        With presentation attributes in place of style attributes, which a strict policy of the page refuses.
+        With presentation attributes in place of style attributes, which the page's policy refuses.
     """
     body = _STYLES.sub("", _METADATA.sub("", _HEAD.sub("", svg)))
+    rectangles = _rectangles(body, rows)
     body = _STILL.sub("", _STYLE.sub(_attributes, body))
-    body = _ID.sub(rf"\1{id}-", body)
-    said = list(rows)
-    body = re.sub(
-        rf'<g id="{re.escape(id)}-row-(\d+)">', lambda found: _named(found, said), body
-    )  # the title is the row's tooltip
+    body = _REFERENCE.sub(rf"\g<1>{id}-", _unique(body, id))
     head = (
-        rf'<svg role="img" aria-labelledby="{id}-title {id}-desc" width="\1pt" height="\2pt" viewBox="\3" '
+        rf'<svg role="img" aria-labelledby="{id}-title {id}-desc" viewBox="\1" '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         'stroke-linejoin="round" stroke-linecap="butt">'
     )
-    described = f'<title id="{id}-title">{escape(clean(title))}</title><desc id="{id}-desc">{escape(clean(text))}</desc>'
-    return Markup(_ROOT.sub(lambda found: found.expand(head) + described, body, count=1))
+    told = (("title", title), ("desc", text))
+    described = "".join(f'<{tag} id="{id}-{tag}">{escape(clean(said))}</{tag}>' for tag, said in told)
+    body = _ROOT.sub(lambda found: found.expand(head) + described, body, count=1)
+    return Markup(body.replace("</svg>", f"{rectangles}</svg>"))  # its texts were escaped where they came in
 
 
-def _named(found: re.Match[str], said: list[str]) -> str:
-    index = int(found[1])
-    title = f"<title>{escape(clean(said[index]))}</title>" if index < len(said) else ""
-    return found[0].replace(">", ' class="row">') + title
+def _rectangles(body: str, rows: Sequence[str]) -> str:
+    """Invisible rectangles over the rows of squares, with what is said of them."""
+    heights = [float(found) for found in _SQUARE.findall(body)]
+    box = _ROOT.search(body)
+    if len(heights) != len(rows) or box is None:
+        return ""
+    width = box[1].split()[2]
+    return "".join(
+        f'<rect class="hit" x="0" y="{y - _HALF_ROW:.1f}" width="{width}" height="{2 * _HALF_ROW:g}" '
+        f'fill="none"><title>{escape(clean(said))}</title></rect>'
+        for y, said in zip(heights, rows, strict=True)
+    )
+
+
+def _unique(body: str, id: str) -> str:
+    """Every id begun with that of the figure; those that come again are counted."""
+    seen: Counter[str] = Counter()
+
+    def named(found: re.Match[str]) -> str:
+        seen[found[1]] += 1
+        again = f".{seen[found[1]]}" if seen[found[1]] > 1 else ""
+        return f'id="{id}-{found[1]}{again}"'
+
+    return _ID.sub(named, body)
 
 
 def _attributes(found: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meta.errors import SpecError, StoreError
+from meta.errors import MetaError, SpecError, StoreError
 from meta.records.load import load
 from meta.records.run import BASE
 from meta.records.store import load_run
@@ -89,8 +89,20 @@ def others(paths: Sequence[Path], planned: Sequence[Variation], out: Path) -> li
     return found
 
 
-def every_stored(out: Path) -> list[Run]:
-    """Every stored run below the output folder, by analysis and variation.
+def every_stored(root: Path, out: Path) -> list[Run]:
+    """Every stored run below the output folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder with ``trials/`` and ``analyses/``, by which the runs are put in order, as far as it can be
+        read and has them.
+    out : Path
+
+    Returns
+    -------
+    list of Run
+        By analysis, and within it as a pooling run has them.
 
     Raises
     ------
@@ -102,6 +114,10 @@ def every_stored(out: Path) -> list[Run]:
     paths = sorted((out / RESULTS).glob("*/*.json"))
     if not paths:
         raise SpecError(f"{out / RESULTS}: no stored run; `make pool` stores them")
+    order: dict[Path, int] = {}
+    with suppress(MetaError):
+        order = {out / name_of(variation): i for i, variation in enumerate(plan(root))}
+    paths.sort(key=lambda path: (path.parent.name, order.get(path, len(order))))
     return [load_run(path) for path in paths]
 
 

@@ -14,19 +14,24 @@ if TYPE_CHECKING:
     from meta.workflow.select import Included
 
 BASELINE = "baseline"  # the term of rows that only say how many patients of a kind there were
+BESIDE = ("disease-control", "adverse-event-grade-3")  # outcomes that are shown, whatever is pooled
 
 
 def printed(trial: Included) -> Iterator[Printed]:
-    """The outcome's and the baseline's rows of the trial's report, and its medians."""
+    """The rows of the outcome, the baseline and further outcomes in the trial's report, and its medians."""
     chosen = trial.chosen
     for place, table in enumerate(chosen.report.tables):
         path = f"reports[{chosen.report_index}].tables[{place}]"
         for index, row in enumerate(table.rows):
-            if table is chosen.table or row.term == BASELINE:
+            if table is chosen.table or row.term == BASELINE or _beside(table, chosen.arm):
                 yield _row(trial, table, row, f"{path}.rows[{index}]", pooled=_pooled(trial, table, index))
     for index, entry in enumerate(chosen.report.survival):
         if entry.arm == chosen.arm:
             yield _median(trial, entry, f"reports[{chosen.report_index}].survival[{index}]")
+
+
+def _beside(table: Table, arm: str | None) -> bool:
+    return table.outcome in BESIDE and table.arm == arm
 
 
 def _pooled(trial: Included, table: Table, index: int) -> bool:
@@ -42,6 +47,7 @@ def _row(trial: Included, table: Table, row: Row, path: str, *, pooled: bool) ->
         label=trial.label,
         report=trial.chosen.report.id,
         outcome=table.outcome,
+        term=None if row.term == BASELINE else row.term,
         patients=_patients(trial, row.given()) if table is trial.chosen.table else describe(row.given()),
         pooled=pooled,
         n=row.n,
@@ -49,6 +55,7 @@ def _row(trial: Included, table: Table, row: Row, path: str, *, pooled: bool) ->
         total=trial.found.n if inside else whole,
         percent=row.percent,
         percent_of_total=row.percent_of_total,
+        published=trial.chosen.report.published,
         derived=bool(row.derived or row.back_calculated),
         status=row.status,
         file=file.file,
@@ -77,6 +84,7 @@ def _median(trial: Included, entry: Survival, path: str) -> Printed:
         outcome=entry.endpoint,
         patients=_patients(trial, entry.given()),
         median=entry.text,
+        published=trial.chosen.report.published,
         status=entry.status,
         file=file.file,
         line=file.line(path),

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache, partial
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,6 +21,7 @@ from unittest import mock
 import pytest
 
 from meta.cli import main
+from meta.report.page_refs import FORMATS, TEXTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLUMNS = "200"  # so that a table on the terminal is not broken in the middle of a name
@@ -244,3 +247,96 @@ def tree() -> Callable[[Path], dict[str, tuple[str, int]]]:
 def digests() -> Callable[[Path], dict[str, str]]:
     """Every file below a folder with the digest of its bytes."""
     return lambda folder: {name: digest for name, (digest, _) in _tree(folder).items()}
+
+
+class _Page(HTMLParser):
+    """What a page shows: numbers and texts of runs with their places, and every other text."""
+
+    VOID = frozenset({"meta", "br", "wbr", "link", "input", "img"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[tuple[str, dict[str, str | None]]] = []
+        self.numbers: list[tuple[str, str, str, str]] = []  # value, place, format, shown
+        self.texts: list[tuple[str, str, str]] = []  # place, format, shown
+        self.others: list[str] = []
+        self.ids: list[str] = []
+        self._shown = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if "id" in found:
+            self.ids.append(found["id"] or "")
+        if tag not in self.VOID:
+            self.stack.append((tag, found))
+            self._shown = ""
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        opened, attrs = self.stack.pop()
+        assert opened == tag, f"<{opened}> closed by </{tag}>"
+        place, how = attrs.get("data-ref") or "", attrs.get("data-as") or ""
+        if attrs.get("class") == "n":
+            self.numbers.append((attrs["value"] or "", place, how, self._shown))
+        elif attrs.get("class") == "t":
+            self.texts.append((place, how, self._shown))
+
+    def handle_data(self, data: str) -> None:
+        self._shown += data
+        apart = {"svg", "script", "style"}
+        marked = {"n", "t", "w"}
+        if not any(tag in apart or attrs.get("class") in marked for tag, attrs in self.stack):
+            self.others.append(data)
+
+
+def _read_page(text: str) -> _Page:
+    page = _Page()
+    page.feed(text)
+    page.close()
+    assert not page.stack
+    return page
+
+
+@pytest.fixture(scope="session")
+def read_page() -> Callable[[str], _Page]:
+    """The numbers and texts of a report's page."""
+    return _read_page
+
+
+# By how a number is written: its unit, and half of its last digit
+ROUNDED = {"pct": (100, 0.05), "num2": (1, 0.005), "num3": (1, 0.0005), "int": (1, 0.0), "lineno": (1, 0.0)}
+
+
+def _stored_at(results: Path, place: str) -> Any:
+    run, _, pointer = place.partition("#")
+    found = json.loads((results / f"{run}.json").read_text(encoding="utf-8"))
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        found = found[int(key)] if isinstance(found, list) else found[key]
+    return found
+
+
+def _assert_as_stored(out: Path, text: str) -> _Page:
+    page = _read_page(text)
+    stored = cache(partial(_stored_at, out / "results"))
+    for value, place, how, shown in page.numbers:
+        found = stored(place)
+        assert json.loads(value) == found, place
+        if how in ROUNDED:
+            scale, half = ROUNDED[how]
+            number = float(shown.replace("−", "-").replace(",", ""))
+            assert abs(number - scale * found) <= half + 1e-9, (place, shown, found)
+        assert shown == FORMATS[how](found), place
+    for place, how, shown in page.texts:
+        assert shown == TEXTS[how](str(stored(place))), place
+    return page
+
+
+@pytest.fixture(scope="session")
+def assert_as_stored() -> Callable[[Path, str], _Page]:
+    """Compare every number and text of a page with the stored runs that it names."""
+    return _assert_as_stored
