@@ -46,7 +46,7 @@ def spread_of(base: At) -> Spread:
         exact=tuple(fit for fit in whole if fit.it.tau is not None or fit.it.correlation is not None),
         conventional=tuple(fit for fit in whole if not is_exact(fit.it)),
         tests=tuple(tests),
-        zero=any(at_zero(fit.it) for fit in whole),
+        zero=any(fit.it.at_zero for fit in whole),
     )
 
 
