@@ -84,7 +84,7 @@ def test_factors_of_trials_hold_all_their_patients(found):
 
 
 def test_patients_at_no_level_that_is_named_have_one_of_their_own(make_trial, analysis):
-    trials = {"a": make_trial("a", SPLIT[2:] + [Row(n=18, responders=5)])}
+    trials = {"a": make_trial("a", [*SPLIT[2:], Row(n=18, responders=5)])}
     sites = covered(trials, analysis("a", site_level=("lung",))).trials[0].cells.get("site")
     assert sites is None  # of 18 patients nobody says how many are of the lung
     rows = [*BARE, Row(site="lung", n=5, responders=1)]
