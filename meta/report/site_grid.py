@@ -245,7 +245,7 @@ def _reported(cell: _Cell) -> list[str]:
     if not cell.reported:
         return [f"none of {cell.n} reported"]
     if cell.reported == cell.n:
-        return [f"{cell.responders}/{cell.n}, all reported"]
+        return [f"{cell.responders}/{cell.n}"]
     return [f"{cell.responders}/{cell.reported}; {cell.reported} of {cell.n} reported"]
 
 
