@@ -156,10 +156,8 @@ def _margins(
         for rates in (fit.without_groups, fit.standardised)
     )
     if crude:
-        yield (
-            f"all {group_noun(fit)}s, crude",
-            tuple(_whole(crude.get(name), totals.get(name)) for name in levels),
-        )
+        cells = (_whole(crude.get(name), totals.get(name)) for name in levels)
+        yield f"all {group_noun(fit)}s, crude", tuple(cells)
     yield "at the target mix", tuple(_Cell(mixed.get(name)) for name in levels)
 
 
@@ -199,12 +197,7 @@ def colour_of(value: float, upper: float) -> tuple[Colour, str]:
 
 
 def luminance(colour: Colour | str) -> float:
-    """Relative luminance as the accessibility guidelines define it.
-
-    Parameters
-    ----------
-    colour : tuple of float or str
-    """
+    """Relative luminance of a colour as the accessibility guidelines define it."""
     rgb = np.array(to_rgb(colour))
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
@@ -252,7 +245,7 @@ def _reported(cell: _Cell) -> list[str]:
     if not cell.reported:
         return [f"none of {cell.n} reported"]
     if cell.reported == cell.n:
-        return [f"{cell.responders}/{cell.n}, all reported"]
+        return [f"{cell.responders}/{cell.n}"]
     return [f"{cell.responders}/{cell.reported}; {cell.reported} of {cell.n} reported"]
 
 

@@ -86,6 +86,7 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         "influence",
         "bounds",
         "site-bounds",
+        "aliasing",
         *SITE_FIGURES,
     )
     figures |= {f"figures/{a}.{what}.{end}" for a in ANALYSES for what in curves for end in ("png", "svg")}
@@ -606,7 +607,7 @@ def test_two_processes_give_the_same_bytes(quick_pooled, spawn, digests, tmp_pat
     result = spawn("pool", "--root", quick_pooled, "--out", tmp_path / "other", env={"PYTHONHASHSEED": "7"})
     assert result.code == 0, result.err
     ours = digests(quick_pooled / "out")
-    assert len([name for name in ours if name.endswith((".png", ".svg"))]) == 4
+    assert len([name for name in ours if name.endswith((".png", ".svg"))]) == 6
     assert digests(tmp_path / "other") == ours
 
 
@@ -619,11 +620,12 @@ def test_one_analysis_alone(quick_pooled, cli, tree):
     before = tree(quick_pooled / "out" / "results")
     result = cli("pool", "other", "--root", quick_pooled)
     assert result.code == 0
-    assert "1 runs (1 fitted, the rest unchanged), 1 figures drawn." in result.out
+    assert "1 runs (1 fitted, the rest unchanged), 2 figures drawn." in result.out
     after = tree(quick_pooled / "out")
     assert {f"results/{name}" for name in before} <= after.keys()
     assert {
         "results/other/base.json",
+        "figures/other.aliasing.svg",
         "figures/other.overall.svg",
         "figures/quick.overall.svg",
     } <= after.keys()
@@ -691,7 +693,8 @@ def test_leave_one_out_is_one_line(quick_pooled, cli):
     assert re.search(r"without Alpha \(Smith 2020\) +2\* +5/43", result.out)
     assert re.search(r"^ *tau2\.dl +3\* +8/63", result.out, re.MULTILINE)
     names = {path.name for path in (quick_pooled / "out" / "figures").glob("*.svg")}
-    assert names == {"quick.overall.svg", "quick.region.svg", "quick.each.svg", "quick.tau2.dl.overall.svg"}
+    drawn = ("overall", "region", "each", "tau2.dl.overall", "aliasing")
+    assert names == {f"quick.{name}.svg" for name in drawn}
     svg = (quick_pooled / "out" / "figures" / "quick.each.svg").read_text()
     assert all(f"without {name} (Smith 2020)" in svg for name in ("Alpha", "Beta", "Gamma"))
 

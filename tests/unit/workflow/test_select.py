@@ -4,6 +4,7 @@ import pytest
 
 from meta.errors import SpecError
 from meta.records.analysis import AsOf, Prefer, TrialEntry, Where
+from meta.records.factors import told
 from meta.records.trial import Arm, Drug, Row, Table
 from meta.workflow.select import select
 
@@ -395,3 +396,27 @@ def test_a_rest_of_patients_stands_in_the_ledger_once(make_trial, analysis):
     asked = analysis("b", by=("site",), site_level=("pancreas", "other"))
     entries = actions(select({"b": make_trial("b", TOTALS)}, asked), action="not reported")
     assert [(e.group, e.n) for e in entries] == [("pancreas", 13), ("other", 16)]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"differentiation": "well"}, "well differentiated"),
+        ({"differentiation": ("poor", "unknown")}, "poorly differentiated or of unknown differentiation"),
+        ({"differentiation": {"not": ("well",)}}, "not well differentiated"),
+        ({"grade": ("G1", "G2")}, "of grade G1 or G2"),
+        ({"grade": {"not": ("G3",)}, "pdl1": "negative"}, "not of grade G3, and PD-L1 negative"),
+        ({"pdl1": "unknown"}, "of unknown PD-L1 status"),
+        ({"site": ("lung", "other")}, "of primary site lung or of another primary site"),
+        ({"site": {"not": ("pancreas", "lung")}}, "not of primary site pancreas or lung"),
+        ({"cohort": "B"}, "in cohort B"),
+    ],
+)
+def test_patients_are_told_as_a_person_would(given, words):
+    assert told(given) == words
+
+
+def test_one_patient_is_told_in_the_singular(make_trial, analysis):
+    rows = [Row(n=40, responders=8), Row(differentiation="well", n=1)]
+    selection = select({"a": make_trial("a", rows)}, analysis("a", exclude=NOT_WELL, unresolved="keep"))
+    assert "1 of 40 patients is well differentiated" in actions(selection, action="kept")[0].reason
