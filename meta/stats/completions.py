@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST = 10_000  # completions of one table; a trial's own are a few dozen
 _INFEASIBLE = 2  # milp's status
 _LIKELY = 200  # values of targets that are tried one by one; more are searched step by step
-_PARTS = 10_000  # beginnings of such values
+_PARTS = 200_000  # beginnings of such values
 
 
 def completions(
@@ -142,16 +142,40 @@ class _Table:
 
     def values(self) -> Iterator[tuple[int, ...]]:
         """All values of the targets: those that a table agrees with, of all that the rows let through."""
-        likely = self._likely()
-        if likely is None:
+        likely, apart = self._likely(), self._apart()
+        if likely is None or (len(likely) > _LIKELY and not apart):
             yield from self._following(())
             return
+        sums: dict[int, bool] = {}
         for values in map(tuple, likely.tolist()):
-            if self.least(values, 0.0) is not None:
+            every = sum(values[: self.many]) if apart else len(sums)
+            if every not in sums:
+                sums[every] = self.least(values, 0.0) is not None
+            if sums[every]:
                 yield values
 
+    def _apart(self) -> bool:
+        """Whether what no row rules out by itself is possible, if all patients together are.
+
+        So it is where every cell is in one target and every row either a union of targets, or of patients by
+        something else alone, of which each kind may be in each target: given numbers of patients by the one
+        and by the other can be arranged whenever they are equally many, and responders among them anywhere.
+        """
+        if (self.targets.sum(0) != 1).any():
+            return False
+        union = np.array(
+            [(self.targets[(self.targets * row).any(1)].sum(0) == row).all() for row in self.rows]
+        )
+        other = np.flatnonzero(~union)
+        x = len(self.rows) + other
+        if (self.low[x] > 0).any() or np.isfinite(self.high[x]).any():
+            return False
+        kinds = {tuple(kind) for kind in self.rows[other].T.tolist()}
+        both = {tuple(kind) for kind in np.vstack([self.targets, self.rows[other]]).T.tolist()}
+        return len(both) == self.many * len(kinds)
+
     def _likely(self) -> NDArray[np.int64] | None:
-        """Every value of the targets that no single row rules out; None where these are many.
+        """Every value of the targets that no single row rules out; None where these are too many to list.
 
         A solver that is asked about each of a few is done sooner than one that is asked for the least and
         greatest of every target after all values of those before it.
@@ -160,15 +184,28 @@ class _Table:
             return None
         found = np.zeros((1, 0), dtype=np.int64)
         for place in range(2 * self.many):
-            least, greatest = (self.least((), sign, place) for sign in (1.0, -1.0))
-            if least is None or greatest is None:
+            ends = self._ends(place)
+            if ends is None:
                 return np.zeros((0, 2 * self.many), dtype=np.int64)
-            step = np.arange(least, -greatest + 1)
+            step = np.arange(ends[0], ends[1] + 1)
             found = np.hstack([np.repeat(found, len(step), axis=0), np.tile(step, len(found))[:, None]])
             found = found[self._allowed(found)]
             if len(found) > _PARTS:
                 return None
-        return found if len(found) <= _LIKELY else None
+        return found
+
+    def _ends(self, place: int) -> tuple[int, int] | None:
+        """Least and greatest of a target by single rows, or by all of them; None where there is no table."""
+        block, which = divmod(place, self.many)
+        own = slice(block * len(self.rows), (block + 1) * len(self.rows))
+        inside = (self.rows <= self.targets[which]).all(1)
+        around = (self.rows >= self.targets[which]).all(1)
+        low = self.low[own][inside].max(initial=0.0)
+        high = self.high[own][around].min(initial=np.inf)
+        if np.isfinite(high):
+            return int(low), int(high)
+        least, greatest = self.least((), 1.0, place), self.least((), -1.0, place)
+        return None if least is None or greatest is None else (least, -greatest)
 
     def _allowed(self, found: NDArray[np.int64]) -> BoolArray:
         """Which first values of the targets no row rules out by itself."""

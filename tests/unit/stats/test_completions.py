@@ -56,7 +56,7 @@ def problems(draw):
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_completions_are_those_of_all_tables_that_agree_with_the_rows(problem):
     """Exact: sets of whole numbers, compared without a tolerance."""
     found = completions(*problem)
@@ -86,10 +86,34 @@ def test_many_completions_are_found_step_by_step(monkeypatch):
     expected = [
         (size, 4 - size, 5, *z) for size in (1, 2, 3) for z in splits if z[0] <= size and z[1] <= 4 - size
     ]
-    for most in (200, 0):
-        monkeypatch.setattr("meta.stats.completions._LIKELY", most)
+    for most in (200_000, 0):
+        monkeypatch.setattr("meta.stats.completions._PARTS", most)
         found = completions([[1] * 3, *targets.tolist()], n, x, targets)
         assert [(*z[:, 0], *z[:, 1]) for z in found] == expected
+
+
+SITES_BY_GRADE = [[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1]]  # all, site A, well, poor
+BY_SITE = [[1, 1, 0, 0], [0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize("well", [(0, INF), (1, 1)], ids=["patients alone", "responders too"])
+@pytest.mark.parametrize("poor", [(2, 2), (3, 3)], ids=["adds up", "contradicts"])
+def test_rows_by_something_else_count_as_far_as_they_say_something(well, poor):
+    """4 patients of whom 2 are well-differentiated, told of nobody's responders or of theirs; exact."""
+    n, x = [(4, 4), (1, 3), (2, 2), poor], [(2, 2), (0, INF), well, (0, INF)]
+    found = completions(SITES_BY_GRADE, n, x, BY_SITE)
+    expected = brute(SITES_BY_GRADE, n, x, BY_SITE)
+    assert {tuple(map(tuple, values)) for values in found.tolist()} == expected
+    assert bool(expected) == (poor == (2, 2))
+
+
+def test_very_many_completions_are_listed_without_a_solver_for_each():
+    """60 patients at four sites of which 29 are known, with 3 responders: 5,984 times 20, by hand."""
+    cells = np.repeat(np.eye(4, dtype=int), 2, axis=1)  # sites by differentiation
+    rows = [[1] * 8, *cells.tolist(), [1, 0] * 4, [0, 1] * 4]
+    n = [(60, 60), (13, 44), (4, 35), (3, 34), (9, 40), (22, 22), (38, 38)]
+    x = [(3, 3), *[(0, INF)] * 6]
+    assert len(completions(rows, n, x, cells, most=200_000)) == 5_984 * 20
 
 
 def test_a_table_that_a_presolve_gets_wrong():
