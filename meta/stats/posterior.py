@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from meta.stats.surface import Surface
 
 _BATCH = 1400  # data sets on one grid
-_SIMILAR = 1.25  # ratio of precisions on one grid
+_SIMILAR = 1.5  # ratio of precisions on one grid, or the root of that where there are many
 
 
 class Posterior(NamedTuple):
@@ -158,7 +158,15 @@ def _batches(surface: Surface, mu_prior: MuPrior) -> Iterator[np.ndarray]:
     """Data sets that one grid suits: of similar precision, and lying close to each other."""
     precision = 1 / mu_prior.sd**2 + surface.members @ (1 / surface.variance)
     where = mu_prior.mean / mu_prior.sd**2 + surface.members @ (surface.place / surface.variance)
-    kind = np.floor(np.log(precision) / np.log(_SIMILAR))
-    order = np.lexsort((where / precision, kind))
-    for rows in np.split(order, np.flatnonzero(np.diff(kind[order])) + 1):
-        yield from np.array_split(rows, -(-len(rows) // _BATCH))
+    where /= precision
+    half = np.floor(2 * np.log(precision) / np.log(_SIMILAR))
+    kind = half // 2
+    for rows in _alike(kind, np.arange(len(kind))):
+        for part in _alike(half, rows) if len(rows) > _BATCH else [rows]:
+            yield from np.array_split(part[np.argsort(where[part], kind="stable")], -(-len(part) // _BATCH))
+
+
+def _alike(kind: FloatArray, rows: np.ndarray) -> list[np.ndarray]:
+    """Those of some rows that are of the same kind."""
+    order = rows[np.argsort(kind[rows], kind="stable")]
+    return np.split(order, np.flatnonzero(np.diff(kind[order])) + 1)
