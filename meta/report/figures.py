@@ -88,7 +88,8 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
         yield from _posteriors(base)
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
         yield from _bounds(base, runs)
-        yield _specification(base, runs)
+        if len(runs) > 1:
+            yield _specification(base, runs)
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
@@ -197,7 +198,7 @@ def _specification(base: Run, runs: Sequence[Run]) -> Plan:
         found = [
             Specification(_variation(base, run), fit, run is base)
             for run in runs
-            for fit in run.fits
+            for fit in ordered(run.fits)
             if fit.by is None
         ]
         return specification(found, title=f"{base.name}: every sensitivity analysis", subtitle=base.question)
