@@ -84,12 +84,12 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
         else:
             without.setdefault(run.variation.removesuffix(f".{_id_left_out(run)}"), []).append((trial, run))
     if base is not None and first_fit(base) is not None:
+        if len(runs) > 1:
+            yield _specification(base, runs)
         yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
         yield from _posteriors(base)
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
         yield from _bounds(base, runs)
-        if len(runs) > 1:
-            yield _specification(base, runs)
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
