@@ -214,7 +214,7 @@ def test_posterior_figures_are_of_the_base_alone(run_with, table1, table1_by_reg
     curves = {"posterior", "sweep", "prior-predictive", "influence"}
     names = names_of([base, replace(base, variation="less")])
     assert {name.rpartition(".")[2] for name in names} == {*curves, "specification", "overall", "region"}
-    assert len(names) == len(set(names)) == 4 + 2 * 2
+    assert len(names) == len(set(names)) == 5 + 2 * 2
 
 
 def test_each_prior_makes_one_figure_and_no_forest_plots(run_with, table1, priors):
