@@ -82,6 +82,11 @@ def pool(
     _answers(done)
     say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
     say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
+    _failures(done)
+
+
+def _failures(done: list[Run]) -> None:
+    """Say what could not be fitted; if anything, the command has failed."""
     failures = [(run, failure) for run in done for failure in run.failures]
     for run, failure in failures:
         part = f"by {failure.by}" if failure.by else "overall"

@@ -88,12 +88,13 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
     if base is not None and base.coverage is not None and base.coverage.trials:
         yield _aliasing(base, base.coverage)
     if base is not None and first_fit(base) is not None:
+        if len(runs) > 1:
+            yield _specification(base, runs)
         yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
         yield from _posteriors(base)
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
         yield from _bounds(base, runs)
         yield from _split_bounds(base, runs)
-        yield _specification(base, runs)
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
@@ -243,7 +244,7 @@ def _specification(base: Run, runs: Sequence[Run]) -> Plan:
         found = [
             Specification(_variation(base, run), fit, run is base)
             for run in runs
-            for fit in run.fits
+            for fit in ordered(run.fits)
             if fit.by is None
         ]
         return specification(found, title=f"{base.name}: every sensitivity analysis", subtitle=base.question)

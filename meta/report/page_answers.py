@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE
+from meta.report.exact import short_name
 from meta.report.page_refs import At
 from meta.report.roles import first_fit
 from meta.report.wording import headline, withheld
@@ -36,6 +37,11 @@ class Line:
     def shown(self) -> At:
         """The estimate that stands for the row."""
         return self.fit.proportion if self.alone is None else self.alone.proportion
+
+    @property
+    def short(self) -> str:
+        """The model in two words or three."""
+        return short_name(self.fit.it)
 
     @property
     def model(self) -> At:

@@ -51,7 +51,7 @@ class At:
     def __getattr__(self, name: str) -> At:
         if name.startswith("__"):
             raise AttributeError(name)
-        if isinstance(self.it, Mapping):
+        if isinstance(self.it, Mapping) and name in self.it:
             return self[name]
         if is_dataclass(self.it) and hasattr(self.it, name):
             return At(getattr(self.it, name), f"{self.place}/{name}")

@@ -42,7 +42,7 @@ def specification(
     Parameters
     ----------
     found : sequence of Specification
-        Only those with an estimate and an interval are drawn.
+        Only those with an estimate and an interval are drawn. The first one of the base leads.
     title, subtitle : str, optional
 
     Returns
@@ -51,7 +51,7 @@ def specification(
         As wide as a journal's double column, 180 mm; as high as its rows ask for.
     """
     ordered = shown(found)
-    bases = [one for one in ordered if one.base]
+    bases = [one for one in found if one.base and one.fit.proportion.value is not None]
     levels = {one.fit.proportion.level for one in ordered}
     table = Table(
         columns=(

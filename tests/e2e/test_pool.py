@@ -87,6 +87,7 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         "bounds",
         "site-bounds",
         "aliasing",
+        "specification",
         *SITE_FIGURES,
     )
     figures |= {f"figures/{a}.{what}.{end}" for a in ANALYSES for what in curves for end in ("png", "svg")}
@@ -101,6 +102,19 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
     expected |= {"summary.csv", "report.html", ".manifest.json"}
     found = {path.relative_to(pooled.out).as_posix() for path in pooled.out.rglob("*") if path.is_file()}
     assert found == expected
+
+
+def test_every_number_of_the_report_is_the_stored_one(pooled, assert_as_stored):
+    """Of all analyses, their variations, bounds, sites and regions."""
+    page = assert_as_stored(pooled.out, (pooled.out / "report.html").read_text(encoding="utf-8"))
+    assert len(page.numbers) > 1500
+    assert {place.partition("#")[0] for _, place, _, _ in page.numbers} == {
+        f"{analysis}/{variation}" for analysis in ANALYSES for variation in (*FITTED, BOUND)
+    }
+
+
+def test_the_report_stays_small(pooled):
+    assert (pooled.out / "report.html").stat().st_size < 5e6
 
 
 def test_figures_are_whole_pictures(pooled):
@@ -654,12 +668,14 @@ def test_a_new_sensitivity_analysis_is_one_line(quick_pooled, cli, tree):
     before = tree(out)
     analysis.write_text(text + "sensitivity: {no-gamma: {by: [], exclude: [{trial: gamma}]}}\n")
     result = cli("pool", "--root", quick_pooled)
-    assert "2 runs (1 fitted, the rest unchanged), 1 figures drawn." in result.out
+    assert "2 runs (1 fitted, the rest unchanged), 2 figures drawn." in result.out
     after = tree(out)
     new = {
         "results/quick/no-gamma.json",
         "figures/quick.no-gamma.overall.png",
         "figures/quick.no-gamma.overall.svg",
+        "figures/quick.specification.png",
+        "figures/quick.specification.svg",
     }
     assert after.keys() - before.keys() == new
     assert {n for n in changed(before, after) if n.startswith(("results/", "figures/"))} == new
@@ -689,11 +705,11 @@ def test_leave_one_out_is_one_line(quick_pooled, cli):
         analysis.read_text() + "sensitivity: {each: each-trial, tau2.dl: {by: [], unit: arm}}\n"
     )
     result = cli("pool", "--root", quick_pooled)
-    assert "5 runs (4 fitted, the rest unchanged), 2 figures drawn." in result.out
+    assert "5 runs (4 fitted, the rest unchanged), 3 figures drawn." in result.out
     assert re.search(r"without Alpha \(Smith 2020\) +2\* +5/43", result.out)
     assert re.search(r"^ *tau2\.dl +3\* +8/63", result.out, re.MULTILINE)
     names = {path.name for path in (quick_pooled / "out" / "figures").glob("*.svg")}
-    drawn = ("overall", "region", "each", "tau2.dl.overall", "aliasing")
+    drawn = ("overall", "region", "each", "tau2.dl.overall", "aliasing", "specification")
     assert names == {f"quick.{name}.svg" for name in drawn}
     svg = (quick_pooled / "out" / "figures" / "quick.each.svg").read_text()
     assert all(f"without {name} (Smith 2020)" in svg for name in ("Alpha", "Beta", "Gamma"))

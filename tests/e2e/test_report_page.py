@@ -133,6 +133,14 @@ def test_authors_enter_their_certainty(text):
     assert "&lt;i&gt;few&lt;/i&gt; patients" in text
 
 
+def test_trials_stand_by_date_and_further_outcomes_beside(page):
+    dates = page.locator("#hostile-1-dated tbody tr td:first-child").all_inner_texts()
+    assert dates == ["2020-07", "2020-08", "2020-09"]
+    assert "5/20" in page.locator("#hostile-1-outcome-disease-control").inner_text()
+    assert "2/31" in page.locator("#hostile-1-outcome-adverse-event-grade-3").inner_text()
+    assert "4.2 months" in page.locator("#hostile-1-outcome-OS").inner_text()
+
+
 def test_report_command(out, text, cli, tmp_path):
     root = out.parent
     html = cli("report", "--root", root, "-o", tmp_path / "page.html")

@@ -68,17 +68,21 @@
   function svgText(id) {
     const svg = document.getElementById(id).querySelector(".paper svg").cloneNode(true);
     svg.querySelectorAll(".hit").forEach((part) => part.remove());
+    const { width, height } = svg.viewBox.baseVal;
+    const margin = 10; // points: another font than the one that was measured may be wider
+    svg.setAttribute("viewBox", `0 0 ${width + margin} ${height}`);
+    svg.setAttribute("width", `${width + margin}pt`);
+    svg.setAttribute("height", `${height}pt`);
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + new XMLSerializer().serializeToString(svg);
   }
 
   function png(id, name) {
-    const scale = 3;
-    const box = document.getElementById(id).querySelector(".paper svg").viewBox.baseVal;
+    const scale = 3; // 288 dots an inch
     const image = new Image();
     image.onload = () => {
       const canvas = document.createElement("canvas");
-      canvas.width = Math.round(box.width * scale);
-      canvas.height = Math.round(box.height * scale);
+      canvas.width = image.naturalWidth * scale;
+      canvas.height = image.naturalHeight * scale;
       const context = canvas.getContext("2d");
       context.fillStyle = "#ffffff";
       context.fillRect(0, 0, canvas.width, canvas.height);

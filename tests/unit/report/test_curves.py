@@ -213,8 +213,8 @@ def test_posterior_figures_are_of_the_base_alone(run_with, table1, table1_by_reg
     base = run_with(*table1, *table1_by_region)
     curves = {"posterior", "sweep", "prior-predictive", "influence"}
     names = names_of([base, replace(base, variation="less")])
-    assert {name.rpartition(".")[2] for name in names} == {*curves, "overall", "region"}
-    assert len(names) == len(set(names)) == 4 + 2 * 2
+    assert {name.rpartition(".")[2] for name in names} == {*curves, "specification", "overall", "region"}
+    assert len(names) == len(set(names)) == 5 + 2 * 2
 
 
 def test_each_prior_makes_one_figure_and_no_forest_plots(run_with, table1, priors):
@@ -243,4 +243,4 @@ def test_every_plan_draws(run_with, table1, priors, tmp_path):
     runs = [run_with(*table1), run_with(priors[0][1], variation="p.x", family="p", expansion="each-prior")]
     for plan in figures(runs):
         canvas.save(plan.draw(), tmp_path / f"{plan.name}.png")
-    assert len(list(tmp_path.iterdir())) == 6
+    assert len(list(tmp_path.iterdir())) == 7
