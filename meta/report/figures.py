@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
-from meta.report.bound_words import compared, divided, leading
+from meta.report.bound_plans import bounds_plans, split_plans
+from meta.report.plan import Plan
 from meta.report.roles import first_fit, ordered
 from meta.report.site_words import has_contrasts
 from meta.report.wording import withheld
 
 if TYPE_CHECKING:
-    # Nothing evaluates Plan's annotations, and a run without a new figure need not load matplotlib.
-    from matplotlib.figure import Figure  # noqa: TC004
+    from matplotlib.figure import Figure
 
     from meta.records.coverage import Coverage
     from meta.records.outputs import Outputs
     from meta.results import Fit, SiteRegionFit
 
 SITE_FIGURES = ("site-grid", "standardised", "site-rates", "site-contrasts")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A figure to be drawn: its name without ending, the digest of what it shows, and how."""
-
-    name: str
-    digest: str
-    draw: Callable[[], Figure]
 
 
 def write_figures(runs: Sequence[Run], outputs: Outputs, progress: Callable[[int], None]) -> int:
@@ -93,8 +83,8 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
         yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
         yield from _posteriors(base)
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
-        yield from _bounds(base, runs)
-        yield from _split_bounds(base, runs)
+        yield from bounds_plans(base, runs)
+        yield from split_plans(base, runs)
 
 
 def forests(run: Run) -> dict[str | None, Plan]:
@@ -187,49 +177,6 @@ def _leave_one_out(name: str, base: Run, without: Sequence[tuple[str, Run]]) -> 
         assert whole is not None  # figures() has looked
         title = f"{base.name}: leave one out"
         return leave_one_out_forest(whole, rows, title=title, subtitle=base.question)
-
-    return Plan(f"{base.name}.{name}", digest, draw)
-
-
-def _bounds(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
-    """A figure of each run with bounds, beside the runs that settle the same exclusion otherwise."""
-    bounded = [run for run in runs if leading(run) is not None]
-    for run in bounded:
-        name = "bounds" if len(bounded) == 1 else f"{run.variation}.bounds"
-        yield _bounds_of(f"{base.name}.{name}", base, run, runs)
-
-
-def _bounds_of(name: str, base: Run, run: Run, runs: Sequence[Run]) -> Plan:
-    shown = compared(runs, base, run)
-    parts = [base, run, *(other for _, other in shown.others)]
-    parts += [shown.latent] if shown.latent is not None else []
-    digest = hashlib.sha256("".join(part.provenance.digest for part in parts).encode()).hexdigest()
-
-    def draw() -> Figure:
-        from meta.report.bounds import bounds_figure
-
-        return bounds_figure(shown, title=f"{base.name}: {run.variation}", subtitle=base.question)
-
-    return Plan(name, digest, draw)
-
-
-def _split_bounds(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
-    """A figure of each run and grouping with bounds over unreported splits, beside the base."""
-    found = [(run, by) for run in runs for by in divided(run)]
-    for run, by in found:
-        several = [other for other, also in found if also == by]
-        name = f"{by.replace(' ', '-')}-bounds"
-        yield _split_bounds_of(name if len(several) == 1 else f"{run.variation}.{name}", base, run, by)
-
-
-def _split_bounds_of(name: str, base: Run, run: Run, by: str) -> Plan:
-    digest = hashlib.sha256(f"{base.provenance.digest}{run.provenance.digest}".encode()).hexdigest()
-
-    def draw() -> Figure:
-        from meta.report.split_bounds import split_bounds_figure
-
-        title = f"{base.name}: {run.variation}, by {by}"
-        return split_bounds_figure(base, run, by, title=title, subtitle=base.question)
 
     return Plan(f"{base.name}.{name}", digest, draw)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from meta.records.outputs import Outputs
     from meta.records.run import Run
-    from meta.report.figures import Plan
+    from meta.report.plan import Plan
 
 REPORT = "report.html"
 SECTIONS = (  # of each analysis after its answer: the template's name, and what the contents call it

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from meta.records.run import Run
-    from meta.report.figures import Plan
+    from meta.report.plan import Plan
     from meta.results import TrialEffect
 
 # What the figures whose names end so show: heading on the page, title, description

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from meta.records.run import Run
-    from meta.report.figures import Plan
+    from meta.report.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_rgb
 
@@ -263,8 +264,6 @@ def _strip(picture: Picture, cell: _Cell, place: tuple[float, float, float]) -> 
 
 def _legend(picture: Picture, sheet: _Sheet, y: float) -> None:
     """Draw the colour scale, and what the strips mean."""
-    import matplotlib as mpl
-
     left = MARGIN + sheet.label
     axes = axes_at(picture, (left, y, 150.0, _BAR))
     shades = mpl.colormaps[_SCALE](np.linspace(0, 1, 128))[None, :, :3]
@@ -273,12 +272,10 @@ def _legend(picture: Picture, sheet: _Sheet, y: float) -> None:
     bare(axes, "left")
     axes.locator_params(axis="x", nbins=5)
     put(picture, left + 75, y + _BAR + 20, "Mean ORR, %", Style(), "center")
-    x = left + 178
-    for i, (text, face, hatch) in enumerate(
-        (("responders reported", INK, ""), ("only the number of patients known", "#FFFFFF", "//////"))
-    ):
-        box(picture, (x, y + 2 + i * (LINE + 2), 18, _STRIP), face, "key", hatch=hatch)
-        put(picture, x + 23, y + 7 + i * (LINE + 2), text, Style())
+    keys = (("responders reported", INK, ""), ("only the number of patients known", "#FFFFFF", "//////"))
+    for i, (text, face, hatch) in enumerate(keys):
+        box(picture, (left + 178, y + 2 + i * (LINE + 2), 18, _STRIP), face, "key", hatch=hatch)
+        put(picture, left + 201, y + 7 + i * (LINE + 2), text, Style())
 
 
 def _below(fit: SiteRegionFit) -> list[str]:
