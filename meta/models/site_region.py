@@ -142,7 +142,7 @@ class SiteRegion:
         return "given", mix_of([self.target.get(group, 0.0) for group in data.groups])
 
     def fit(self, data: PartialCounts) -> SiteRegionFit:
-        """Fit the model, and beside random groups the same model without them.
+        """Fit the model, and the same model without groups beside it.
 
         Parameters
         ----------
@@ -187,7 +187,7 @@ class SiteRegion:
         )
         priors = self.priors()
         found = draw(data, priors, groups=self.groups, **options)
-        crude = draw(data, priors, groups="none", **options) if self.groups == "random" else None
+        crude = draw(data, priors, groups="none", **options) if self.groups != "none" else None
         return self._answer(asked, found, crude, target_name), found
 
     def _answer(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from meta.records.run import LedgerEntry, Run
-    from meta.results import Bound, Bounds, Completed, Rate
+    from meta.results import Bound, Bounds, Completed
 
 _BESIDE = {"unresolved": "", "sites": None}  # what may differ between runs that stand beside each other
 LABELS = {"keep": "patients kept where not told apart", "drop": "trials dropped where not told apart"}
@@ -23,11 +23,10 @@ class Compared(NamedTuple):
     base: Run
     bound: Run
     others: tuple[tuple[str, Run], ...]
-    latent: Run | None = None
 
 
 def compared(runs: Sequence[Run], base: Run, bound: Run) -> Compared:
-    """Find the runs that differ from a bounded one in `unresolved` alone, or also in whole trials."""
+    """Find the runs that differ from a bounded one in `unresolved` alone."""
     same = [
         (label, run)
         for word, label in LABELS.items()
@@ -35,27 +34,7 @@ def compared(runs: Sequence[Run], base: Run, bound: Run) -> Compared:
         if {**run.analysis, **_BESIDE} == {**bound.analysis, **_BESIDE}
         and run.analysis.get("unresolved") == word
     ]
-    wider = {
-        **_BESIDE,
-        "trials": None,
-    }  # to be told by their rows, excluded patients must be in the population
-    latent = (
-        run
-        for run in runs
-        if run.sites is not None
-        and run.analysis.get("unresolved") == "latent"
-        and {**run.analysis, **wider} == {**bound.analysis, **wider}
-    )
-    return Compared(base, bound, tuple(same), next(latent, None))
-
-
-def latent_rate(run: Run, level: str | None = None) -> Rate | None:
-    """The rate of those who stay, in a run in which the others are a group of the likelihood."""
-    fit = run.sites
-    if fit is None or run.analysis.get("unresolved") != "latent":
-        return None
-    stay = max(fit.target, key=lambda group: fit.target[group])
-    return next((rate for rate in fit.rates if (rate.group, rate.level) == (stay, level)), None)
+    return Compared(base, bound, tuple(same))
 
 
 def divided(run: Run) -> list[str]:

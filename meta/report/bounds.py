@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.format import counts, interval, level, percent
+from meta.format import counts, level
 from meta.report import exact, wording
-from meta.report.bound_words import Compared, completion, latent_rate, leading, numbers, span
+from meta.report.bound_words import Compared, completion, leading, numbers, span
 from meta.report.canvas import pinned_settings
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.layout import draw
 from meta.report.marks import Mark
 from meta.report.roles import first_fit, ordered
 from meta.report.rows import BLOCK_GAP, COMPANION, INDENT, summary_row
-from meta.report.site_words import moved
-from meta.results import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,35 +77,7 @@ def _block(shown: Compared, by: str | None, group: str | None) -> list[Row]:
     if lead is not None:
         rows.append(bounds_row("bounds over all completions", lead, said=_attained(lead)))
         rows += companions(shown.bound, lead)
-    if shown.latent is not None and by in {None, shown.latent.sites.contrast if shown.latent.sites else None}:
-        rows += _latent(shown.latent, group)
     return rows
-
-
-def _latent(run: Run, level: str | None) -> Iterator[Row]:
-    """Return the row of those who stay where the others are a group of the likelihood."""
-    rate, fit = latent_rate(run, level), run.sites
-    if rate is None or fit is None:
-        return
-    failed = f"[{FAILED}] " if fit.failed else ""
-    found, filled = rate.mean, rate.standing.status == "headline" and not fit.failed
-    label = f"{failed}latent: {rate.group}, the others a group of the likelihood"
-    more = rate.n - rate.n_reported
-    told = f"{counts(rate.responders, rate.n_reported)} reported of {rate.group}; {more} more of them in sums"
-    if found.value is None or found.low is None or found.high is None:
-        yield Row(label=label, indent=INDENT, reason=wording.not_given(found.reason))
-        return
-    yield Row(
-        label=label,
-        indent=INDENT,
-        cells={
-            "k": str(fit.k) if level is None else "",
-            "value": percent(found.value),
-            "ends": f"[{interval(found.low, found.high, percent)}]",
-        },
-        mark=Mark(kind="dot", low=found.low, high=found.high, value=found.value, filled=filled),
-        details=((told, SMALL),),
-    )
 
 
 def answer_row(label: str, run: Run, by: str | None, group: str | None) -> Row:
@@ -235,7 +205,5 @@ def _below(shown: Compared, whole: Bounds) -> Iterator[Paragraph]:
     if fates:
         yield Paragraph(lead="Not told apart:", text=f"{'; '.join(fates)}.", style=SMALL)
     models = ordered(fit for fit in shown.base.fits if fit.by is None)
-    if shown.latent is not None and shown.latent.sites is not None:
-        yield Paragraph(lead="Latent:", text=moved(shown.latent.sites), style=SMALL)
     named = "; ".join(exact.model_name(fit) for fit in models)
     yield Paragraph(lead="Models:", text=f"{named}.", style=SMALL)

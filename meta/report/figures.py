@@ -131,7 +131,7 @@ def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
 
 def _sites(run: Run) -> Iterator[Plan]:
     """What is drawn of the model of sites and regions, if the run has it."""
-    if run.sites is None or run.analysis.get("unresolved") == "latent":  # which has its row among the bounds
+    if run.sites is None:
         return
     title = run.name if run.variation == BASE else f"{run.name}.{run.variation}"
     for name in SITE_FIGURES:

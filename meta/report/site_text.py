@@ -11,7 +11,7 @@ from meta.results import FAILED
 from meta.results.rows import orr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from meta.records.run import Run
     from meta.results import DirectRate, Quantity, Rate, RateDifference, SiteRegionFit, StandardisedRate
@@ -109,7 +109,12 @@ def _reported(rate: Rate) -> str:
 
 
 def _known(fit: SiteRegionFit) -> Iterator[str]:
-    """Contrasts between levels, and fixed ones between groups, as wide as their priors or narrower."""
-    for one in contrasts(fit):
-        widths = f"prior sd {number(one.prior_sd, 2)}, posterior sd {number(one.sd, 2)}"
-        yield f"  {one.posterior.name}: {widths}"
+    """The contrast between levels on the log odds scale, as wide as its prior or narrower."""
+    for one in fit.parameters:
+        if one.posterior.name in _contrasts(fit):
+            widths = f"prior sd {number(one.prior_sd, 2)}, posterior sd {number(one.sd, 2)}"
+            yield f"  {one.posterior.name}: {widths}"
+
+
+def _contrasts(fit: SiteRegionFit) -> Sequence[str]:
+    return [f"log odds ratio, {one.level} against {one.reference}" for one in fit.differences]

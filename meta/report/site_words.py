@@ -20,24 +20,6 @@ DESCRIPTIVE = (
 )
 
 
-def contrasts(fit: SiteRegionFit) -> list[Parameter]:
-    """Log odds ratios between levels, and fixed ones between groups."""
-    names = {f"log odds ratio, {one.level} against {one.reference}" for one in fit.differences}
-    if fit.model.get("groups") == "fixed":
-        names |= {f"log odds ratio, {one} against {other}" for one, other in permutations(groups_of(fit), 2)}
-    return [one for one in fit.parameters if one.posterior.name in names]
-
-
-def moved(fit: SiteRegionFit) -> str:
-    """Say how far the data moved the contrasts from their priors."""
-    return f"how far the data moved contrasts from their priors: {'; '.join(map(_moved, contrasts(fit)))}."
-
-
-def _moved(one: Parameter) -> str:
-    narrower = f"sd {number(one.prior_sd, 2)} to {number(one.sd, 2)}"
-    return f"{one.posterior.name}, mean 0.00 to {number(one.expectation, 2)}, {narrower}"
-
-
 class Ends(TypedDict):
     """Ends of an interval, in the axis's unit."""
 

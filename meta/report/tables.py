@@ -47,7 +47,7 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
         }
         left = " | ".join(dict.fromkeys(entry.label for entry in run.ledger if entry.action == "dropped"))
         trials = " | ".join(trial.label for trial in fit.trials) if fit else ""
-        row = fit_row(fit) if fit else {"reason": _elsewhere(run)}
+        row = fit_row(fit) if fit else {"reason": "bounds: tables/bounds.csv" if run.bounds else None}
         rows.append(
             {
                 **_names(run),
@@ -60,13 +60,6 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=None if rows else ["analysis", "variation"])
-
-
-def _elsewhere(run: Run) -> str | None:
-    """Where the answers of a run without a pooled fit are."""
-    if run.bounds:
-        return "bounds: tables/bounds.csv"
-    return "latent: tables/sites.csv" if run.sites is not None else None
 
 
 def groups(runs: Sequence[Run]) -> pd.DataFrame:

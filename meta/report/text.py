@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from meta.format import DASH, counts, interval, level, number, percent
 from meta.records.run import BASE, Run
 from meta.report import differences, exact, wording
-from meta.report.bound_words import latent_rate, leading, numbers, span
+from meta.report.bound_words import leading, numbers, span
 from meta.report.figures import left_out
 from meta.report.roles import first_fit, marked
 from meta.results import FAILED
@@ -114,7 +114,6 @@ def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str,
         bounds = None if run.fits else leading(run)
         if bounds is not None:
             yield _bounded(run, bounds, median=median)
-        yield from _latent(runs[0], run, median=median)
         for by in dict.fromkeys(fit.by for fit in run.fits):
             fit = first_fit(run, by)
             assert fit is not None  # there is one of each grouping
@@ -123,18 +122,6 @@ def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str,
             elif run.variation == BASE:
                 for group in fit.groups:
                     yield _answer(f"  {by}: {group.label}", group, median=median)
-
-
-def _latent(base: Run, run: Run, *, median: bool) -> Iterator[tuple[str, ...]]:
-    """The row of a run in which excluded patients are a group of the likelihood: of those who stay."""
-    rate, fit = latent_rate(run), run.sites
-    if rate is None or fit is None:
-        return
-    star = "" if rate.standing.status == "headline" else "*"
-    failed = f"[{FAILED}] " if fit.failed else ""
-    count = f"{counts(fit.responders, fit.n)} with others"
-    middle = [orr(rate.median)] if median else []
-    yield (_variation(base, run), f"{fit.k}{star}", count, f"{failed}{orr(rate.mean)}", *middle, DASH)
 
 
 def _bounded(run: Run, found: Bounds, *, median: bool) -> tuple[str, ...]:

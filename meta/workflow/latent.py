@@ -10,8 +10,6 @@ from meta.records.roles import default_models
 from meta.records.sites import RowFactor, Sites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from meta.records.analysis import Analysis
     from meta.workflow.select import Included
 
@@ -84,27 +82,3 @@ def latent_sites(analysis: Analysis) -> Sites:
         by=latent.by,
         variations=(),
     )
-
-
-def latent_notes(analysis: Analysis) -> Iterator[str]:
-    """What a reader must know of an answer in which excluded patients are a group of the likelihood.
-
-    Parameters
-    ----------
-    analysis : Analysis
-    """
-    latent = latent_of(analysis)
-    yield (
-        f"The answer is of patients who are {latent.stay}; those who are {latent.out} are in the likelihood "
-        "as a group of their own, with a contrast to the others that is the same in every trial. Levels of "
-        "trials have a contrast with a prior here, not a mean each as in the models of pooled counts, so "
-        "that their rates are drawn together further."
-    )
-    roles = ", ".join(analysis.fitted())
-    yield f"Not run: {roles}; these models take counts, and those of patients who stay are not reported."
-    entries = () if isinstance(analysis.trials, str) else analysis.trials
-    if any(not isinstance(entry, str) and entry.ranges for entry in entries):
-        yield (
-            "Declared ranges of patients are not used: where no report tells how many there are, every "
-            "number is equally probable a priori, which is wider."
-        )

@@ -9,7 +9,6 @@ from meta.errors import MetaError
 from meta.models.policy import waived
 from meta.records.run import Failure
 from meta.results import Rate, RateDifference, StandardisedRate
-from meta.workflow.latent import latent_notes
 from meta.workflow.outcome import of_outcome
 
 if TYPE_CHECKING:
@@ -88,8 +87,6 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
     except MetaError as error:
         return None, [Failure(role=SITES, by=asked.by, reason=str(error))]
     fit = of_outcome(fit, analysis.outcome)
-    if analysis.unresolved == "latent":
-        fit = replace(fit, notes=(*fit.notes, *latent_notes(analysis)))
     if analysis.k_policy == "off" and fit.k > 1:
         fit = _waived(fit)
     found = broken((fit.sampling, fit.sampling_without_groups))
