@@ -14,7 +14,7 @@ from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
-Unresolved = Literal["error", "drop", "keep", "bound", "latent"]
+Unresolved = Literal["error", "drop", "keep", "bound"]  # latent is to come
 Unreported = Literal["drop", "bound"]
 Expansion = Literal["each-trial", "each-prior"]  # one line of YAML that stands for several analyses
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
@@ -115,10 +115,9 @@ class Analysis:
         Population, for every trial; an entry's own `where` is added to it.
     exclude : tuple of Where
         Trials or patients to leave out.
-    unresolved : {"error", "drop", "keep", "bound", "latent"}
+    unresolved : {"error", "drop", "keep", "bound"}
         What becomes of a trial that did not report the responders among excluded patients; `bound` gives, in
-        place of fits, the bounds over all completions of what is not reported, `latent` the model in which
-        the excluded patients of every trial are a group of their own, with a contrast to the others.
+        place of fits, the bounds over all completions of what is not reported.
     unreported : {"drop", "bound"}
         What becomes of a trial that does not print the responders of a group: it is not in that group; or, in
         a sensitivity analysis, bounds by group stand in place of fits, over all completions of these counts.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import get_args
 
 from meta.data import MOST
 from meta.records.analysis import Analysis, AsOf, Range, TrialEntry, Where
-from meta.records.factors import SITES, VALUES, describe, site_leaves
+from meta.records.factors import SITES, VALUES, site_leaves
 from meta.records.roles import OFF
 from meta.records.rules import Complaints, date_complaints, factor_complaints, name_complaints, repeated
 from meta.records.schema import Complaint, suggestion
-from meta.records.sites import CONTRASTS, RowFactor, Sites
+from meta.records.sites import CONTRASTS, Sites
 from meta.records.trial import TrialFile
 from meta.records.yaml_nodes import shown
 
@@ -43,7 +42,6 @@ def analysis_complaints(analysis: Analysis, stem: str, trials: Known | None) -> 
     yield from _unreported(analysis)
     yield from _sites(analysis)
     yield from _site_model(analysis, trials)
-    yield from _latent(analysis)
     yield from _thresholds(analysis)
     if analysis.models and all(model == OFF for model in analysis.models.values()):
         yield Complaint("models", "found none in every role", "allowed: a model in at least one role")
@@ -112,22 +110,6 @@ def _exclusions(analysis: Analysis, trials: Known | None) -> Complaints:
         if where == Where():
             allowed = "allowed: at least one, as this excludes everybody"
             yield Complaint(f"exclude[{i}]", "found no condition", allowed)
-
-
-def _latent(analysis: Analysis) -> Complaints:
-    """Check that `unresolved: latent` finds two groups: exclusions of patients by levels of one factor."""
-    if analysis.unresolved != "latent":
-        return
-    given = {i: where for i, where in enumerate(analysis.exclude) if where.given()}
-    allowed = f"allowed with unresolved: latent: levels of one of {', '.join(get_args(RowFactor))}"
-    if not given:
-        yield Complaint("exclude", "found no patients to leave out", allowed)
-    first = next((factor for where in given.values() for factor in where.given()), None)
-    for i, where in given.items():
-        factors = [*where.given(), *where.trial_conditions()]
-        named = all(not isinstance(value, Mapping) for value in where.given().values())
-        if factors != [first] or first not in get_args(RowFactor) or not named:
-            yield Complaint(f"exclude[{i}]", f"found {describe(where.given())}", allowed)
 
 
 def _thresholds(analysis: Analysis) -> Complaints:

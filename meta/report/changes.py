@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from meta.report.bound_words import numbers, span
 from meta.report.site_text import difference
-from meta.results.rows import orr
 from meta.results import Bounds, Fit, RateDifference, StandardisedRate
+from meta.results.rows import orr
 
 
 def words(one: Fit | Bounds | StandardisedRate | RateDifference) -> str:

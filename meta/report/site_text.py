@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, number, percent
-from meta.report.site_words import contrasts, not_headlines
+from meta.report.site_words import not_headlines
 from meta.report.text import sampling
 from meta.results import FAILED
 from meta.results.rows import orr

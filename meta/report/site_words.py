@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from meta.format import interval, number, percent
@@ -12,7 +11,7 @@ from meta.report.wording import capital
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Parameter, Proportion, Quantity, SiteRegionFit, Standing
+    from meta.results import Proportion, Quantity, SiteRegionFit, Standing
 
 DESCRIPTIVE = (
     "Descriptive: levels are compared across trials, not within them, and whatever else differs between "

@@ -95,8 +95,7 @@ def fitted(variation: Variation) -> Fitted:
     fits: list[Fit] = []
     limits, failures = _bounds(variation)
     files: dict[str, bytes] = {}
-    # where there is no one set of counts to fit
-    several = selection.bounded or analysis.unreported == "bound" or analysis.unresolved == "latent"
+    several = selection.bounded or analysis.unreported == "bound"  # there is no one set of counts to fit
     one = {} if several else analysis.fitted()
     for role, model in one.items():
         for grouping in (None, *selection.groupings):

@@ -11,7 +11,6 @@ from meta.errors import Fault, SpecError
 from meta.records.analysis import Analysis, Expansion, Where
 from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
-from meta.workflow.latent import latent_sites
 from meta.workflow.select import Selection, select
 
 if TYPE_CHECKING:
@@ -71,12 +70,7 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
 
 
 def _with_sites(changed: Analysis, analysis: Analysis, name: str) -> Analysis:
-    """Without the model of sites and regions, unless asked for under this name or with other options.
-
-    Under `unresolved: latent` its groups are the excluded patients and the others.
-    """
-    if changed.unresolved == "latent":
-        return replace(changed, sites=latent_sites(changed))
+    """Without the model of sites and regions, unless asked for under this name or with other options."""
     if changed.sites is None or name in changed.sites.variations or changed.sites != analysis.sites:
         return changed
     return replace(changed, sites=None)

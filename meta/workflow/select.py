@@ -13,12 +13,11 @@ from meta.records.analysis import Analysis, Range, TrialEntry, Where
 from meta.records.run import LedgerEntry
 from meta.records.trial import FactorValue, Row, TrialFile
 from meta.workflow.bound import Bounded, Declared, Open, bounded, by_group, declared_of, overall
-from meta.workflow.exclude import Remaining, without
+from meta.workflow.exclude import without
 from meta.workflow.group import Grouping, group
-from meta.workflow.latent import latent_of
 from meta.workflow.margins import Found
 from meta.workflow.reports import Candidate, choose, population, trial_entry
-from meta.workflow.sites import latent_counts, site_counts
+from meta.workflow.sites import site_counts
 from meta.workflow.unreported import divides, splits
 
 
@@ -97,8 +96,6 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     entered = _with_unique_labels(entered)
     included = [trial for trial in entered if isinstance(trial, Included)]
     uncertain = [trial for trial in entered if isinstance(trial, Bounded)]
-    if analysis.unresolved == "latent":
-        return _latent(included, analysis, ledger)
     for trial in included:
         ledger += trial.chosen.used(trial.found, None, None)
     completed = [overall(included, uncertain)] if analysis.unresolved == "bound" else []
@@ -120,14 +117,6 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     return Selection(
         counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites
     )
-
-
-def _latent(included: list[Included], analysis: Analysis, ledger: list[LedgerEntry]) -> Selection:
-    """The counts of excluded patients and others; there is no one set of counts to pool."""
-    data, notes = latent_counts(included, latent_of(analysis))
-    ledger += notes
-    ledger += _unused(included, ledger, analysis.evidence)
-    return Selection(Counts.of([], []), (), tuple(ledger), tuple(included), sites=data)
 
 
 def _completed(
@@ -200,12 +189,7 @@ def _include(
     if chosen is None:
         return None, [*ledger, trial_entry(file, "dropped", "no report has the counts asked for")], []
     patients = population(analysis, entry)
-    everybody = chosen.universe.common(patients)
-    remaining = (
-        Remaining(everybody)
-        if analysis.unresolved == "latent"
-        else without(chosen, everybody, applying, analysis.unresolved)
-    )
+    remaining = without(chosen, chosen.universe.common(patients), applying, analysis.unresolved)
     ledger += remaining.ledger
     if remaining.cells is None:
         return None, ledger, remaining.faults

@@ -12,7 +12,6 @@ import numpy as np
 from meta.partial_data import PartialCounts
 from meta.records.sites import CONTRASTS
 from meta.workflow.group import names_of, parts
-from meta.workflow.latent import UNKNOWN
 from meta.workflow.margins import Found
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from meta.records.analysis import Analysis
     from meta.records.run import LedgerEntry
     from meta.records.sites import RowFactor
-    from meta.workflow.latent import Latent
     from meta.workflow.margins import Margins
     from meta.workflow.select import Included
 
@@ -75,54 +73,16 @@ def site_counts(
         One entry a trial, and the rows that its counts by group were made from.
     """
     names = names_of(included, analysis, (by,))
-    told = [_told(t, dict(parts(t, t.cells, analysis, (by,), names))) for t in included]
-    return _tabled(included, told, list(names), by)
-
-
-def latent_counts(included: Sequence[Included], latent: Latent) -> tuple[PartialCounts, list[LedgerEntry]]:
-    """Responders of those who stay and of those who are excluded, as far as they are reported.
-
-    Parameters
-    ----------
-    included : sequence of Included
-        The trials, nobody excluded.
-    latent : Latent
-
-    Returns
-    -------
-    counts : PartialCounts
-        Of two groups; patients of whom it is unknown may be in either.
-    ledger : list of LedgerEntry
-    """
-    told = [_told(trial, latent.cells(trial)) for trial in included]
-    return _tabled(included, [_blurred(one, latent) for one in told], list(latent.names), latent.by)
-
-
-def _blurred(told: Told, latent: Latent) -> Told:
-    """Put patients of whom it is unknown into pools of both groups."""
-    rows = []
-    for row in told.rows:
-        sizes = {name: n for name, n in row.sizes.items() if name != UNKNOWN}
-        unknown = row.sizes.get(UNKNOWN, 0)
-        pools = [Pool(latent.names, p.n) if UNKNOWN in p.groups else p for p in row.pools]
-        pools += [Pool(latent.names, unknown)] if unknown else []
-        groups = tuple(name for name in row.groups if name != UNKNOWN)
-        rows.append(Part(groups, row.responders, row.n, sizes, tuple(pools)))
-    unreported = {name: n for name, n in told.unreported.items() if name != UNKNOWN}
-    found = [(name.replace(UNKNOWN, f"{' or '.join(latent.names)}"), one) for name, one in told.found]
-    return Told(rows, unreported, found, told.reason)
-
-
-def _tabled(
-    included: Sequence[Included], told: Sequence[Told], names: Sequence[str], by: RowFactor
-) -> tuple[PartialCounts, list[LedgerEntry]]:
-    """The counts of all trials, and the ledger of what they were made from."""
     ledger: list[LedgerEntry] = []
-    for trial, one in zip(included, told, strict=True):
+    told: list[Told] = []
+    for trial in included:
+        cells = dict(parts(trial, trial.cells, analysis, (by,), names))
+        one = _told(trial, cells)
+        told.append(one)
         for group, found in one.found:
             ledger += trial.chosen.used(found, by, group)
         ledger.append(trial.chosen.ledger("by group", _in_words(one), by=by, n=trial.found.n))
-    return _counts(included, told, names), ledger
+    return _counts(included, told, list(names)), ledger
 
 
 def _told(trial: Included, cells: Mapping[str, int]) -> Told:
