@@ -210,8 +210,7 @@ def _trapezoid(
 
 def _passes(nodes: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
     """Rows that are integrated at once, and with how many nodes: few passes, and little in vain."""
-    short = nodes.astype(np.uint16) if nodes.max() < 2**16 else nodes  # those are sorted in linear time
-    order = np.argsort(short, kind="stable")
+    order = np.argsort(nodes, kind="stable")
     sizes = nodes[order]
     start = 0
     while start < len(order):
