@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from meta.records.analysis import Expansion
-from meta.results import Bounds, Fit, SiteRegionFit
+from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 4  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 5  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
@@ -21,6 +21,7 @@ Action = Literal[
     "dropped",  # the trial left because of it (unresolved: drop), or by `exclude`
     "bounded",  # could not be told apart, every completion of what is not reported counts (unresolved: bound)
     "not bounded",  # left because of it: nothing bounds how many are to be left out (unresolved: bound)
+    "latent",  # could not be told apart, the split is latent in the likelihood (unresolved: latent)
     "by group",  # how the trial enters the model of sites and regions: groups alone, sums over several, pools
     "passed over",  # another report or table of the trial was taken
 ]
@@ -131,12 +132,17 @@ class Run:
     printed : tuple of Printed
     acknowledged : tuple of Contradiction
     fits : tuple of Fit
-        One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded.
+        One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded
+        or latent.
     bounds : tuple of Bounds
         Under `unresolved: bound`: one a model, grouping, group and estimand.
     sites : SiteRegionFit or None
         The model of sites and regions; None where it was not asked for, or failed.
+    latent : Latent or None
+        Under `unresolved: latent`.
     failures : tuple of Failure
+    not_run : tuple of Failure
+        Models that do not support what the variation asks, with the reason; that is no failure.
     beside : mapping of str to str
         Files beside the JSON, by name, each with the SHA-256 of its content: curves (`Fit.grids`) as .npz, a
         sampler's draws as netCDF.
@@ -153,7 +159,9 @@ class Run:
     fits: tuple[Fit, ...]
     bounds: tuple[Bounds, ...] = ()
     sites: SiteRegionFit | None = None
+    latent: Latent | None = None
     failures: tuple[Failure, ...] = ()
+    not_run: tuple[Failure, ...] = ()
     family: str | None = None
     expansion: Expansion | None = None
     beside: Mapping[str, str] = field(default_factory=dict)

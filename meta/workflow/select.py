@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from meta.data import Counts
 from meta.errors import Fault, SpecError
 from meta.partial_data import PartialCounts
-from meta.records.analysis import Analysis, TrialEntry, Where
+from meta.records.analysis import Analysis, Range, TrialEntry, Where
 from meta.records.run import LedgerEntry
 from meta.records.trial import FactorValue, Row, TrialFile
 from meta.workflow.bound import Bounded, Open, bounded, by_group, overall
 from meta.workflow.exclude import without
 from meta.workflow.group import Grouping, group
+from meta.workflow.latent import LatentCounts, latent_counts, latent_entries
 from meta.workflow.margins import Found
 from meta.workflow.reports import Candidate, choose, population, trial_entry
 from meta.workflow.sites import site_counts
@@ -22,13 +23,18 @@ from meta.workflow.sites import site_counts
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """A trial (or arm) that entered: its table, the patients asked for, and their counts."""
+    """A trial (or arm) that entered: its table, the patients asked for, and their counts.
+
+    `mixed`, under `unresolved: latent` alone: the counts are also of patients who are to be left out.
+    """
 
     chosen: Candidate
     cells: int
     found: Found
     population: Sequence[Mapping[str, FactorValue]]
     attributes: Mapping[str, str]
+    ranges: tuple[Range, ...] = ()
+    mixed: bool = False
 
     @property
     def label(self) -> str:
@@ -42,7 +48,8 @@ class Selection:
 
     `counts`, `groupings` and `included` are of the trials whose counts are known; `bounded` are the others,
     and `open` the completions of all of them, under `unresolved: bound` alone. `sites` is for the model of
-    sites and regions, where the analysis asks for it.
+    sites and regions, where the analysis asks for it. `latent` is for the latent model, under `unresolved:
+    latent` alone, and `mixed` are the trials that do not tell excluded patients apart.
     """
 
     counts: Counts
@@ -52,6 +59,13 @@ class Selection:
     bounded: tuple[Bounded, ...] = field(default=(), repr=False)
     open: tuple[Open, ...] = field(default=(), repr=False)
     sites: PartialCounts | None = field(default=None, repr=False)
+    latent: LatentCounts | None = field(default=None, repr=False)
+    mixed: tuple[Included, ...] = field(default=(), repr=False)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether there is no one set of counts to fit."""
+        return bool(self.bounded or self.mixed)
 
 
 def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
@@ -86,7 +100,8 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     if faults:
         raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
     entered = _with_unique_labels(entered)
-    included = [trial for trial in entered if isinstance(trial, Included)]
+    several = [trial for trial in entered if isinstance(trial, Included)]
+    included = [trial for trial in several if not trial.mixed]
     uncertain = [trial for trial in entered if isinstance(trial, Bounded)]
     for trial in included:
         ledger += trial.chosen.used(trial.found, None, None)
@@ -98,25 +113,30 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
         groupings.append(grouping)
         ledger += notes
         if completed:
-            several, notes = by_group(grouping, factors, analysis, included, uncertain)
-            completed.append(several)
+            parts, notes = by_group(grouping, factors, analysis, included, uncertain)
+            completed.append(parts)
             ledger += notes
     sites, notes = _sites(included, analysis)
+    latent, more = latent_counts(several, analysis) if analysis.unresolved == "latent" else (None, [])
+    notes += more
     ledger += (entry for entry in notes if entry not in ledger)
     ledger += _unused(included, ledger, analysis.evidence)
     counts = Counts.of(
         [t.found.responders for t in included], [t.found.n for t in included], [t.label for t in included]
     )
     return Selection(
-        counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites
-    )
+        counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites,
+        latent, tuple(trial for trial in several if trial.mixed),
+    )  # fmt: skip
 
 
 def _sites(
     included: Sequence[Included], analysis: Analysis
 ) -> tuple[PartialCounts | None, list[LedgerEntry]]:
     """What the model of sites and regions takes, where it is asked for."""
-    return site_counts(included, analysis, analysis.sites.by) if analysis.sites else (None, [])
+    if analysis.sites is None or analysis.unresolved == "latent":
+        return None, []
+    return site_counts(included, analysis, analysis.sites.by)
 
 
 def entries(trials: Mapping[str, TrialFile], analysis: Analysis) -> list[TrialEntry]:
@@ -169,13 +189,15 @@ def _include(
     ledger += remaining.ledger
     if remaining.cells is None:
         return None, ledger, remaining.faults
-    if remaining.pending:
+    if remaining.pending and analysis.unresolved == "bound":
         between, notes = bounded(chosen, entry, remaining, patients, attributes)
         return between, [*ledger, *notes], []
     found = chosen.margins.counts(remaining.cells)
     if found is None or found.n == 0:
         return None, [*ledger, chosen.ledger("dropped", "no patient is left")], []
-    return Included(chosen, remaining.cells, found, patients, attributes), ledger, []
+    mixed = bool(remaining.pending)
+    ledger += latent_entries(chosen, remaining) if mixed else []
+    return Included(chosen, remaining.cells, found, patients, attributes, entry.ranges, mixed), ledger, []
 
 
 def _entering_twice(included: list[Included | Bounded], analysis: Analysis) -> Iterator[Fault]:
