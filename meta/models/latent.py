@@ -66,14 +66,17 @@ def latent(
     stays, leaves = data.groups
     asked = replace(model, groups="fixed", interaction_prior=None, target={stays: 1.0}, contrasts=())
     first, draws = asked.sample(data, without_groups=False)
-    others = [replace(asked, contrasts=(name,)).sample(data, without_groups=False)[0] for name in contrasts]
-    alone = asked.sample(own, without_groups=False)[0] if own is not None and _differs(own, data) else None
+    fits, last = [first], asked
+    for name in contrasts:
+        last = replace(asked, contrasts=(name,))
+        fits.append(last.sample(data, without_groups=False)[0])
+    alone = last.sample(own, without_groups=False)[0] if own is not None and _differs(own, data) else None
     return Latent(
         factor=factor,
         stays=stays,
         leaves=leaves,
-        fits=(first, *others),
-        contrast=_contrast(first),
+        fits=tuple(fits),
+        contrast=_contrast(fits[-1]),
         alone=_contrast(alone) if alone is not None else None,
         sampling_alone=alone.sampling if alone is not None else None,
         splits=tuple(_splits(data, draws, model.level)),
@@ -86,7 +89,7 @@ def _differs(own: PartialCounts, data: PartialCounts) -> bool:
 
 
 def _contrast(fit: SiteRegionFit) -> Parameter:
-    """The only pair of groups there is; without contrasts between trials it comes last."""
+    """The only pair of groups there is comes last."""
     return fit.parameters[-1]
 
 

@@ -11,6 +11,7 @@ from meta.records.arithmetic import as_printed, percent_of, roundings, unit
 from meta.records.run import BASE
 from meta.report.exact import at_zero
 from meta.report.format import clean, percent
+from meta.report.latent import TABLES as LATENT
 from meta.report.long_tables import TABLES, standing_of
 from meta.report.roles import first_fit, ordered
 from meta.report.site_tables import TABLES as SITES
@@ -252,7 +253,7 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
         "summary.csv": lambda: summary(runs),
         "tables/groups.csv": lambda: groups(runs),
         "tables/ledger.csv": lambda: ledger(runs),
-        **{f"tables/{name}.csv": partial(table, runs) for name, table in (TABLES | SITES).items()},
+        **{f"tables/{name}.csv": partial(table, runs) for name, table in (TABLES | SITES | LATENT).items()},
     }
     for name, table in wanted.items():
         if not outputs.is_current(name, made):

@@ -42,7 +42,8 @@ class Latent:
         Without contrasts between trials, then one for each grouping by what trials differ in; the target mix
         of all is those who stay, so that `standardised` are their rates.
     contrast : Parameter
-        Log odds ratio, those who leave against those who stay, of the first fit.
+        Log odds ratio, those who leave against those who stay, of the last fit: without a contrast between
+        trials it would also stand for whatever else differs between trials with more and fewer who leave.
     alone : Parameter or None
         The same without what reports print of excluded patients outside the analysis' own population; None
         where they print nothing of the kind.
