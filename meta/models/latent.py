@@ -85,7 +85,7 @@ def latent(
 
 
 def _differs(own: PartialCounts, data: PartialCounts) -> bool:
-    return own.n.tolist() != data.n.tolist() or own.responders.tolist() != data.responders.tolist()
+    return bool(own.n.tolist() != data.n.tolist() or own.responders.tolist() != data.responders.tolist())
 
 
 def _contrast(fit: SiteRegionFit) -> Parameter:
@@ -129,15 +129,15 @@ def _notes(data: PartialCounts, contrasts: Sequence[str]) -> Iterator[str]:
     reported = (~np.isnan(data.known())).sum(0)
     totals = len({int(t) for t, row in zip(data.trial, data.sizes(), strict=True) if np.all(row > 0)})
     yield (
-        f"Responders are reported by themselves of {stays} in {counted(int(reported[0]), 'trial')}, of {leaves} "
-        f"in {counted(int(reported[1]), 'trial')}; what sums of both say of the contrast is ecological. "
-        "The contrast is the same in every trial."
+        f"Responders are reported by themselves of {stays} in {counted(int(reported[0]), 'trial')}, of "
+        f"{leaves} in {counted(int(reported[1]), 'trial')}; what sums of both say of the contrast is "
+        "ecological. The contrast is the same in every trial."
     )
     if data.pools:
         many = sum(pool.n for pool in data.pools)
         yield (
-            f"No report says of {counted(many, 'patient')} whether they are {stays} or {leaves}: every number "
-            f"of {leaves} among them is equally probable a priori."
+            f"No report says of {counted(many, 'patient')} whether they are {stays} or {leaves}: every "
+            f"number of {leaves} among them is equally probable a priori."
         )
     elif not totals:
         yield f"Every trial tells {stays} from {leaves}: no split is latent."

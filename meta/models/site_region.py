@@ -191,7 +191,8 @@ class SiteRegion:
         )
         priors = self.priors()
         found = draw(data, priors, groups=self.groups, **options)
-        crude = draw(data, priors, groups="none", **options) if without_groups and self.groups != "none" else None
+        beside = without_groups and self.groups != "none"
+        crude = draw(data, priors, groups="none", **options) if beside else None
         return self._answer(asked, found, crude, target_name), found
 
     def _answer(

@@ -131,8 +131,8 @@ def _latent(analysis: Analysis) -> Complaints:
         return
     found = "; ".join(describe(where.given()) for where in patients) or "no patients"
     allowed = (
-        f"allowed: patients by one of {', '.join(LATENT)}, with no condition on trials, as they and the others "
-        "are the two groups of the latent model (whole trials may be excluded besides)"
+        f"allowed: patients by one of {', '.join(LATENT)}, with no condition on trials, as they and the "
+        "others are the two groups of the latent model (whole trials may be excluded besides)"
     )
     yield Complaint("unresolved", f"found latent where exclude names {found}", allowed)
 

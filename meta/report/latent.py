@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "analysis", "variation", "standing", "kind_of_row", "by", "group", "k", "n_reported", "responders",
-    "quantity", "value", "low", "high", "level", "expectation", "sd", "prior_sd", "sd_ratio", "method", "reason",
+    "quantity", "value", "low", "high", "level", "expectation", "sd", "prior_sd", "sd_ratio", "method",
+    "reason",
 )  # fmt: skip
 
 
@@ -99,7 +100,8 @@ def _rates(found: Latent) -> Iterator[dict[str, Any]]:
             if one is not None:
                 yield {
                     "standing": _standing(found, rate.standing.status), "kind_of_row": "rate",
-                    "by": fit.contrast, "group": at, "k": fit.k, "n_reported": told.n_reported,
+                    "by": fit.contrast, "group": at, "k": None if at else fit.k,
+                    "n_reported": told.n_reported,
                     "responders": told.responders,
                     "quantity": estimand(found, one),
                     "value": one.value, "low": one.low, "high": one.high, "level": one.level,

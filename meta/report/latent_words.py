@@ -117,6 +117,6 @@ def splits(found: Latent) -> Iterator[str]:
         who = f"{low}" if low == high else f"{low} to {high} (expected {number(one.expected_leaving, 1)})"
         ends = f"{one.low} to {one.high}"
         yield (
-            f"{one.trial}: of {counts(one.responders, one.n)}, {number(one.expected, 1)} ({ends}) "
-            f"responders {found.stays} expected; {found.leaves} {who}"
+            f"{one.trial}: of {counts(one.responders, one.n)}, {number(one.expected, 1)} ({ends}) responders "
+            f"expected to be {found.stays}; patients {found.leaves}: {who}"
         )

@@ -108,6 +108,13 @@ def _names(run: Run) -> dict[str, Any]:
     return {"analysis": run.name, "variation": run.variation}
 
 
+def _instead(run: Run) -> str | None:
+    """Where the answers are of a run that has no fits."""
+    if run.latent is not None:
+        return "latent split: tables/latent.csv"
+    return "bounds: tables/bounds.csv" if run.bounds else None
+
+
 def summary(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a run: the overall estimate, and the p-value between the groups of each grouping."""
     import pandas as pd
@@ -122,7 +129,7 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
         }
         left = " | ".join(dict.fromkeys(entry.label for entry in run.ledger if entry.action == "dropped"))
         trials = " | ".join(trial.label for trial in fit.trials) if fit else ""
-        row = fit_row(fit) if fit else {"reason": "bounds: tables/bounds.csv" if run.bounds else None}
+        row = fit_row(fit) if fit else {"reason": _instead(run)}
         rows.append(
             {
                 **_names(run),

@@ -86,7 +86,8 @@ def _unresolved(
     for words, mask in pending.items():
         missing = unreported(chosen, cells, words, mask)
         if unresolved == "error":
-            allowed = "a row with responders of either part, or unresolved: drop, keep, bound or latent, is allowed"
+            ways = "drop, keep, bound or latent"
+            allowed = f"a row with responders of either part, or unresolved: {ways}, is allowed"
             path = chosen.path()
             line = chosen.file.line(path)
             remaining.faults.append(Fault(chosen.file.file, line, path, f"found {missing}", allowed))

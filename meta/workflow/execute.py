@@ -205,7 +205,8 @@ def _unfitted(variation: Variation) -> Run:
     """The run before fitting, its digest taken over everything that decides the numbers."""
     selection = variation.selection
     analysis = replace(variation.analysis, models=variation.analysis.fitted())
-    entered = [t.chosen for t in (*selection.included, *selection.bounded, *selection.mixed)]
+    entered = [t.chosen for t in (*selection.included, *selection.mixed)]
+    entered += [t.chosen for t in selection.bounded]
     blank = Run(
         name=variation.analysis.name,
         question=variation.analysis.question,

@@ -7,7 +7,7 @@ asks for none of them in that trial. What is printed of the patients who stay is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -16,15 +16,14 @@ import numpy as np
 from meta.partial_data import PartialCounts
 from meta.records.factors import VALUES, describe, values_of
 from meta.records.sites import CONTRASTS
+from meta.records.trial import FactorValue
 from meta.workflow.exclude import unreported
 from meta.workflow.sites import in_words, told_by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from meta.records.analysis import Analysis, Range
     from meta.records.run import LedgerEntry
-    from meta.records.trial import FactorName, FactorValue
+    from meta.records.trial import FactorName
     from meta.workflow.exclude import Remaining
     from meta.workflow.reports import Candidate
     from meta.workflow.select import Included
