@@ -116,27 +116,31 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
             parts, notes = by_group(grouping, factors, analysis, included, uncertain)
             completed.append(parts)
             ledger += notes
-    sites, notes = _sites(included, analysis)
-    latent, more = latent_counts(several, analysis) if analysis.unresolved == "latent" else (None, [])
-    notes += more
+    sites, latent, notes = _partial(several, analysis)
     ledger += (entry for entry in notes if entry not in ledger)
     ledger += _unused(included, ledger, analysis.evidence)
-    counts = Counts.of(
-        [t.found.responders for t in included], [t.found.n for t in included], [t.label for t in included]
-    )
     return Selection(
-        counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites,
+        _counts(included), tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites,
         latent, tuple(trial for trial in several if trial.mixed),
     )  # fmt: skip
 
 
-def _sites(
-    included: Sequence[Included], analysis: Analysis
-) -> tuple[PartialCounts | None, list[LedgerEntry]]:
-    """What the model of sites and regions takes, where it is asked for."""
-    if analysis.sites is None or analysis.unresolved == "latent":
-        return None, []
-    return site_counts(included, analysis, analysis.sites.by)
+def _counts(included: Sequence[Included]) -> Counts:
+    responders, n = [t.found.responders for t in included], [t.found.n for t in included]
+    return Counts.of(responders, n, [t.label for t in included])
+
+
+def _partial(
+    trials: Sequence[Included], analysis: Analysis
+) -> tuple[PartialCounts | None, LatentCounts | None, list[LedgerEntry]]:
+    """What the latent model takes under `unresolved: latent`, else that of sites and regions if asked for."""
+    if analysis.unresolved == "latent":
+        latent, ledger = latent_counts(trials, analysis)
+        return None, latent, ledger
+    if analysis.sites is None:
+        return None, None, []
+    sites, ledger = site_counts(trials, analysis, analysis.sites.by)
+    return sites, None, ledger
 
 
 def entries(trials: Mapping[str, TrialFile], analysis: Analysis) -> list[TrialEntry]:
