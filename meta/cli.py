@@ -99,6 +99,7 @@ def _answers(done: list[Run]) -> None:
     """A table an analysis and role: of the first role every variation, of the others the base alone."""
     from dataclasses import replace
 
+    from meta.report.latent import latent_lines
     from meta.report.site_text import site_lines
     from meta.report.split_text import split_lines
     from meta.report.tables import first_fit
@@ -121,7 +122,7 @@ def _answers(done: list[Run]) -> None:
             said = f": {first.proportion.estimand}, {first.proportion.method}" if first else ""
             table(f"{name}, {role}{said}", header, list(answers(of_role)))
         for run in runs:
-            say(*site_lines(run), *split_lines(run))
+            say(*site_lines(run), *latent_lines(run), *split_lines(run))
     say("* not a headline: two trials or fewer, or so few that only a Bayesian model gives one.")
     say("prediction: where a new trial's true rate would lie, in %.")
 

@@ -155,12 +155,16 @@ class SiteRegion:
         """
         return self.sample(data)[0]
 
-    def sample(self, data: PartialCounts) -> tuple[SiteRegionFit, SiteRegionDraws]:
+    def sample(
+        self, data: PartialCounts, *, without_groups: bool = True
+    ) -> tuple[SiteRegionFit, SiteRegionDraws]:
         """Fit, and give the draws as well.
 
         Parameters
         ----------
         data : PartialCounts
+        without_groups : bool
+            Whether the same model without groups is fitted beside it.
 
         Returns
         -------
@@ -187,7 +191,8 @@ class SiteRegion:
         )
         priors = self.priors()
         found = draw(data, priors, groups=self.groups, **options)
-        crude = draw(data, priors, groups="none", **options) if self.groups != "none" else None
+        beside = without_groups and self.groups != "none"
+        crude = draw(data, priors, groups="none", **options) if beside else None
         return self._answer(asked, found, crude, target_name), found
 
     def _answer(

@@ -14,7 +14,7 @@ from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
-Unresolved = Literal["error", "drop", "keep", "bound"]  # latent is to come
+Unresolved = Literal["error", "drop", "keep", "bound", "latent"]
 Unreported = Literal["drop", "bound"]
 Expansion = Literal["each-trial", "each-prior"]  # one line of YAML that stands for several analyses
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
@@ -41,7 +41,8 @@ class Where(Factors):
 class Range(Factors):
     """Least and most patients of a kind in a trial's population, where its report does not say how many.
 
-    Only `unresolved: bound` and `unreported: bound` use it. `source` says what it is known from.
+    Only `unresolved: bound` and `latent`, and `unreported: bound`, use it. `source` says what it is known
+    from.
     """
 
     __pydantic_config__ = STRICT
@@ -115,9 +116,10 @@ class Analysis:
         Population, for every trial; an entry's own `where` is added to it.
     exclude : tuple of Where
         Trials or patients to leave out.
-    unresolved : {"error", "drop", "keep", "bound"}
+    unresolved : {"error", "drop", "keep", "bound", "latent"}
         What becomes of a trial that did not report the responders among excluded patients; `bound` gives, in
-        place of fits, the bounds over all completions of what is not reported.
+        place of fits, the bounds over all completions of what is not reported, `latent` the rates of those
+        who stay under a model in which the excluded are a group.
     unreported : {"drop", "bound"}
         What becomes of a trial that does not print the responders of a group: it is not in that group; or, in
         a sensitivity analysis, bounds by group stand in place of fits, over all completions of these counts.

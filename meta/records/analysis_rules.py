@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 
 from meta.data import MOST
 from meta.records.analysis import Analysis, AsOf, Range, TrialEntry, Where
-from meta.records.factors import SITES, VALUES, site_leaves
+from meta.records.factors import SITES, VALUES, describe, site_leaves
 from meta.records.roles import OFF
 from meta.records.rules import Complaints, date_complaints, factor_complaints, name_complaints, repeated
 from meta.records.schema import Complaint, suggestion
 from meta.records.sites import CONTRASTS, Sites
 from meta.records.trial import TrialFile
 from meta.records.yaml_nodes import shown
+
+LATENT = ("differentiation", "grade", "pdl1")  # factors of which two groups may be a latent contrast
 
 # Every trial there is, by id; None for one whose own file is at fault, so that only its name is known.
 Known = Mapping[str, TrialFile | None]
@@ -36,6 +38,7 @@ def analysis_complaints(analysis: Analysis, stem: str, trials: Known | None) -> 
             yield from _known(at, entry.id, trials)
     yield from _where("where", analysis.where, trials)
     yield from _exclusions(analysis, trials)
+    yield from _latent(analysis)
     if isinstance(analysis.reports, AsOf):
         yield from date_complaints("reports.as-of", analysis.reports.as_of)
     yield from _groupings(analysis)
@@ -117,6 +120,22 @@ def _thresholds(analysis: Analysis) -> Complaints:
         if not 0 < threshold < 1:
             allowed = "allowed: a fraction between 0 and 1, such as 0.2 for 20 %"
             yield Complaint(f"thresholds[{i}]", f"found {threshold:g}", allowed)
+
+
+def _latent(analysis: Analysis) -> Complaints:
+    """Check that `unresolved: latent` has two groups of one factor to tell apart."""
+    if analysis.unresolved != "latent":
+        return
+    patients = [where for where in analysis.exclude if where.given()]
+    factors = {name for where in patients for name in where.given()}
+    if len(factors) == 1 and factors <= set(LATENT) and not any(w.trial_conditions() for w in patients):
+        return
+    found = "; ".join(describe(where.given()) for where in patients) or "no patients"
+    allowed = (
+        f"allowed: patients by one of {', '.join(LATENT)}, with no condition on trials, as they and the "
+        "others are the two groups of the latent model (whole trials may be excluded besides)"
+    )
+    yield Complaint("unresolved", f"found latent where exclude names {found}", allowed)
 
 
 def _groupings(analysis: Analysis) -> Complaints:

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_args
 from meta.errors import SpecError
 from meta.models import Model
 from meta.records.schema import Complaint, validate
+from meta.records.sites import Sites
 
 Role = Literal["primary", "frequentist", "conventional"]
 OFF: Literal["none"] = "none"  # a role that an analysis does without
@@ -128,6 +129,16 @@ def completed_sites(options: Any, outcome: object) -> Any:
     if outcome == "response" or not isinstance(options, dict):
         return options
     return {"mu_prior": _ANY_RATE, **options}
+
+
+def default_sites(outcome: str) -> Sites:
+    """The model of groups within trials with the defaults of an outcome.
+
+    Parameters
+    ----------
+    outcome : str
+    """
+    return Sites(**completed_sites({}, outcome))
 
 
 def overlaid(models: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

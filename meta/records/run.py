@@ -9,7 +9,7 @@ from typing import Any, Literal
 from meta.frames import Shown, Tabular
 from meta.records.analysis import Expansion
 from meta.records.coverage import Coverage
-from meta.results import Bounds, Fit, SiteRegionFit
+from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
 SCHEMA = 5  # raised whenever a field of Run, or of anything in it, changes meaning or name
@@ -23,6 +23,7 @@ Action = Literal[
     "dropped",  # the trial left because of it (unresolved: drop), or by `exclude`
     "bounded",  # could not be told apart: every completion counts (unresolved: bound, unreported: bound)
     "not bounded",  # left, or is not in a group, as nobody says how many patients that would be
+    "latent",  # could not be told apart, the split is latent in the likelihood (unresolved: latent)
     "by group",  # how the trial enters the model of sites and regions: groups alone, sums over several, pools
     "passed over",  # another report or table of the trial was taken
 ]
@@ -139,13 +140,17 @@ class Run(Tabular):
         Patients and responders of each trial with known counts, by level of every factor that may be
         confounded with another.
     fits : tuple of Fit
-        One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded,
-        and under `unreported: bound`.
+        One a model and grouping; `by` is None for the overall estimate. None at all where a trial is bounded
+        or latent, and under `unreported: bound`.
     bounds : tuple of Bounds
         Under `unresolved: bound` and `unreported: bound`: one a model, grouping, group and estimand.
     sites : SiteRegionFit or None
         The model of sites and regions; None where it was not asked for, or failed.
+    latent : Latent or None
+        Under `unresolved: latent`.
     failures : tuple of Failure
+    not_run : tuple of Failure
+        Models that do not support what the variation asks, with the reason; that is no failure.
     beside : mapping of str to str
         Files beside the JSON, by name, each with the SHA-256 of its content: curves (`Fit.grids`) as .npz, a
         sampler's draws as netCDF.
@@ -163,7 +168,9 @@ class Run(Tabular):
     bounds: tuple[Bounds, ...] = ()
     sites: SiteRegionFit | None = None
     coverage: Coverage | None = None
+    latent: Latent | None = None
     failures: tuple[Failure, ...] = ()
+    not_run: tuple[Failure, ...] = ()
     family: str | None = None
     expansion: Expansion | None = None
     beside: Mapping[str, str] = field(default_factory=dict)

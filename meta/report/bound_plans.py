@@ -32,7 +32,7 @@ def bounds_plans(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
 
 def _bounds_of(name: str, base: Run, run: Run, runs: Sequence[Run]) -> Plan:
     shown = compared(runs, base, run)
-    parts = [base, run, *(other for _, other in shown.others)]
+    parts = (base, run, *(other for _, other in shown.others), *([shown.latent] if shown.latent else []))
     digest = hashlib.sha256("".join(part.provenance.digest for part in parts).encode()).hexdigest()
 
     def draw() -> Figure:

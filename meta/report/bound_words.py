@@ -18,23 +18,28 @@ LABELS = {"keep": "patients kept where not told apart", "drop": "trials dropped 
 
 
 class Compared(NamedTuple):
-    """A bounded run, the base, and the runs of the same exclusion by what they do with unresolved trials."""
+    """A bounded run, the base, and the runs of the same exclusion by what they do with unresolved trials.
+
+    `latent` has rates under the latent model in place of fits.
+    """
 
     base: Run
     bound: Run
     others: tuple[tuple[str, Run], ...]
+    latent: Run | None = None
 
 
 def compared(runs: Sequence[Run], base: Run, bound: Run) -> Compared:
     """Find the runs that differ from a bounded one in `unresolved` alone."""
-    same = [
+    same = [run for run in runs if {**run.analysis, **_BESIDE} == {**bound.analysis, **_BESIDE}]
+    others = [
         (label, run)
         for word, label in LABELS.items()
-        for run in runs
-        if {**run.analysis, **_BESIDE} == {**bound.analysis, **_BESIDE}
-        and run.analysis.get("unresolved") == word
+        for run in same
+        if run.analysis.get("unresolved") == word
     ]
-    return Compared(base, bound, tuple(same))
+    latent = next((run for run in same if run.latent is not None), None)
+    return Compared(base, bound, tuple(others), latent)
 
 
 def divided(run: Run) -> list[str]:

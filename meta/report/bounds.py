@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.format import counts, level
-from meta.report import exact, wording
+from meta.format import counts, interval, level, percent
+from meta.report import exact, latent_words, wording
 from meta.report.bound_words import Compared, completion, leading, numbers, span
 from meta.report.canvas import pinned_settings
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from meta.records.run import Run
-    from meta.results import Bounds, Fit
+    from meta.results import Bounds, Fit, Latent
 
 KEYS = ("counts", "k", "value", "ends")
 
@@ -77,6 +77,8 @@ def _block(shown: Compared, by: str | None, group: str | None) -> list[Row]:
     if lead is not None:
         rows.append(bounds_row("bounds over all completions", lead, said=_attained(lead)))
         rows += companions(shown.bound, lead)
+    if shown.latent is not None and shown.latent.latent is not None:
+        rows += _latent(shown.latent.latent, by, group)
     return rows
 
 
@@ -182,6 +184,39 @@ def _attained(found: Bounds) -> str:
     return "; ".join(f"{', '.join(names)} at {where}" for where, names in at.items())
 
 
+def _latent(found: Latent, by: str | None, group: str | None) -> Iterator[Row]:
+    """Return the row of the latent model, where it has an answer."""
+    here = latent_words.answer(found, by, group)
+    if here is None:
+        return
+    fit, rate = here
+    label = latent_words.marked(found, "latent split")
+    told = latent_words.reported(found, fit, rate.level)
+    cells = {"counts": told} if told else {}
+    mean = rate.mean
+    if latent_words.withheld(rate) or mean.value is None or mean.low is None or mean.high is None:
+        reason = wording.not_given(mean.reason) if mean.value is None else rate.standing.reason
+        yield Row(label=label, indent=INDENT, cells=cells, reason=reason)
+        return
+    filled = not latent_words.star(found, rate)
+    mark = Mark(kind="diamond", low=mean.low, value=mean.value, high=mean.high, filled=filled)
+    cells |= {"value": percent(mean.value), "ends": f"[{interval(mean.low, mean.high, percent)}]"}
+    cells |= {"k": str(fit.k)} if by is None else {}
+    yield Row(label=label, indent=INDENT, style=BOLD, cells=cells, mark=mark)
+
+
+def _latent_below(found: Latent) -> Iterator[Paragraph]:
+    """Say what the latent rows are, and how far the contrast has moved."""
+    said = "; ".join(latent_words.contrast(found))
+    rate = latent_words.estimand(found, found.fits[0].standardised[0].mean)
+    text = (
+        f"{rate}, from a model in which {found.leaves} is a group and unreported splits are latent "
+        f"(responders/n: of {found.stays} where reported by themselves). {wording.capital(said)}."
+    )
+    yield Paragraph(lead="Latent split:", text=text, style=SMALL)
+    yield Paragraph(lead="Expected:", text=f"{'; '.join(latent_words.splits(found))}.", style=SMALL)
+
+
 def _below(shown: Compared, whole: Bounds) -> Iterator[Paragraph]:
     labels = [one.label for one in whole.ignorance.low_at]
     how = (
@@ -200,6 +235,8 @@ def _below(shown: Compared, whole: Bounds) -> Iterator[Paragraph]:
         style=SMALL,
         rule=True,
     )
+    if shown.latent is not None and shown.latent.latent is not None:
+        yield from _latent_below(shown.latent.latent)
     actions = {"bounded", "not bounded"}
     fates = dict.fromkeys(wording.fate(e) for e in shown.bound.ledger if e.action in actions)
     if fates:

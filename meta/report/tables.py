@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meta.format import percent
 from meta.records.arithmetic import as_printed, percent_of, roundings, unit
 from meta.records.run import BASE
+from meta.report.latent import TABLES as LATENT
 from meta.report.long_tables import TABLES
 from meta.report.publication import FORMATS, estimates
 from meta.report.roles import first_fit, ordered
@@ -33,6 +34,13 @@ def _names(run: Run) -> dict[str, Any]:
     return {"analysis": run.name, "variation": run.variation}
 
 
+def _instead(run: Run) -> str | None:
+    """Where the answers are of a run that has no fits."""
+    if run.latent is not None:
+        return "latent split: tables/latent.csv"
+    return "bounds: tables/bounds.csv" if run.bounds else None
+
+
 def summary(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a run: the overall estimate, and the p-value between the groups of each grouping."""
     import pandas as pd
@@ -47,7 +55,7 @@ def summary(runs: Sequence[Run]) -> pd.DataFrame:
         }
         left = " | ".join(dict.fromkeys(entry.label for entry in run.ledger if entry.action == "dropped"))
         trials = " | ".join(trial.label for trial in fit.trials) if fit else ""
-        row = fit_row(fit) if fit else {"reason": "bounds: tables/bounds.csv" if run.bounds else None}
+        row = fit_row(fit) if fit else {"reason": _instead(run)}
         rows.append(
             {
                 **_names(run),
@@ -156,7 +164,7 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
         "summary.csv": lambda: summary(runs),
         "tables/groups.csv": lambda: groups(runs),
         "tables/ledger.csv": lambda: ledger(runs),
-        **{f"tables/{name}.csv": partial(table, runs) for name, table in (TABLES | SITES).items()},
+        **{f"tables/{name}.csv": partial(table, runs) for name, table in (TABLES | SITES | LATENT).items()},
     }
     for name, table in wanted.items():
         if not outputs.is_current(name, made):

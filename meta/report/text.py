@@ -9,6 +9,8 @@ from meta.records.run import BASE, Run
 from meta.report import differences, exact, wording
 from meta.report.bound_words import leading, numbers, span
 from meta.report.figures import left_out
+from meta.report.latent_words import answer, reported, star, withheld
+from meta.report.latent_words import marked as marked_latent
 from meta.report.roles import first_fit, marked
 from meta.results import FAILED
 from meta.results.rows import orr
@@ -16,7 +18,7 @@ from meta.results.rows import orr
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from meta.results import Bounds, Diagnostics, Fit, Proportion
+    from meta.results import Bounds, Diagnostics, Fit, Latent, Proportion
 
 
 def prediction(fit: Fit) -> str:
@@ -114,6 +116,8 @@ def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str,
         bounds = None if run.fits else leading(run)
         if bounds is not None:
             yield _bounded(run, bounds, median=median)
+        if not run.fits and run.latent is not None:
+            yield from _latent(run, run.latent, median=median)
         for by in dict.fromkeys(fit.by for fit in run.fits):
             fit = first_fit(run, by)
             assert fit is not None  # there is one of each grouping
@@ -130,6 +134,18 @@ def _bounded(run: Run, found: Bounds, *, median: bool) -> tuple[str, ...]:
     count = f"{span(found.responders)}/{span(found.n)}"
     estimate = f"{numbers(found.ignorance)} ({numbers(found.uncertainty)})"
     return (run.variation, f"{span(found.k)}{star}", count, estimate, *([""] if median else []), DASH)
+
+
+def _latent(run: Run, found: Latent, *, median: bool) -> Iterator[tuple[str, ...]]:
+    """The row of a run that has the latent model in place of estimates: those who stay, where reported."""
+    here = answer(found)
+    if here is None:
+        return
+    fit, rate = here
+    estimate = marked_latent(found, rate.standing.reason if withheld(rate) else orr(rate.mean))
+    rest = [orr(rate.median) if rate.median is not None else ""] if median else []
+    count = reported(found, fit, None)
+    yield (run.variation, f"{fit.k}{star(found, rate)}", count, estimate, *rest, DASH)
 
 
 def header(fit: Fit, *, median: bool = False) -> tuple[str, ...]:

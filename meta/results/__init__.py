@@ -16,6 +16,7 @@ from meta.results.fit import (
     Standing,
     TrialEffect,
 )
+from meta.results.latent import Latent, LatentSplit
 from meta.results.quantities import (
     Estimands,
     Estimate,
@@ -64,6 +65,8 @@ __all__ = [
     "Influence",
     "Interval",
     "IntervalKind",
+    "Latent",
+    "LatentSplit",
     "NamedTest",
     "NotReported",
     "Order",

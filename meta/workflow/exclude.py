@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Remaining:
     """What stays of a trial: `cells`, or None where the trial leaves; with ledger and faults.
 
-    `pending`, under `unresolved: bound` alone, are the exclusions that `cells` still contain.
+    `pending`, under `unresolved: bound` and `latent` alone, are the exclusions that `cells` still contain.
     """
 
     cells: int | None
@@ -42,7 +42,7 @@ def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolv
         The population.
     exclusions : sequence of Where
         Those that apply to this trial.
-    unresolved : {"error", "drop", "keep", "bound"}
+    unresolved : {"error", "drop", "keep", "bound", "latent"}
 
     Returns
     -------
@@ -58,7 +58,7 @@ def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolv
         notes = [_entry(chosen, cells, words, mask) for words, mask in pending.items()]
         return Remaining(cells & ~everybody, notes)
     remaining = _one_by_one(chosen, cells, pending)
-    if unresolved == "bound":
+    if unresolved in {"bound", "latent"}:
         remaining.pending = pending
         return remaining
     return _unresolved(chosen, cells, remaining, pending, unresolved)
@@ -86,7 +86,8 @@ def _unresolved(
     for words, mask in pending.items():
         missing = unreported(chosen, cells, words, mask)
         if unresolved == "error":
-            allowed = "a row with responders of either part, or unresolved: drop, keep or bound, is allowed"
+            ways = "drop, keep, bound or latent"
+            allowed = f"a row with responders of either part, or unresolved: {ways}, is allowed"
             path = chosen.path()
             line = chosen.file.line(path)
             remaining.faults.append(Fault(chosen.file.file, line, path, f"found {missing}", allowed))

@@ -24,7 +24,7 @@ from meta.records.run import Contradiction, Failure, Provenance, Run
 from meta.workflow.coverage import coverage
 from meta.workflow.outcome import of_outcome
 from meta.workflow.printed import printed
-from meta.workflow.sampled import not_converged, sites_and_regions
+from meta.workflow.sampled import latent_split, not_converged, sites_and_regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,8 @@ def fitted(variation: Variation) -> Fitted:
     fits: list[Fit] = []
     limits, failures = _bounds(variation)
     files: dict[str, bytes] = {}
-    several = selection.bounded or analysis.unreported == "bound"  # there is no one set of counts to fit
+    # where there is no one set of counts to fit
+    several = selection.unsettled or analysis.unreported == "bound"
     one = {} if several else analysis.fitted()
     for role, model in one.items():
         for grouping in (None, *selection.groupings):
@@ -113,15 +114,26 @@ def fitted(variation: Variation) -> Fitted:
             if draws is not None:
                 files[beside.draws_file(variation.name, role, by)] = draws
     sites, wrong = sites_and_regions(variation)
-    failures += wrong
+    latent, broken = latent_split(variation)
+    failures += [*wrong, *broken]
     grids = beside.packed(fits)
     if grids is not None:
         files[beside.grids_file(variation.name)] = grids
     named = {name: beside.digest(content) for name, content in sorted(files.items())}
     done = replace(
-        blank, fits=tuple(fits), bounds=limits, sites=sites, failures=tuple(failures), beside=named
-    )
+        blank, fits=tuple(fits), bounds=limits, sites=sites, latent=latent, failures=tuple(failures),
+        not_run=tuple(_not_run(variation)), beside=named,
+    )  # fmt: skip
     return Fitted(replace(done, provenance=replace(done.provenance, content=_content(done))), files)
+
+
+def _not_run(variation: Variation) -> Iterator[Failure]:
+    """The models that take counts, where the latent model alone has what the variation asks for."""
+    if not variation.selection.mixed:
+        return
+    reason = "not run: it takes counts, and the split of some is latent (unresolved: latent)"
+    for role in variation.analysis.fitted():
+        yield Failure(role=role, by=None, reason=reason)
 
 
 def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
@@ -196,7 +208,8 @@ def _unfitted(variation: Variation) -> Run:
     """The run before fitting, its digest taken over everything that decides the numbers."""
     selection = variation.selection
     analysis = replace(variation.analysis, models=variation.analysis.fitted())
-    entered = [*(t.chosen for t in selection.included), *(t.chosen for t in selection.bounded)]
+    entered = [t.chosen for t in (*selection.included, *selection.mixed)]
+    entered += [t.chosen for t in selection.bounded]
     blank = Run(
         name=variation.analysis.name,
         question=variation.analysis.question,
@@ -212,9 +225,11 @@ def _unfitted(variation: Variation) -> Run:
     )
     data = [_counts(selection.counts), *((g.by, _counts(g.counts)) for g in selection.groupings)]
     data += [(part.by, _options(part.data)) for part in selection.open]
-    data += [_rows(selection.sites)] if selection.sites is not None else []
+    partly = [selection.sites, *([selection.latent.data, selection.latent.own] if selection.latent else [])]
+    data += [_rows(one) for one in partly if one is not None]
     text = store.to_json(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
-    sampled = analysis.sites is not None or any(_samples(model) for model in analysis.models.values())
+    samples = selection.sites is not None or selection.latent is not None
+    sampled = samples or any(_samples(model) for model in analysis.models.values())
     used = {**versions(), **(_sampler_versions() if sampled else {})}
     made = hashlib.sha256((text + repr(sorted(used.items()))).encode()).hexdigest()
     return replace(blank, provenance=Provenance(digest=made, versions=used))

@@ -70,7 +70,12 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
 
 
 def _with_sites(changed: Analysis, analysis: Analysis, name: str) -> Analysis:
-    """Without the model of sites and regions, unless asked for under this name or with other options."""
+    """Without the model of sites and regions, unless asked for under this name or with other options.
+
+    Under `unresolved: latent` its options are those of the latent model.
+    """
+    if changed.unresolved == "latent":
+        return changed
     if changed.sites is None or name in changed.sites.variations or changed.sites != analysis.sites:
         return changed
     return replace(changed, sites=None)

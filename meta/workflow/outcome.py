@@ -6,9 +6,9 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from meta.results import Bounds, Fit, SiteRegionFit
+from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
-Result = TypeVar("Result", Fit, Bounds, SiteRegionFit)
+Result = TypeVar("Result", Fit, Bounds, SiteRegionFit, Latent)
 _NAMES = ("estimand", "name")  # fields that say of what a number is
 _RESPONSE_RATE = re.compile(r"\bORR(s?)\b")
 
@@ -18,7 +18,7 @@ def of_outcome(fit: Result, outcome: str) -> Result:
 
     Parameters
     ----------
-    fit : Fit, Bounds or SiteRegionFit
+    fit : Fit, Bounds, SiteRegionFit or Latent
     outcome : str
         As in the records: ``disease-control`` has a disease control rate.
     """

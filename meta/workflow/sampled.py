@@ -6,20 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from meta.errors import MetaError
+from meta.models.latent import latent
 from meta.models.policy import waived
+from meta.records.roles import default_sites
 from meta.records.run import Failure
+from meta.records.sites import CONTRASTS
 from meta.results import Rate, RateDifference, StandardisedRate
 from meta.workflow.outcome import of_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from meta.results import Diagnostics, Fit, SiteRegionFit
+    from meta.results import Diagnostics, Fit, Latent, SiteRegionFit
     from meta.workflow.expand import Variation
 
 Judged = TypeVar("Judged", Rate, StandardisedRate, RateDifference)
 
-SITES = "sites"  # the role of the model of sites and regions
+SITES, LATENT = "sites", "latent"  # roles of the model of sites and regions, and of the latent model
 
 
 def _waived(fit: SiteRegionFit) -> SiteRegionFit:
@@ -91,3 +94,32 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
         fit = _waived(fit)
     found = broken((fit.sampling, fit.sampling_without_groups))
     return fit, [Failure(role=SITES, by=asked.by, reason=reason) for reason in found]
+
+
+def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
+    """Fit the latent model, under `unresolved: latent` alone.
+
+    Parameters
+    ----------
+    variation : Variation
+
+    Returns
+    -------
+    found : Latent or None
+    failures : list of Failure
+        Why there is none, or why not to believe it.
+    """
+    analysis, asked = variation.analysis, variation.selection.latent
+    if asked is None:
+        return None, []
+    options = analysis.sites.options() if analysis.sites else default_sites(analysis.outcome)
+    contrasts = [by for by in analysis.by if by in CONTRASTS]
+    try:
+        found = latent(options, asked.data, factor=asked.factor, own=asked.own, contrasts=contrasts)
+    except MetaError as error:
+        return None, [Failure(role=LATENT, by=asked.factor, reason=str(error))]
+    found = of_outcome(found, analysis.outcome)
+    if analysis.k_policy == "off":
+        found = replace(found, fits=tuple(_waived(fit) if fit.k > 1 else fit for fit in found.fits))
+    sampled = (*(fit.sampling for fit in found.fits), found.sampling_alone)
+    return found, [Failure(role=LATENT, by=asked.factor, reason=reason) for reason in broken(sampled)]

@@ -15,6 +15,7 @@ from meta.records.trial import FactorValue, Row, TrialFile
 from meta.workflow.bound import Bounded, Declared, Open, bounded, by_group, declared_of, overall
 from meta.workflow.exclude import without
 from meta.workflow.group import Grouping, group
+from meta.workflow.latent import LatentCounts, latent_counts, latent_entries
 from meta.workflow.margins import Found
 from meta.workflow.reports import Candidate, choose, population, trial_entry
 from meta.workflow.sites import site_counts
@@ -23,7 +24,10 @@ from meta.workflow.unreported import divides, splits
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """A trial (or arm) that entered: its table, the patients asked for, their counts, declared ranges."""
+    """A trial (or arm) that entered: its table, the patients asked for, their counts, declared ranges.
+
+    `mixed`, under `unresolved: latent` alone: the counts are also of patients who are to be left out.
+    """
 
     chosen: Candidate
     cells: int
@@ -31,6 +35,7 @@ class Included:
     population: Sequence[Mapping[str, FactorValue]]
     attributes: Mapping[str, str]
     ranges: tuple[Range, ...] = ()
+    mixed: bool = False
 
     @property
     def declared(self) -> tuple[Declared, ...]:
@@ -49,8 +54,9 @@ class Selection:
 
     `counts`, `groupings` and `included` are of the trials whose counts are known; `bounded` are the others,
     and `open` the completions of all of them, under `unresolved: bound` alone; or, under `unreported: bound`,
-    those of the groupings that divide a trial's patients. `sites` is for the model of
-    sites and regions, where the analysis asks for it.
+    those of the groupings that divide a trial's patients. `sites` is for the model of sites and regions,
+    where the analysis asks for it. `latent` is for the latent model, under `unresolved: latent` alone, and
+    `mixed` are the trials that do not tell excluded patients apart.
     """
 
     counts: Counts
@@ -60,6 +66,13 @@ class Selection:
     bounded: tuple[Bounded, ...] = field(default=(), repr=False)
     open: tuple[Open, ...] = field(default=(), repr=False)
     sites: PartialCounts | None = field(default=None, repr=False)
+    latent: LatentCounts | None = field(default=None, repr=False)
+    mixed: tuple[Included, ...] = field(default=(), repr=False)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether there is no one set of counts to fit."""
+        return bool(self.bounded or self.mixed)
 
 
 def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
@@ -94,29 +107,44 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     if faults:
         raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
     entered = _with_unique_labels(entered)
-    included = [trial for trial in entered if isinstance(trial, Included)]
+    several = [trial for trial in entered if isinstance(trial, Included)]
+    included = [trial for trial in several if not trial.mixed]
     uncertain = [trial for trial in entered if isinstance(trial, Bounded)]
     for trial in included:
         ledger += trial.chosen.used(trial.found, None, None)
+    groupings, completed, notes = _grouped(included, uncertain, analysis)
+    ledger += notes
+    sites, latent, notes = _partial(several, analysis)
+    ledger += (entry for entry in notes if entry not in ledger)
+    ledger += _unused(included, ledger, analysis.evidence)
+    return Selection(
+        counts=_counts(included),
+        groupings=groupings,
+        ledger=tuple(ledger),
+        included=tuple(included),
+        bounded=tuple(uncertain),
+        open=completed,
+        sites=sites,
+        latent=latent,
+        mixed=tuple(trial for trial in several if trial.mixed),
+    )
+
+
+def _grouped(
+    included: Sequence[Included], uncertain: Sequence[Bounded], analysis: Analysis
+) -> tuple[tuple[Grouping, ...], tuple[Open, ...], list[LedgerEntry]]:
+    """The counts of every grouping; and the completions, overall too, where the analysis asks for bounds."""
     completed = [overall(included, uncertain)] if analysis.unresolved == "bound" else []
-    groupings = []
+    groupings: list[Grouping] = []
+    ledger: list[LedgerEntry] = []
     for by in analysis.by:
         factors = (by,) if isinstance(by, str) else by
         grouping, notes = group(included, analysis, factors)
+        parts, more = _completed(grouping, factors, analysis, included, uncertain)
         groupings.append(grouping)
-        ledger += notes
-        several, notes = _completed(grouping, factors, analysis, included, uncertain)
-        completed += several
-        ledger += notes
-    sites, notes = _sites(included, analysis)
-    ledger += (entry for entry in notes if entry not in ledger)
-    ledger += _unused(included, ledger, analysis.evidence)
-    counts = Counts.of(
-        [t.found.responders for t in included], [t.found.n for t in included], [t.label for t in included]
-    )
-    return Selection(
-        counts, tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed), sites
-    )
+        completed += parts
+        ledger += [*notes, *more]
+    return tuple(groupings), tuple(completed), ledger
 
 
 def _completed(
@@ -136,11 +164,22 @@ def _completed(
     return [several], notes
 
 
-def _sites(
-    included: Sequence[Included], analysis: Analysis
-) -> tuple[PartialCounts | None, list[LedgerEntry]]:
-    """What the model of sites and regions takes, where it is asked for."""
-    return site_counts(included, analysis, analysis.sites.by) if analysis.sites else (None, [])
+def _counts(included: Sequence[Included]) -> Counts:
+    responders, n = [t.found.responders for t in included], [t.found.n for t in included]
+    return Counts.of(responders, n, [t.label for t in included])
+
+
+def _partial(
+    trials: Sequence[Included], analysis: Analysis
+) -> tuple[PartialCounts | None, LatentCounts | None, list[LedgerEntry]]:
+    """What the latent model takes under `unresolved: latent`, else that of sites and regions if asked for."""
+    if analysis.unresolved == "latent":
+        latent, ledger = latent_counts(trials, analysis)
+        return None, latent, ledger
+    if analysis.sites is None:
+        return None, None, []
+    sites, ledger = site_counts(trials, analysis, analysis.sites.by)
+    return sites, None, ledger
 
 
 def entries(trials: Mapping[str, TrialFile], analysis: Analysis) -> list[TrialEntry]:
@@ -193,13 +232,15 @@ def _include(
     ledger += remaining.ledger
     if remaining.cells is None:
         return None, ledger, remaining.faults
-    if remaining.pending:
+    if remaining.pending and analysis.unresolved == "bound":
         between, notes = bounded(chosen, entry, remaining, patients, attributes)
         return between, [*ledger, *notes], []
     found = chosen.margins.counts(remaining.cells)
     if found is None or found.n == 0:
         return None, [*ledger, chosen.ledger("dropped", "no patient is left")], []
-    return Included(chosen, remaining.cells, found, patients, attributes, entry.ranges), ledger, []
+    mixed = bool(remaining.pending)
+    ledger += latent_entries(chosen, remaining) if mixed else []
+    return Included(chosen, remaining.cells, found, patients, attributes, entry.ranges, mixed), ledger, []
 
 
 def _entering_twice(included: list[Included | Bounded], analysis: Analysis) -> Iterator[Fault]:

@@ -77,27 +77,39 @@ def site_counts(
     told: list[Told] = []
     for trial in included:
         cells = dict(parts(trial, trial.cells, analysis, (by,), names))
-        one = _told(trial, cells)
+        one = told_by(trial.chosen.margins, cells, trial.cells, trial.found)
         told.append(one)
         for group, found in one.found:
             ledger += trial.chosen.used(found, by, group)
-        ledger.append(trial.chosen.ledger("by group", _in_words(one), by=by, n=trial.found.n))
+        ledger.append(trial.chosen.ledger("by group", in_words(one), by=by, n=trial.found.n))
     return _counts(included, told, list(names)), ledger
 
 
-def _told(trial: Included, cells: Mapping[str, int]) -> Told:
-    """The finest rows of a trial that do not overlap, and the rest of its total."""
-    margins, told = trial.chosen.margins, Told()
+def told_by(margins: Margins, cells: Mapping[str, int], population: int, found: Found | None) -> Told:
+    """The finest rows of a trial that do not overlap, and the rest of its total.
+
+    Parameters
+    ----------
+    margins : Margins
+    cells : mapping of str to int
+        The groups.
+    population : int
+        All of whom they are.
+    found : Found or None
+        Counts of the population; None where they are not reported.
+    """
+    told = Told()
     occupied = {name: here for name, mask in cells.items() if (here := margins.occupied(mask))}
     everybody = _union(occupied.values())
-    outside = margins.occupied(trial.cells & ~everybody)
-    whole = margins.counts(everybody) if outside else trial.found
+    outside = margins.occupied(population & ~everybody)
+    whole = margins.counts(everybody) if outside else found
     left = {name: occupied[name] for name in _separate(told, margins, occupied)}
     if whole is not None:
         _rest(told, margins, left, whole, tuple(occupied))
         return told
-    size = margins.size(outside)
-    told.reason = f"{size.n if size else 'an unreported number'} of its patients are in no group"
+    if outside:
+        size = margins.size(outside)
+        told.reason = f"{size.n if size else 'an unreported number'} of its patients are in no group"
     told.unreported = {name: size.n for name, mask in left.items() if (size := margins.size(mask))}
     return told
 
@@ -205,8 +217,13 @@ def _sizes(told: Told) -> dict[str, int]:
     return known
 
 
-def _in_words(told: Told) -> str:
-    """How a trial enters, for the ledger."""
+def in_words(told: Told) -> str:
+    """How a trial enters, for the ledger.
+
+    Parameters
+    ----------
+    told : Told
+    """
     alone = [row for row in told.rows if len(row.groups) == 1 and not row.pools]
     said = [", ".join(f"{row.groups[0]} {row.responders}/{row.n}" for row in alone)] if alone else []
     said += [_sum_in_words(row) for row in told.rows if row not in alone]

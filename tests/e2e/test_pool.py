@@ -39,7 +39,8 @@ PRIOR_SENSITIVITY = tuple(f"prior-sensitivity.{prior}" for prior in PRIORS)
 FITTED = ("base", *WELL, *LEFT_OUT, *PRIOR_SENSITIVITY)
 BOUND = "no-well-differentiated-bound"  # bounds in place of fits
 SPLITS = "site-splits-bound"  # bounds by site
-VARIATIONS = (*FITTED, BOUND, SPLITS)
+LATENT = "no-well-differentiated-latent"  # the latent model in place of fits
+VARIATIONS = (*FITTED, BOUND, LATENT, SPLITS)
 ROLES = ("primary", "frequentist", "conventional")
 
 
@@ -64,7 +65,7 @@ def groups_of(fit):
 
 TABLES = (
     *("groups", "ledger", "jia-2022-table1.reproduced"),
-    *("estimands", "probabilities", "tests", "influence", "sweep", "bounds"),
+    *("estimands", "probabilities", "tests", "influence", "sweep", "bounds", "latent"),
     *("sites", "standardised", "site_parameters", "splits", "region_prior", "orders"),
 )
 
@@ -94,7 +95,7 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
     expected = figures | {
         f"results/{a}/{v}.{end}" for a in ANALYSES for v in FITTED for end in ("json", "npz")
     }
-    expected |= {f"results/{a}/{v}.json" for a in ANALYSES for v in (BOUND, SPLITS)}
+    expected |= {f"results/{a}/{v}.json" for a in ANALYSES for v in (BOUND, LATENT, SPLITS)}
     expected |= {f"schema/{record}.schema.json" for record in ("run", "analysis", "trial")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"tables/{a}.estimates.{end}" for a in ANALYSES for end in ("csv", "md", "tex")}
@@ -146,7 +147,8 @@ def test_stored_runs_validate_and_round_trip(pooled, analysis, variation):
     assert store.to_json(run) == text
     assert "grids" not in text
     assert (run.name, run.variation) == (analysis, variation)
-    assert run.variation in {"base", *WELL, BOUND, SPLITS} or run.variation.startswith(f"{run.family}.")
+    special = {BOUND, LATENT, SPLITS}
+    assert run.variation in {"base", *WELL, *special} or run.variation.startswith(f"{run.family}.")
     assert re.fullmatch("[0-9a-f]{64}", run.provenance.digest)
     assert {"numpy", "scipy", "nen-meta"} <= run.provenance.versions.keys()
 
@@ -371,6 +373,35 @@ def test_bounds_of_the_posterior_hold_the_answers_that_need_none(pooled, analysi
     assert {b.completions for b in sites} == {1}  # avelumab and pembrolizumab print no responders by site
 
 
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_the_latent_model_has_the_rates_of_those_who_stay(pooled, analysis):
+    """Below what the reports of poorly differentiated patients alone say, above nothing: the sums count."""
+    run = run_of(pooled, analysis, LATENT)
+    found = run.latent
+    assert (run.fits, found.stays, found.leaves) == ((), "poor", "well")
+    assert [one.role for one in run.not_run] == [*ROLES]
+    assert [fit.contrast for fit in found.fits] == [None, "region"]
+    assert all(fit.sampling.passed for fit in found.fits)
+    (whole,) = (rate for rate in found.fits[0].standardised if rate.population == "new-trials")
+    alone = fit_by(run_of(pooled, analysis, WELL[0]), role="primary").proportion  # the sums dropped
+    assert whole.mean.low < whole.mean.value < alone.value < whole.mean.high
+    assert (whole.standing.status, found.fits[0].k) == ("headline", 4)
+    west = [rate for rate in found.fits[1].standardised if rate.level == "West"]
+    assert {rate.standing.status for rate in west} == {"two trials"}
+    # The rows of well-differentiated patients, 0/6 and 2/8, are what moves the contrast: without them only
+    # sums speak of it, and its standard deviation stays within a sixth of the prior's
+    assert found.contrast.sd < 0.75 * found.contrast.prior_sd
+    assert 0.84 < found.alone.sd / found.alone.prior_sd < 1.05
+    well = next(rate for rate in found.fits[0].rates if rate.group == "well" and rate.level is None)
+    assert (well.responders, well.n_reported) == (2, 14)
+    for one in found.splits:
+        assert 0 < one.expected < one.responders
+    table = pd.read_csv(pooled.out / "tables" / "latent.csv")
+    rows = table[(table.analysis == analysis) & (table.kind_of_row == "rate") & table.by.isna()]
+    assert rows.value.iloc[0] == whole.mean.value
+    assert f"{LATENT}: differentiation poor" in pooled.result.out
+
+
 def test_a_range_of_patients_stands_in_the_ledger_with_its_source(pooled):
     ledger = run_of(pooled, "jia-2022-table1", BOUND).ledger
     said = {entry.trial: entry.reason for entry in ledger if entry.action == "bounded"}
@@ -505,6 +536,9 @@ def test_summary_has_the_numbers_of_the_runs(pooled):
         run = run_from(path)
         if run.variation in {BOUND, SPLITS}:
             assert (row["reason"], same(row["proportion"], None)) == ("bounds: tables/bounds.csv", True)
+            continue
+        if run.variation == LATENT:
+            assert (row["reason"], same(row["proportion"], None)) == ("latent split: tables/latent.csv", True)
             continue
         for name, value in fit_row(run.fits[0]).items():
             assert same(row[name], value), (run.variation, name)
@@ -783,7 +817,7 @@ def test_unresolved_error_stops_before_anything_is_written(records, cli):
         assert f"trials/{name}.yaml:{line}: reports[0].tables[0]: found {found}" in result.err
         table = (records / "trials" / f"{name}.yaml").read_text().splitlines()[line - 1]
         assert table.strip() == "- outcome: response"
-    assert "unresolved: drop, keep or bound" in result.err
+    assert "unresolved: drop, keep, bound or latent" in result.err
 
 
 # What to break: file, what stands there, what to put there, the line of the fault and a part of its message

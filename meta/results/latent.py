@@ -1,0 +1,63 @@
+"""What the latent model gives: patients of an excluded kind as a group, their split not known everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meta.results.fit import Diagnostics
+from meta.results.sites import Parameter, SiteRegionFit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatentSplit:
+    """Responders who stay in the analysis, of a trial that reports only a sum with those who leave it.
+
+    `n` and `responders` are of the sum, `leaving` the least and the most patients of it who leave, `expected`
+    the posterior mean of the responders who stay; `low` and `high` bound their number with the probability
+    `level`. `expected_leaving` is the posterior mean of the patients who leave.
+    """
+
+    trial: str
+    n: int
+    responders: int
+    leaving: tuple[int, int]
+    expected_leaving: float
+    expected: float
+    low: int
+    high: int
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latent:
+    """Rates of the patients who stay, where some trials do not tell them from those who are excluded.
+
+    Attributes
+    ----------
+    factor : str
+        That tells them apart, e.g. differentiation.
+    stays, leaves : str
+        The two groups, e.g. poor and well.
+    fits : tuple of SiteRegionFit
+        Without contrasts between trials, then one for each grouping by what trials differ in; the target mix
+        of all is those who stay, so that `standardised` are their rates.
+    contrast : Parameter
+        Log odds ratio, those who leave against those who stay, of the last fit: without a contrast between
+        trials it would also stand for whatever else differs between trials with more and fewer who leave.
+    alone : Parameter or None
+        The same without what reports print of excluded patients outside the analysis' own population; None
+        where they print nothing of the kind.
+    sampling_alone : Diagnostics or None
+    splits : tuple of LatentSplit
+    notes : tuple of str
+    """
+
+    factor: str
+    stays: str
+    leaves: str
+    fits: tuple[SiteRegionFit, ...]
+    contrast: Parameter
+    alone: Parameter | None
+    sampling_alone: Diagnostics | None
+    splits: tuple[LatentSplit, ...]
+    notes: tuple[str, ...] = ()
