@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -44,3 +45,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the plugin for the doctests of meta too, which a conftest here would not see otherwise."""
     if os.environ.get("META_REQUIRE_ALL") == "1":
         config.pluginmanager.register(NoSkips(), "no-skips")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; of those that share the pool of the real records, one makes it, the rest come last.
+
+    Workers take whole files in this order (`--dist loadfile --no-loadscope-reorder`). The file with most
+    tests of the pool begins; the others find it made, so that no worker stands idle waiting for it.
+    """
+    pooling = Counter(item.path for item in items if "pooled" in getattr(item, "fixturenames", ()))
+    maker = max(pooling, key=lambda path: (pooling[path], path), default=None)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def turn(item: pytest.Item) -> int:
+        if item.path in pooling:
+            return 0 if item.path == maker else 3
+        return 1 if item.path in slow else 2
+
+    items.sort(key=turn)  # stable: a file's tests stay together
