@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -14,8 +15,6 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-
-POOLED = "pooled"  # the fixture of tests/e2e
 
 Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 
@@ -49,17 +48,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file is for one worker, and so are all tests of the one pool of the real records, which come first.
+    """Long files first; of those that share the pool of the real records, one makes it, the rest come last.
 
-    That pool takes longer than any other test: begun last, it would keep one core waiting for the other.
+    Workers take whole files in this order (`--dist loadfile --no-loadscope-reorder`). The file with most
+    tests of the pool begins; the others find it made, so that no worker stands idle waiting for it.
     """
-    names = {item: _worker_group(item) for item in items}
-    for item, name in names.items():
-        item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: names[item] != POOLED)  # stable: the rest stays in its order
+    pooling = Counter(item.path for item in items if "pooled" in getattr(item, "fixturenames", ()))
+    maker = max(pooling, key=lambda path: (pooling[path], path), default=None)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
 
+    def turn(item: pytest.Item) -> int:
+        if item.path in pooling:
+            return 0 if item.path == maker else 3
+        return 1 if item.path in slow else 2
 
-def _worker_group(item: pytest.Item) -> str:
-    return (
-        POOLED if POOLED in getattr(item, "fixturenames", ()) and "e2e" in item.path.parts else str(item.path)
-    )
+    items.sort(key=turn)  # stable: a file's tests stay together

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -9,9 +10,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -149,11 +151,25 @@ class Pooled:
 
 @pytest.fixture(scope="session")
 def pooled(tmp_path_factory: pytest.TempPathFactory) -> Pooled:
-    """The real records, pooled once; not to be written to."""
-    root = _records(tmp_path_factory.mktemp("pooled") / "root")
-    result = _called("pool", "--root", root)
-    assert result.code == 0, result.err
-    return Pooled(root, result)
+    """The real records, pooled once for all workers; not to be written to: see `pooled_copy`."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # a worker's is inside the run's
+    said = shared / "pooled.json"
+    with (shared / "pooled.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go, too, where the worker that holds it dies
+        if not said.exists():
+            root = _records(Path(tempfile.mkdtemp(prefix="pooled-", dir=shared)) / "root")
+            result = _called("pool", "--root", root)
+            assert result.code == 0, result.err
+            said.write_text(json.dumps([str(root), asdict(result)]), encoding="utf-8")
+    place, result_said = json.loads(said.read_text(encoding="utf-8"))
+    return Pooled(Path(place), Result(**result_said))
+
+
+@pytest.fixture
+def pooled_copy(pooled: Pooled, tmp_path: Path) -> Pooled:
+    """The same in a folder of the test's own, times of files included: nothing in it counts as changed."""
+    return Pooled(Path(shutil.copytree(pooled.root, tmp_path / "pooled")), pooled.result)
 
 
 TRIAL = """\

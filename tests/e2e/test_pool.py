@@ -639,12 +639,12 @@ def test_figures_name_the_lines_of_their_numbers(pooled):
 # Once more
 
 
-def test_a_second_pool_does_nothing_again(pooled, cli, tree):
-    before = tree(pooled.out)
-    result = cli("pool", "--root", pooled.root)
+def test_a_second_pool_does_nothing_again(pooled_copy, cli, tree):
+    before = tree(pooled_copy.out)
+    result = cli("pool", "--root", pooled_copy.root)
     assert result.code == 0
     assert "26 runs (0 fitted, the rest unchanged), 0 figures drawn." in result.out
-    after = tree(pooled.out)
+    after = tree(pooled_copy.out)
     rewritten = {name for name in before if not name.startswith(("schema/", ".manifest"))}
     assert {name: after[name] for name in rewritten} == {name: before[name] for name in rewritten}
     assert {name: digest for name, (digest, _) in after.items()} == {n: d for n, (d, _) in before.items()}
