@@ -10,7 +10,7 @@ from meta.records.analysis import Expansion
 from meta.results import Bounds, Fit, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 4  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 5  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit

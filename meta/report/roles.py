@@ -20,7 +20,10 @@ def failed(fit: Fit) -> bool:
 
 
 def sampler_failed(fit: SiteRegionFit) -> bool:
-    """Tell whether a sampler broke its limits, with groups or without."""
+    """Tell whether a sampler broke its limits, with groups or without.
+
+    That of the reporting trials alone has contrasts of its own, which it alone makes unbelievable.
+    """
     sampled = (fit.sampling, fit.sampling_without_groups)
     return any(one is not None and not one.passed for one in sampled)
 

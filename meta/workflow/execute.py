@@ -276,9 +276,8 @@ def fit_all(variations: Sequence[Variation]) -> Iterator[tuple[int, Fitted]]:
             yield place, fitted(variations[place])
         return
     with parallel_config("loky", inner_max_num_threads=1):  # the cores are taken
-        run_all = Parallel(
-            processes, pre_dispatch="all", batch_size=1, return_as="generator_unordered",
-            max_nbytes=None,  # no memory is shared, so that nothing of it is left behind
+        run_all = Parallel(  # sharing no memory, so that none is left behind
+            processes, pre_dispatch="all", batch_size=1, return_as="generator_unordered", max_nbytes=None,
             initializer=workers.live_with, initargs=(os.getpid(),),
         )  # fmt: skip
     with workers.deaf():
