@@ -33,7 +33,7 @@ def site_lines(run: Run) -> Iterator[str]:
     if fit is None:
         return
     if run.variation != BASE:
-        yield _in_one_line(run.variation, fit)
+        yield _in_one_line(run, fit)
         return
     failed = f"[{FAILED}] " if sampler_failed(fit) else ""
     by = (run.analysis.get("sites") or {}).get("by", "group")
@@ -52,14 +52,15 @@ def site_lines(run: Run) -> Iterator[str]:
         yield f"  Note: {note}"
 
 
-def _in_one_line(variation: str, fit: SiteRegionFit) -> str:
+def _in_one_line(run: Run, fit: SiteRegionFit) -> str:
     """The standardised difference between the levels, or the rate of the one that there is."""
     failed = f"[{FAILED}] " if sampler_failed(fit) else ""
     shown = [one for one in fit.differences if (one.population, one.estimand) == ("new-trials", "mean")]
     said = [f"{_pair(one)}{_star(one)}: {_points(one.standardised)} percentage points" for one in shown]
     rates = [rate for rate in fit.standardised if rate.population == "new-trials" and not shown]
     said += [f"{rate.level}{_star(rate)}: {orr(rate.mean)} %" for rate in rates]
-    return f"{failed}{variation}, standardised (k = {fit.k}; tables/standardised.csv): {'; '.join(said)}"
+    place = f"{run.name}, {run.variation}"
+    return f"{failed}{place}, standardised (k = {fit.k}; tables/standardised.csv): {'; '.join(said)}"
 
 
 def _standardised(fit: SiteRegionFit) -> Iterator[str]:

@@ -282,12 +282,12 @@ def fit_all(variations: Sequence[Variation]) -> Iterator[tuple[int, Fitted]]:
         )  # fmt: skip
     with workers.deaf():
         done = run_all(delayed(_numbered)(place, variations[place]) for place in order)
-    finished = False
     try:
-        yield from done
-        finished = True
+        for one in done:
+            yield one  # not `yield from`, which would close `done` without its warning silenced
     finally:
-        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=not finished)
+        workers.close(done)
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)  # they are idle, or stopped
 
 
 def _numbered(place: int, variation: Variation) -> tuple[int, Fitted]:

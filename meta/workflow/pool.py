@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,7 +110,8 @@ def runs(
     found = [kept(variation, path) for variation, path in zip(planned, places, strict=True)]
     waiting = [i for i, run in enumerate(found) if run is None]
     left(len(waiting))
-    for done, (place, new) in enumerate(fit_all([planned[i] for i in waiting]), 1):
-        found[waiting[place]] = keep(new, places[waiting[place]])
-        left(len(waiting) - done)
+    with closing(fit_all([planned[i] for i in waiting])) as fits:
+        for done, (place, new) in enumerate(fits, 1):
+            found[waiting[place]] = keep(new, places[waiting[place]])
+            left(len(waiting) - done)
     return [(run, i in waiting) for i, run in enumerate(found) if run is not None]

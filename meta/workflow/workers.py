@@ -6,11 +6,12 @@ import os
 import signal
 import threading
 import time
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from meta.workflow.expand import Variation
 
@@ -63,6 +64,19 @@ def deaf() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def close(results: Generator[object, None, None]) -> None:
+    """Give up what is still under way, without the warning that it is.
+
+    Parameters
+    ----------
+    results : generator
+        Of joblib's.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="joblib")
+        results.close()
 
 
 def live_with(parent: int) -> None:

@@ -13,7 +13,7 @@ from meta.records import store
 pytestmark = pytest.mark.slow
 
 RUNS = 4
-MODEL = "{model: bayes-binomial, engine: pymc, draws: 400, tune: 300}"
+MODEL = "{model: bayes-binomial, engine: pymc, draws: 150, tune: 150}"
 
 
 @pytest.fixture
