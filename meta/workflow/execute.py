@@ -28,7 +28,7 @@ from meta.workflow.printed import contradictions, printed
 from meta.workflow.sampled import not_converged, sites_and_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from meta.models import Model
     from meta.partial_data import PartialCounts
@@ -252,7 +252,7 @@ def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
     return (keep(fitted(variation), path), True) if found is None else (found, False)
 
 
-def fit_all(variations: Sequence[Variation]) -> Iterator[tuple[int, Fitted]]:
+def fit_all(variations: Sequence[Variation]) -> Generator[tuple[int, Fitted], None, None]:
     """Fit variations on all cores, the longest first; here where further processes are not worth it.
 
     Parameters
@@ -283,8 +283,8 @@ def fit_all(variations: Sequence[Variation]) -> Iterator[tuple[int, Fitted]]:
     with workers.deaf():
         done = run_all(delayed(_numbered)(place, variations[place]) for place in order)
     try:
-        for one in done:
-            yield one  # not `yield from`, which would close `done` without its warning silenced
+        for place, new in done:  # `yield from` would close `done` itself, and that warns
+            yield place, new
     finally:
         workers.close(done)
         get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)  # they are idle, or stopped
