@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from meta.data import IntArray
+from meta.models.mcmc.softplus import softplus
 from meta.stats.scales import FloatArray
 
 TINY = float(np.finfo(float).tiny)
@@ -203,16 +204,6 @@ def rows_with(cell: Callable[..., None], row: Callable[..., float]) -> Callable[
     return rows
 
 
-def softplus(v: float) -> tuple[float, float]:
-    """The standard deviation log(1 + exp(v)) that an unbounded parameter stands for, and its slope.
-
-    Upwards it grows like v rather than like exp(v), as a logarithm would have it: the density is bent less
-    where effects are large, and a trajectory needs a quarter fewer steps.
-    """
-    small = np.exp(-abs(v))
-    return max(v, 0.0) + np.log1p(small), (1.0 if v > 0 else small) / (1 + small)
-
-
 def prior_with(softplus: Callable[..., tuple[float, float]]) -> Callable[..., float]:
     """Make the function of the prior from :func:`softplus`."""
 
@@ -295,7 +286,9 @@ def operation() -> Any:
     # In strict order: numba may else add up otherwise where it inlines otherwise, as it does between the
     # process that compiles and those that read the cache, and the same seed would give other draws.
     compiled = density_with(lambda function: basic.numba_njit(function, fastmath=False))
-    version = zlib.crc32(Path(__file__).read_bytes())  # PyTensor's cache on disk outlives this code
+    here = Path(__file__)
+    code = here.read_bytes() + here.with_name("softplus.py").read_bytes()
+    version = zlib.crc32(code)  # PyTensor's cache on disk outlives this code
 
     class Sums(Op):
         __props__ = ()
