@@ -1,8 +1,14 @@
-"""The unbounded parameter that stands for a standard deviation; compiled as part of the density."""
+"""The unbounded parameter that stands for a standard deviation, and the prior; compiled as part of the density."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+
+from meta.stats.scales import FloatArray
+
+LOG_2, LOG_ROOT_2_PI = float(np.log(2)), float(np.log(2 * np.pi) / 2)
 
 
 def softplus(v: float) -> tuple[float, float]:
@@ -13,3 +19,22 @@ def softplus(v: float) -> tuple[float, float]:
     """
     small = np.exp(-abs(v))
     return max(v, 0.0) + np.log1p(small), (1.0 if v > 0 else small) / (1 + small)
+
+
+def prior_with(softplus: Callable[..., tuple[float, float]]) -> Callable[..., float]:
+    """Make the function of the prior from :func:`softplus`."""
+
+    def prior(q: FloatArray, effects: int, gradient: FloatArray) -> float:
+        """Log density of `effects` standard normals and of what is a half-normal's, and its gradient."""
+        value = 0.0
+        for p in range(len(q)):
+            if p < effects:
+                value -= q[p] ** 2 / 2 + LOG_ROOT_2_PI
+                gradient[p] = -q[p]
+            else:
+                scale, slope = softplus(q[p])
+                value += q[p] - scale - scale**2 / 2 + LOG_2 - LOG_ROOT_2_PI  # log slope = q - scale
+                gradient[p] = 1 - slope * (1 + scale)
+        return value
+
+    return prior

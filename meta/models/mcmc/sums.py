@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 
 from meta.data import IntArray
-from meta.models.mcmc.softplus import softplus
+from meta.models.mcmc.softplus import prior_with, softplus
 from meta.stats.scales import FloatArray
 
 TINY = float(np.finfo(float).tiny)
-LOG_2, LOG_ROOT_2_PI = float(np.log(2)), float(np.log(2 * np.pi) / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -202,25 +201,6 @@ def rows_with(cell: Callable[..., None], row: Callable[..., float]) -> Callable[
         return value
 
     return rows
-
-
-def prior_with(softplus: Callable[..., tuple[float, float]]) -> Callable[..., float]:
-    """Make the function of the prior from :func:`softplus`."""
-
-    def prior(q: FloatArray, effects: int, gradient: FloatArray) -> float:
-        """Log density of `effects` standard normals and of what is a half-normal's, and its gradient."""
-        value = 0.0
-        for p in range(len(q)):
-            if p < effects:
-                value -= q[p] ** 2 / 2 + LOG_ROOT_2_PI
-                gradient[p] = -q[p]
-            else:
-                scale, slope = softplus(q[p])
-                value += q[p] - scale - scale**2 / 2 + LOG_2 - LOG_ROOT_2_PI  # log slope = q - scale
-                gradient[p] = 1 - slope * (1 + scale)
-        return value
-
-    return prior
 
 
 def kernel_with(
