@@ -1,12 +1,14 @@
-"""The unbounded parameter that stands for a standard deviation, and the prior; compiled as part of the density."""
+"""The unbounded parameter that stands for a standard deviation, and the prior; part of the density."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.stats.scales import FloatArray
+if TYPE_CHECKING:
+    from meta.stats.scales import FloatArray
 
 LOG_2, LOG_ROOT_2_PI = float(np.log(2)), float(np.log(2 * np.pi) / 2)
 
