@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -29,6 +30,8 @@ BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 def main() -> None:
     """Run the command line; a fault of the user's is a message and exit code 2, never a traceback."""
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):  # before numpy is imported: how many
+        os.environ[f"{name}_NUM_THREADS"] = "1"  # threads add up a product decides its last digit
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without τ shows a question mark
@@ -61,13 +64,9 @@ def pool(
     planned = plan(root, analyses)
     folder = out or root / "out"
     outputs = Outputs(folder)
-    done: list[Run] = []
-    fitted = 0
     with progress("fitting") as left:
-        for run, fresh in runs(planned, folder):
-            done.append(run)
-            fitted += fresh
-            left(len(planned) - len(done))
+        found = runs(planned, folder, left)
+    done, fitted = [run for run, _ in found], sum(fresh for _, fresh in found)
     untouched = others(outputs.known(RESULTS), planned, folder)
     every = sorted([*done, *untouched], key=lambda run: run.name)
     write_tables(every, outputs)

@@ -64,13 +64,15 @@ def latent(
     if len(data.groups) != 2:
         raise DataError(f"groups: found {len(data.groups)}; two, who stays and who leaves, are allowed")
     stays, leaves = data.groups
-    asked = replace(model, groups="fixed", interaction_prior=None, target={stays: 1.0}, contrasts=())
-    first, draws = asked.sample(data, without_groups=False)
+    asked = replace(
+        model, groups="fixed", interaction_prior=None, target={stays: 1.0}, contrasts=(), beside=False
+    )
+    first, draws = asked.sample(data)
     fits, last = [first], asked
     for name in contrasts:
         last = replace(asked, contrasts=(name,))
-        fits.append(last.sample(data, without_groups=False)[0])
-    alone = last.sample(own, without_groups=False)[0] if own is not None and _differs(own, data) else None
+        fits.append(last.sample(data)[0])
+    alone = last.sample(own)[0] if own is not None and _differs(own, data) else None
     return Latent(
         factor=factor,
         stays=stays,

@@ -36,6 +36,8 @@ def _contrast(asked: Question) -> Iterator[str]:
     """The contrast is between trials: how many there are at each level."""
     names = asked.levels()[0]
     if len(names) < 2:
+        if asked.contrast is not None:
+            yield f"Every trial is of one {asked.contrast}, {names[0]}: there is none to compare it with."
         return
     parts = []
     for name in names:

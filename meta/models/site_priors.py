@@ -41,9 +41,9 @@ def sweep(
     Returns
     -------
     tuple of PriorPoint
-        Empty without a contrast.
+        Empty without two levels.
     """
-    if asked.contrast is None:
+    if asked.contrast is None or len(asked.levels()[0]) < 2:
         return ()
     effects, names = found.levels[asked.contrast], asked.levels()[0]
     coefficients = effects @ np.linalg.pinv(sum_to_zero(len(names))).T

@@ -17,6 +17,7 @@ from meta.models.site_notes import notes
 from meta.models.site_policy import judged, trials_of
 from meta.models.site_priors import sweep
 from meta.models.site_question import Question
+from meta.models.site_reporting import reporting_all, reporting_only
 from meta.results import SiteRegionFit
 from meta.stats.priors import MuPrior, TauPrior
 from meta.stats.standardise import mix_of
@@ -57,6 +58,9 @@ class SiteRegion:
         Mix of groups that rates are standardised to: the patients of all trials, of one, or these.
     contrast_sds : tuple of float
         Other prior standard deviations of the difference between levels, under which it is given too.
+    beside : bool
+        Fit two more models beside it: the same without groups, and the same to those trials alone that
+        report every group by itself, which shows what totals add to the contrasts between groups.
     draws, tune, seed : int
         Of the sampler, which runs four chains.
     level : float
@@ -81,6 +85,7 @@ class SiteRegion:
     interaction_prior: str | None = None
     target: str | Mapping[str, float] = field(default="pooled")
     contrast_sds: tuple[float, ...] = (0.75, 1.0, 1.5, 2.5)
+    beside: bool = True
     draws: int = 1000
     tune: int = 500
     seed: int = 1
@@ -142,7 +147,7 @@ class SiteRegion:
         return "given", mix_of([self.target.get(group, 0.0) for group in data.groups])
 
     def fit(self, data: PartialCounts) -> SiteRegionFit:
-        """Fit the model, and the same model without groups beside it.
+        """Fit the model, and beside it, if asked for, the same without groups and to reporting trials alone.
 
         Parameters
         ----------
@@ -155,16 +160,12 @@ class SiteRegion:
         """
         return self.sample(data)[0]
 
-    def sample(
-        self, data: PartialCounts, *, without_groups: bool = True
-    ) -> tuple[SiteRegionFit, SiteRegionDraws]:
+    def sample(self, data: PartialCounts) -> tuple[SiteRegionFit, SiteRegionDraws]:
         """Fit, and give the draws as well.
 
         Parameters
         ----------
         data : PartialCounts
-        without_groups : bool
-            Whether the same model without groups is fitted beside it.
 
         Returns
         -------
@@ -191,9 +192,15 @@ class SiteRegion:
         )
         priors = self.priors()
         found = draw(data, priors, groups=self.groups, **options)
-        beside = without_groups and self.groups != "none"
-        crude = draw(data, priors, groups="none", **options) if beside else None
-        return self._answer(asked, found, crude, target_name), found
+        more = self.beside and self.groups != "none"
+        crude = draw(data, priors, groups="none", **options) if more else None
+        fit = self._answer(asked, found, crude, target_name)
+        chosen = reporting_all(data)
+        if more and 0 < len(chosen) < fit.k:
+            asked = replace(asked, data=data.only(chosen), method=f"{asked.method}, reporting trials alone")
+            alone = draw(asked.data, priors, groups=self.groups, **options)
+            fit = replace(fit, reporting=reporting_only(asked, alone, priors, self._group_sd()))
+        return fit, found
 
     def _answer(
         self, asked: Question, found: SiteRegionDraws, crude: SiteRegionDraws | None, target_name: str
@@ -204,8 +211,7 @@ class SiteRegion:
         crude_rates = answers.levels(without, crude) if crude else None
         contrasts = dict.fromkeys(self.contrasts, priors.contrast)
         if self.groups != "none":
-            random = self.groups == "random"
-            contrasts["group"] = float(np.sqrt(2)) * priors.sigma if random else priors.factor
+            contrasts["group"] = self._group_sd()
         k, responders = trials_of(asked, None)
         return SiteRegionFit(
             model=asdict(self),
@@ -230,6 +236,11 @@ class SiteRegion:
             standing=standing(k, responders, bayesian=True),
             notes=tuple(notes(asked)),
         )
+
+    def _group_sd(self) -> float:
+        """Prior standard deviation of the contrast between two groups."""
+        priors = self.priors()
+        return float(np.sqrt(2)) * priors.sigma if self.groups == "random" else priors.factor
 
     def _normal(self, name: str) -> MuPrior:
         prior = MuPrior.parse(getattr(self, name))

@@ -115,10 +115,28 @@ def parameters(runs: Sequence[Run]) -> pd.DataFrame:
     rows = (
         {**place, "standing": standing_of(fit, *_named(fit).get(one.posterior.name, ())),
          "parameter": one.posterior.name, **_ends(one.posterior), "expectation": one.expectation,
-         "sd": one.sd, "prior_sd": one.prior_sd, "sd_ratio": one.sd / one.prior_sd, "prior": one.prior}
+         "sd": one.sd, "prior_sd": one.prior_sd, "sd_ratio": one.sd / one.prior_sd, "prior": one.prior,
+         **_alone(fit, one.posterior.name)}
         for place, fit in _fits(runs) for one in fit.parameters
     )  # fmt: skip
-    return _frame(rows, "parameter", *_ENDS, "expectation", "sd", "prior_sd", "sd_ratio", "prior")
+    return _frame(
+        rows, "parameter", *_ENDS, "expectation", "sd", "prior_sd", "sd_ratio", "prior",
+        *(f"reporting_{name}" for name in ("value", "low", "high", "sd", "trials", "standing")),
+    )  # fmt: skip
+
+
+def _alone(fit: SiteRegionFit, name: str) -> Cells:
+    """The same contrast from those trials alone that report every group by itself."""
+    alone = fit.reporting
+    found = next((one for one in alone.parameters if one.posterior.name == name), None) if alone else None
+    if alone is None or found is None:
+        return {}
+    return {
+        **{f"reporting_{end}": getattr(found.posterior, end) for end in ("value", "low", "high")},
+        "reporting_sd": found.sd,
+        "reporting_trials": " | ".join(alone.trials),
+        "reporting_standing": alone.standing.status if alone.sampling.passed else FAILED,
+    }
 
 
 def splits(runs: Sequence[Run]) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, number, percent
+from meta.models.describe import counted
+from meta.records.run import BASE
 from meta.report.site_words import not_headlines
 from meta.report.text import sampling
 from meta.results import FAILED
@@ -27,10 +29,13 @@ def site_lines(run: Run) -> Iterator[str]:
     Yields
     ------
     str
-        Nothing where the run does not have the model.
+        Nothing where the run does not have the model; of variations other than the base one line.
     """
     fit = run.sites
     if fit is None:
+        return
+    if run.variation != BASE:
+        yield _in_one_line(run, fit)
         return
     failed = f"[{FAILED}] " if fit.failed else ""
     by = (run.analysis.get("sites") or {}).get("by", "group")
@@ -49,6 +54,17 @@ def site_lines(run: Run) -> Iterator[str]:
         yield f"  Without groups: {sampling(fit.sampling_without_groups)}"
     for note in fit.notes:
         yield f"  Note: {note}"
+
+
+def _in_one_line(run: Run, fit: SiteRegionFit) -> str:
+    """The standardised difference between the levels, or the rate of the one that there is."""
+    failed = f"[{FAILED}] " if fit.failed else ""
+    shown = [one for one in fit.differences if (one.population, one.estimand) == ("new-trials", "mean")]
+    said = [f"{_pair(one)}{_star(one)}: {difference(one.standardised)} percentage points" for one in shown]
+    rates = [rate for rate in fit.standardised if rate.population == "new-trials" and not shown]
+    said += [f"{rate.level}{_star(rate)}: {orr(rate.mean)} %" for rate in rates]
+    place = f"{run.name}, {run.variation}"
+    return f"{failed}{place}, standardised (k = {fit.k}; tables/standardised.csv): {'; '.join(said)}"
 
 
 def _standardised(fit: SiteRegionFit) -> Iterator[str]:
@@ -114,6 +130,18 @@ def _known(fit: SiteRegionFit) -> Iterator[str]:
         if one.posterior.name in _contrasts(fit):
             widths = f"prior sd {number(one.prior_sd, 2)}, posterior sd {number(one.sd, 2)}"
             yield f"  {one.posterior.name}: {widths}"
+    alone = fit.reporting
+    if alone is not None:
+        said = "" if alone.sampling.passed else f"[{FAILED}] "
+        star = "" if alone.standing.status == "headline" else "*"
+        yield (
+            f"  {said}Contrasts between groups, sd: prior / {counted(len(alone.trials), 'trial')}{star} that "
+            f"report every group alone / all {fit.k}:"
+        )
+        every = {one.posterior.name: one.sd for one in fit.parameters}
+        for one in alone.parameters:
+            widths = " / ".join(number(sd, 2) for sd in (one.prior_sd, one.sd, every[one.posterior.name]))
+            yield f"    {one.posterior.name.removeprefix('log odds ratio, ')}: {widths}"
 
 
 def _contrasts(fit: SiteRegionFit) -> Sequence[str]:

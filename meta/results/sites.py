@@ -167,6 +167,28 @@ class PriorPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportingOnly:
+    """Contrasts between groups from those trials alone that report every group of theirs by itself.
+
+    Attributes
+    ----------
+    trials : tuple of str
+    responders : int
+    parameters : tuple of Parameter
+        The contrasts between groups, named as those of the fit to all trials.
+    sampling : Diagnostics
+    standing : Standing
+        By the k policy.
+    """
+
+    trials: tuple[str, ...]
+    responders: int
+    parameters: tuple[Parameter, ...]
+    sampling: Diagnostics
+    standing: Standing = _NO_POLICY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRegionFit(Tabular):
     """The model of sites and regions fitted to one set of trials.
 
@@ -196,6 +218,8 @@ class SiteRegionFit(Tabular):
         Every pair of levels under other priors of the contrast.
     sampling : Diagnostics
     sampling_without_groups : Diagnostics or None
+    reporting : ReportingOnly or None
+        The same model fitted to some trials only; None where it was not, or would be the same or none.
     standing : Standing
         What the k policy lets answers over all trials be called; the others have their own.
     notes : tuple of str
@@ -220,6 +244,7 @@ class SiteRegionFit(Tabular):
     prior_sweep: tuple[PriorPoint, ...]
     sampling: Diagnostics
     sampling_without_groups: Diagnostics | None
+    reporting: ReportingOnly | None = None
     standing: Standing = _NO_POLICY
     notes: tuple[str, ...] = ()
 

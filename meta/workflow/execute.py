@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,22 +20,21 @@ from meta.models.bounds import bounds
 from meta.models.policy import waived
 from meta.records import beside, store
 from meta.records.files import write
-from meta.records.run import Contradiction, Failure, Provenance, Run
+from meta.records.run import Failure, Provenance, Run
+from meta.workflow import workers
 from meta.workflow.coverage import coverage
+from meta.workflow.named import mixtures, named, with_missing
 from meta.workflow.outcome import of_outcome
-from meta.workflow.printed import printed
+from meta.workflow.printed import contradictions, printed
 from meta.workflow.sampled import latent_split, not_converged, sites_and_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from meta.models import Model
     from meta.partial_data import PartialCounts
-    from meta.results import Bounds, Fit, NotReported
+    from meta.results import Bounds, Fit
     from meta.workflow.expand import Variation
-    from meta.workflow.group import Grouping
-    from meta.workflow.reports import Candidate
-    from meta.workflow.select import Included
 
 
 @cache
@@ -106,9 +105,9 @@ def fitted(variation: Variation) -> Fitted:
             except MetaError as error:
                 failures.append(Failure(role=role, by=by, reason=str(error)))
                 continue
-            fit = _with_missing(fit, grouping) if grouping else fit
-            fit = replace(fit, notes=(*fit.notes, *_mixtures(selection.included, fit)))
-            fit = _named(of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
+            fit = with_missing(fit, grouping) if grouping else fit
+            fit = replace(fit, notes=(*fit.notes, *mixtures(selection.included, fit)))
+            fit = named(of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
             fits.append(fit)
             failures += [Failure(role=role, by=by, reason=reason) for reason in not_converged(fit)]
             if draws is not None:
@@ -119,10 +118,10 @@ def fitted(variation: Variation) -> Fitted:
     grids = beside.packed(fits)
     if grids is not None:
         files[beside.grids_file(variation.name)] = grids
-    named = {name: beside.digest(content) for name, content in sorted(files.items())}
+    digests = {name: beside.digest(content) for name, content in sorted(files.items())}
     done = replace(
         blank, fits=tuple(fits), bounds=limits, sites=sites, latent=latent, failures=tuple(failures),
-        not_run=tuple(_not_run(variation)), beside=named,
+        not_run=tuple(_not_run(variation)), beside=digests,
     )  # fmt: skip
     return Fitted(replace(done, provenance=replace(done.provenance, content=_content(done))), files)
 
@@ -149,9 +148,9 @@ def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
                 failures.append(Failure(role=role, by=part.by, reason=str(error)))
                 continue
             for one in several:
-                named = replace(of_outcome(one, analysis.outcome), role=role, by=part.by)
+                said = replace(of_outcome(one, analysis.outcome), role=role, by=part.by)
                 waive = analysis.k_policy == "off" and one.k[0] > 1
-                found.append(replace(named, standing=waived()) if waive else named)
+                found.append(replace(said, standing=waived()) if waive else said)
     return tuple(found), failures
 
 
@@ -172,38 +171,6 @@ def _content(run: Run) -> str:
     return hashlib.sha256(store.to_json(replace(run, provenance=Provenance(digest=""))).encode()).hexdigest()
 
 
-def _mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:
-    """What the tables that were pooled do not have in common, in words."""
-    pooled = {trial.label for trial in fit.trials}
-    tables = [trial.chosen.table for trial in included if trial.label in pooled]
-    for what, stated in (
-        ("Response criteria", [table.criteria or "not stated" for table in tables]),
-        ("Time points", [table.timepoint for table in tables]),
-    ):
-        kinds = Counter(stated)
-        if len(kinds) > 1:
-            yield f"{what} differ between trials: {', '.join(f'{kind} ({k})' for kind, k in kinds.items())}."
-
-
-def _with_missing(fit: Fit, grouping: Grouping) -> Fit:
-    missing = grouping.not_reported
-    groups = tuple(replace(g, not_reported=_missing(missing, g.label)) for g in fit.groups)
-    return replace(fit, groups=groups, not_reported=_missing(missing, None))
-
-
-def _missing(
-    missing: Mapping[str | None, tuple[NotReported, ...]], name: str | None
-) -> tuple[NotReported, ...]:
-    return missing.get(name, ())
-
-
-def _named(fit: Fit, role: str, by: str | None, *, waive: bool) -> Fit:
-    """The fit under its role and grouping; where the analysis switches the k policy off, so it says."""
-    groups = tuple(_named(part, role, by, waive=waive) for part in fit.groups)
-    named = replace(fit, role=role, by=by, groups=groups)
-    return replace(named, standing=waived()) if waive and fit.k > 1 else named
-
-
 def _unfitted(variation: Variation) -> Run:
     """The run before fitting, its digest taken over everything that decides the numbers."""
     selection = variation.selection
@@ -219,7 +186,7 @@ def _unfitted(variation: Variation) -> Run:
         analysis=store.plain(analysis),
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
-        acknowledged=tuple(row for chosen in entered for row in _contradictions(chosen)),
+        acknowledged=tuple(row for chosen in entered for row in contradictions(chosen)),
         coverage=coverage(selection.included, variation.analysis),
         fits=(),
     )
@@ -253,16 +220,35 @@ def _options(data: Completions) -> tuple[object, ...]:
     return (data.labels, [options.tolist() for options in data.options], data.groups, data.names)
 
 
-def _contradictions(chosen: Candidate) -> Iterator[Contradiction]:
-    """What the trial's sources contradict themselves in, acknowledged in its record."""
-    for index, entry in enumerate(chosen.trial.acknowledged):
-        yield Contradiction(
-            trial=chosen.trial.id,
-            finding=entry.finding,
-            reason=entry.reason,
-            file=chosen.file.file,
-            line=chosen.file.line(f"acknowledged[{index}]"),
-        )
+def kept(variation: Variation, path: Path) -> Run | None:
+    """The run of a variation that is stored in `path`, if fitting would give it again.
+
+    Parameters
+    ----------
+    variation : Variation
+    path : Path
+        The run's JSON file.
+    """
+    try:
+        found = store.load_run(path) if path.exists() else None
+    except StoreError:
+        return None  # unreadable, of another schema, or without its own grids: fitted anew
+    return found if found is not None and _current(found, variation, path) else None
+
+
+def keep(new: Fitted, path: Path) -> Run:
+    """Store a run and its files.
+
+    Parameters
+    ----------
+    new : Fitted
+    path : Path
+        For its JSON.
+    """
+    for name, content in new.files.items():
+        write(path.with_name(name), content)
+    write(path, store.to_json(new.run))  # last: a run that is there has all that it names
+    return new.run
 
 
 def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
@@ -280,17 +266,50 @@ def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
     fitted : bool
         False where the stored run has the same digest.
     """
+    found = kept(variation, path)
+    return (keep(fitted(variation), path), True) if found is None else (found, False)
+
+
+def fit_all(variations: Sequence[Variation]) -> Generator[tuple[int, Fitted], None, None]:
+    """Fit variations on all cores, the longest first; here where further processes are not worth it.
+
+    Parameters
+    ----------
+    variations : sequence of Variation
+
+    Yields
+    ------
+    place : int
+        Of the variation.
+    fitted : Fitted
+        As they come; the same numbers whatever process they come from.
+    """
+    from joblib import Parallel, cpu_count, delayed, parallel_config
+    from joblib.externals.loky import get_reusable_executor
+
+    order = sorted(range(len(variations)), key=lambda place: -workers.seconds(variations[place]))
+    processes = workers.wanted(variations, cpu_count())
+    if processes == 1:
+        for place in order:
+            yield place, fitted(variations[place])
+        return
+    with parallel_config("loky", inner_max_num_threads=1):  # the cores are taken
+        run_all = Parallel(  # sharing no memory, so that none is left behind
+            processes, pre_dispatch="all", batch_size=1, return_as="generator_unordered", max_nbytes=None,
+            initializer=workers.live_with, initargs=(os.getpid(),),
+        )  # fmt: skip
+    with workers.deaf():
+        done = run_all(delayed(_numbered)(place, variations[place]) for place in order)
     try:
-        stored = store.load_run(path) if path.exists() else None
-    except StoreError:
-        stored = None  # unreadable, of another schema, or without its own grids: fitted anew
-    if stored is not None and _current(stored, variation, path):
-        return stored, False
-    new = fitted(variation)
-    for name, content in new.files.items():
-        write(path.with_name(name), content)
-    write(path, store.to_json(new.run))  # last: a run that is there has all that it names
-    return new.run, True
+        for place, new in done:  # `yield from` would close `done` itself, and that warns
+            yield place, new
+    finally:
+        workers.close(done)
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)  # they are idle, or stopped
+
+
+def _numbered(place: int, variation: Variation) -> tuple[int, Fitted]:
+    return place, fitted(variation)
 
 
 def _current(stored: Run, variation: Variation, path: Path) -> bool:

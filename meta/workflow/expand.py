@@ -72,13 +72,17 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
 def _with_sites(changed: Analysis, analysis: Analysis, name: str) -> Analysis:
     """Without the model of sites and regions, unless asked for under this name or with other options.
 
-    Under `unresolved: latent` its options are those of the latent model.
+    Under the same options the base alone has further models beside it: they take as long again, and what
+    they show of the data changes little with a trial. Under `unresolved: latent` they are options of the
+    latent model.
     """
     if changed.unresolved == "latent":
         return changed
-    if changed.sites is None or name in changed.sites.variations or changed.sites != analysis.sites:
+    if changed.sites is None or changed.sites != analysis.sites:
         return changed
-    return replace(changed, sites=None)
+    if name not in changed.sites.variations:
+        return replace(changed, sites=None)
+    return changed if name == BASE else replace(changed, sites=replace(changed.sites, beside=False))
 
 
 def _sensitivity(

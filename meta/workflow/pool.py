@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ from meta.errors import MetaError, SpecError, StoreError
 from meta.records.load import load
 from meta.records.run import BASE
 from meta.records.store import load_run
-from meta.workflow.execute import execute
+from meta.workflow.execute import fit_all, keep, kept
 from meta.workflow.expand import Variation, expand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from meta.records.analysis import Analysis
     from meta.records.run import Run
@@ -121,7 +121,29 @@ def every_stored(root: Path, out: Path) -> list[Run]:
     return [load_run(path) for path in paths]
 
 
-def runs(planned: Sequence[Variation], out: Path) -> Iterator[tuple[Run, bool]]:
-    """Each variation's run, and whether it had to be fitted; a stop in between loses nothing finished."""
-    for variation in planned:
-        yield execute(variation, out / name_of(variation))
+def runs(
+    planned: Sequence[Variation], out: Path, left: Callable[[int], None] = lambda _: None
+) -> list[tuple[Run, bool]]:
+    """Each variation's run, and whether it had to be fitted; a stop in between loses nothing finished.
+
+    Parameters
+    ----------
+    planned : sequence of Variation
+    out : Path
+    left : callable
+        Told how many are left to fit, the number of all of them first.
+
+    Returns
+    -------
+    list of (Run, bool)
+        In the order of the variations, whatever order they were finished in.
+    """
+    places = [out / name_of(variation) for variation in planned]
+    found = [kept(variation, path) for variation, path in zip(planned, places, strict=True)]
+    waiting = [i for i, run in enumerate(found) if run is None]
+    left(len(waiting))
+    with closing(fit_all([planned[i] for i in waiting])) as fits:
+        for done, (place, new) in enumerate(fits, 1):
+            found[waiting[place]] = keep(new, places[waiting[place]])
+            left(len(waiting) - done)
+    return [(run, i in waiting) for i, run in enumerate(found) if run is not None]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.records.factors import describe
-from meta.records.run import Printed
+from meta.records.run import Contradiction, Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from meta.records.trial import FactorValue, Row, Survival, Table
+    from meta.workflow.reports import Candidate
     from meta.workflow.select import Included
 
 BASELINE = "baseline"  # the term of rows that only say how many patients of a kind there were
@@ -91,3 +92,20 @@ def _median(trial: Included, entry: Survival, path: str) -> Printed:
         where=entry.where,
         via=entry.via,
     )
+
+
+def contradictions(chosen: Candidate) -> Iterator[Contradiction]:
+    """What the trial's sources contradict themselves in, acknowledged in its record.
+
+    Parameters
+    ----------
+    chosen : Candidate
+    """
+    for index, entry in enumerate(chosen.trial.acknowledged):
+        yield Contradiction(
+            trial=chosen.trial.id,
+            finding=entry.finding,
+            reason=entry.reason,
+            file=chosen.file.file,
+            line=chosen.file.line(f"acknowledged[{index}]"),
+        )

@@ -11,7 +11,7 @@ from meta.models.policy import waived
 from meta.records.roles import default_sites
 from meta.records.run import Failure
 from meta.records.sites import CONTRASTS
-from meta.results import Rate, RateDifference, StandardisedRate
+from meta.results import Rate, RateDifference, ReportingOnly, StandardisedRate
 from meta.workflow.outcome import of_outcome
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from meta.results import Diagnostics, Fit, Latent, SiteRegionFit
     from meta.workflow.expand import Variation
 
-Judged = TypeVar("Judged", Rate, StandardisedRate, RateDifference)
+Judged = TypeVar("Judged", Rate, StandardisedRate, RateDifference, ReportingOnly)
 
 SITES, LATENT = "sites", "latent"  # roles of the model of sites and regions, and of the latent model
 
@@ -34,6 +34,7 @@ def _waived(fit: SiteRegionFit) -> SiteRegionFit:
         standardised=tuple(map(_waive, fit.standardised)),
         without_groups=tuple(map(_waive, fit.without_groups)),
         differences=tuple(map(_waive, fit.differences)),
+        reporting=_waive(fit.reporting) if fit.reporting else None,
     )
 
 
@@ -92,7 +93,8 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
     fit = of_outcome(fit, analysis.outcome)
     if analysis.k_policy == "off" and fit.k > 1:
         fit = _waived(fit)
-    found = broken((fit.sampling, fit.sampling_without_groups))
+    alone = fit.reporting.sampling if fit.reporting else None
+    found = broken((fit.sampling, fit.sampling_without_groups, alone))
     return fit, [Failure(role=SITES, by=asked.by, reason=reason) for reason in found]
 
 

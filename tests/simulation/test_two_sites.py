@@ -56,6 +56,27 @@ def test_the_three_ways_differ_by_what_is_not_reported(points, monkeypatch):
     assert len(set(compare(x, truth, points).values())) == 1
 
 
+def test_totals_over_one_mix_do_not_tell_sites_apart_but_widen_their_contrast():
+    """The posterior of the contrast is not quite its prior: the likelihood of a total depends on it.
+
+    Sites further apart raise the mean rate of a mix above that of its mean logit, which fits a total above
+    what the prior of mu expects. Which site is the better one stays exactly unknown where halves are mixed.
+    """
+    points = grid(means=49, differences=40, taus=8, effects=9)
+    n, totals = np.array([10, 10]), np.array([4, 7, 2, 5])
+    loglik = _by_total(points, totals, n).sum(0)
+    contrast = points.logits[:, 0, 0] - points.logits[:, 0, 1]
+    sds = []
+    for log in (points.log_prior, points.log_prior + loglik):
+        weight = np.exp(log - logsumexp(log))
+        assert weight @ contrast == pytest.approx(0, abs=1e-4)  # the table is in single precision
+        sds.append(np.sqrt(weight @ contrast**2))
+    assert 1.02 < sds[1] / sds[0] < 1.2  # 1.115: wider than the prior, never narrower
+    reported = _by_site(points, np.array([[1, 3]] * 4), n).sum(0)  # what splits would have told
+    weight = np.exp(points.log_prior + reported - logsumexp(points.log_prior + reported))
+    assert np.sqrt(weight @ contrast**2 - (weight @ contrast) ** 2) < 0.6 * sds[0]
+
+
 @pytest.mark.slow
 def test_the_sampled_model_agrees_with_the_grid():
     """Without a contrast the model of sites and regions is the model of this simulation."""

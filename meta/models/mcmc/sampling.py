@@ -184,7 +184,8 @@ def _run(model: Any, plan: _Plan, progress: Progress | None) -> Any:
                 cores=1,
                 random_seed=plan.seed,
                 target_accept=plan.target_accept,
-                compile_kwargs={"mode": "NUMBA"},
+                # PyMC means to trust its own input, but says so to an object that its integrator passes by
+                compile_kwargs={"mode": "NUMBA", "trust_input": True},
                 callback=watch,
                 progressbar=False,
                 quiet=True,

@@ -100,7 +100,7 @@ def sums_data(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> 
 
 
 def build(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> Any:
-    """The model: q, one standard normal an effect and one log half-normal a scale.
+    """The model: q, one standard normal an effect, and of each half-normal scale s log(exp(s) - 1).
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def build(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> Any:
     """
     pm = sampling.load()
     labels = [f"{block.name}: {label}" for block in effects for label in block.labels]
-    coords = {"parameter": labels + [f"log {name}" for name in scale_names(effects)]}
+    coords = {"parameter": labels + [f"inverse softplus {name}" for name in scale_names(effects)]}
     with sampling.uncompiled(), pm.Model(coords=coords) as model:
         arrays = [pm.Data(name, values) for name, values in sums_data(data, effects, mu_mean).named().items()]
         q = pm.Flat("q", dims="parameter")
@@ -177,7 +177,7 @@ def unpack(q: FloatArray, data: PartialCounts, effects: Sequence[Block], mu_mean
         mu, group, levels, trial, theta and scales of `SiteRegionDraws`.
     """
     shape, names = (len(q), *data.n.shape), scale_names(effects)
-    raw = dict(zip(names, np.exp(q[:, q.shape[1] - len(names) :]).T, strict=True))
+    raw = dict(zip(names, np.logaddexp(0, q[:, q.shape[1] - len(names) :]).T, strict=True))
     parts, first, scales = dict[str, FloatArray](), 0, dict[str, FloatArray]()
     for block in effects:
         last = first + len(block.labels)

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from meta.data import IntArray
+from meta.models.mcmc.softplus import prior_with, softplus
 from meta.stats.scales import FloatArray
 
 TINY = float(np.finfo(float).tiny)
-LOG_2, LOG_ROOT_2_PI = float(np.log(2)), float(np.log(2 * np.pi) / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -203,45 +203,32 @@ def rows_with(cell: Callable[..., None], row: Callable[..., float]) -> Callable[
     return rows
 
 
-def prior(q: FloatArray, effects: int, gradient: FloatArray) -> float:
-    """Log density of `effects` standard normals and of logarithms of half-normals, and its gradient."""
-    value = 0.0
-    for p in range(len(q)):
-        if p < effects:
-            value -= q[p] ** 2 / 2 + LOG_ROOT_2_PI
-            gradient[p] = -q[p]
-        else:
-            square = np.exp(2 * q[p])
-            value += q[p] - square / 2 + LOG_2 - LOG_ROOT_2_PI
-            gradient[p] = 1 - square
-    return value
-
-
 def kernel_with(
-    prior: Callable[..., float], rows: Callable[..., float]
+    softplus: Callable[..., tuple[float, float]], prior: Callable[..., float], rows: Callable[..., float]
 ) -> Callable[..., tuple[Any, FloatArray]]:
-    """Make the function of the parameters from those of the prior and of the cells' log odds."""
+    """Make the function of the parameters from those of scales, the prior and the cells' log odds."""
 
     def kernel(q: FloatArray, *data: Any) -> tuple[Any, FloatArray]:
         """Log posterior density of `q` given the arrays of `SumsData`, and its gradient."""
         offset, design, sd, block, start, member, size, total, choose = data
         effects = len(sd)
-        gradient, factor = np.empty(len(q)), np.empty(effects)
+        gradient, factor, slope = np.empty(len(q)), np.empty(effects), np.empty(effects)
         eta, by_eta = np.empty(len(offset)), np.empty(len(offset))
         for p in range(effects):
-            factor[p] = sd[p] * (np.exp(q[effects + block[p]]) if block[p] >= 0 else 1.0)
+            scale, by_parameter = softplus(q[effects + block[p]]) if block[p] >= 0 else (1.0, 0.0)
+            factor[p], slope[p] = sd[p] * scale, sd[p] * by_parameter
         for i in range(len(eta)):
             eta[i] = offset[i]
             for p in range(effects):
                 eta[i] += design[i, p] * factor[p] * q[p]
         value = prior(q, effects, gradient) + rows(eta, by_eta, start, member, size, total, choose)
         for p in range(effects):
-            by_z = 0.0
+            by_effect = 0.0
             for i in range(len(eta)):
-                by_z += design[i, p] * by_eta[i] * factor[p]
-            gradient[p] += by_z
+                by_effect += design[i, p] * by_eta[i]
+            gradient[p] += by_effect * factor[p]
             if block[p] >= 0:
-                gradient[effects + block[p]] += by_z * q[p]
+                gradient[effects + block[p]] += by_effect * slope[p] * q[p]
         return np.asarray(value), gradient
 
     return kernel
@@ -256,7 +243,8 @@ def density_with(jit: Callable[[Any], Any]) -> Any:
         numba's, or one that gives back what it takes.
     """
     cell, row = jit(cell_with(jit(mixed_with(jit(multiply))))), jit(row_with(jit(convolve)))
-    return jit(kernel_with(jit(prior), jit(rows_with(cell, row))))
+    scale = jit(softplus)
+    return jit(kernel_with(scale, jit(prior_with(scale)), jit(rows_with(cell, row))))
 
 
 @cache
@@ -278,7 +266,9 @@ def operation() -> Any:
     # In strict order: numba may else add up otherwise where it inlines otherwise, as it does between the
     # process that compiles and those that read the cache, and the same seed would give other draws.
     compiled = density_with(lambda function: basic.numba_njit(function, fastmath=False))
-    version = zlib.crc32(Path(__file__).read_bytes())  # PyTensor's cache on disk outlives this code
+    here = Path(__file__)
+    code = here.read_bytes() + here.with_name("softplus.py").read_bytes()
+    version = zlib.crc32(code)  # PyTensor's cache on disk outlives this code
 
     class Sums(Op):
         __props__ = ()

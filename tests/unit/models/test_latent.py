@@ -105,9 +105,9 @@ def test_what_is_not_asked_is_not_there(found):
 def test_the_excluded_are_a_fixed_group_whatever_the_options(monkeypatch):
     asked = []
 
-    def sample(self, data, *, without_groups):
+    def sample(self, data):
         assert data is DATA
-        asked.append((self.contrasts, self.groups, dict(self.target), self.interaction_prior, without_groups))
+        asked.append((self.contrasts, self.groups, dict(self.target), self.interaction_prior, self.beside))
         raise DataError("enough")
 
     monkeypatch.setattr(SiteRegion, "sample", sample)

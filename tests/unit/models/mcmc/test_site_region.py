@@ -60,7 +60,7 @@ def test_draws_have_names_and_shapes(few):
     assert posterior["b"].dims == ("chain", "draw", "group")
     assert posterior["a_region"]["region"].to_numpy().tolist() == ["Asia", "West"]
     assert posterior["u"]["trial"].to_numpy().tolist() == ["a", "b", "c"]
-    assert posterior["q"]["parameter"].to_numpy()[[0, -1]].tolist() == ["mu: mu", "log omega"]
+    assert posterior["q"]["parameter"].to_numpy()[[0, -1]].tolist() == ["mu: mu", "inverse softplus omega"]
     np.testing.assert_array_equal(posterior["mu"].to_numpy().ravel(), few.mu)
     np.testing.assert_array_equal(posterior["b"].to_numpy().reshape(120, 3), few.group)
 

@@ -7,7 +7,7 @@ import pytest
 import scipy.stats as st
 from scipy.integrate import quad
 from scipy.optimize import approx_fprime
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from meta.errors import DataError
 from meta.models.mcmc import sums
@@ -47,8 +47,8 @@ def by_arrays(data, theta):
 
 
 def prior_by_scipy(q, scales):
-    z, log_scale = q[: len(q) - scales], q[len(q) - scales :]
-    half_normal = st.halfnorm.logpdf(np.exp(log_scale)) + log_scale
+    z, v = q[: len(q) - scales], q[len(q) - scales :]
+    half_normal = st.halfnorm.logpdf(np.logaddexp(0, v)) + log_expit(v)
     return st.norm.logpdf(z).sum() + half_normal.sum()
 
 
@@ -160,7 +160,7 @@ def test_with_every_split_reported_it_is_the_ordinary_hierarchical_model():
     for _ in range(5):
         mu, gamma, b, u, scale = (rng.normal(size=k) for k in (1, 1, 3, 3, 2))
         q = np.concatenate([mu, gamma, b, u, scale])
-        sigma, tau = np.exp(scale) * [1.0, 1.25]
+        sigma, tau = np.logaddexp(0, scale) * [1.0, 1.25]
         side = np.array([-0.5, 0.5, 0.5])
         theta = -2 + 2 * mu + sigma * b + (gamma * side + tau * u)[:, None]
         expected = st.binom.logpmf(x, n, expit(theta)).sum() + prior_by_scipy(q, 2)
@@ -173,7 +173,7 @@ def test_effects_by_hand():
     assert scale_names(effects) == ("sigma", "tau", "omega")
     q = np.zeros((2, 1 + 1 + 4 + 4 + 16 + 3))
     q[0, 1], q[0, 3], q[0, 8] = 1.0, 2.0, -1.0  # gamma, gastroesophageal, trial c
-    q[1, 0], q[1, 10], q[:, -3:] = 0.5, 3.0, np.log([2.0, 3.0, 4.0])  # mu, the first cell, the scales
+    q[1, 0], q[1, 10], q[:, -3:] = 0.5, 3.0, np.log(np.expm1([2.0, 3.0, 4.0]))  # mu, the first cell, scales
     found = unpack(q, data, effects, PRIORS.mu_mean)
     np.testing.assert_allclose(found["mu"], [-1.5, -1.5 + 0.5 * 1.8])
     np.testing.assert_allclose(found["levels"]["region"], [[-0.4, 0.4], [0, 0]])
@@ -191,6 +191,13 @@ def test_a_contrast_of_one_level_is_no_contrast():
     assert [len(block.labels) for block in effects] == [1, 0, 4, 4]
     found = unpack(np.zeros((3, 11)), data, effects, -2.0)
     assert found["levels"]["region"].tolist() == [[0.0]] * 3
+
+
+@pytest.mark.parametrize("v", [-800.0, -30.0, -1.0, 0.0, 2.0, 40.0, 800.0])
+def test_scales_far_from_zero(v):
+    scale, slope = sums.softplus(v)
+    assert scale == pytest.approx(np.logaddexp(0, v), rel=1e-14)
+    assert slope == pytest.approx(expit(v), rel=1e-14)
 
 
 def test_what_is_refused():
