@@ -67,7 +67,7 @@ def test_list(records, cli):
     assert "g3-nen: Objective response" in result.out
     assert (
         "  variations: base, no-well-differentiated-dropped, no-well-differentiated-kept, "
-        "no-well-differentiated-bound, leave-one-out" in result.out
+        "no-well-differentiated-bound, no-well-differentiated-latent, leave-one-out" in result.out
     )
 
 
