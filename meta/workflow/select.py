@@ -120,8 +120,8 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     ledger += (entry for entry in notes if entry not in ledger)
     ledger += _unused(included, ledger, analysis.evidence)
     return Selection(
-        _counts(included), tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain), tuple(completed),
-        sites, latent, tuple(trial for trial in several if trial.mixed),
+        _counts(included), tuple(groupings), tuple(ledger), tuple(included), tuple(uncertain),
+        tuple(completed), sites, latent, tuple(trial for trial in several if trial.mixed),
     )  # fmt: skip
 
 
