@@ -69,7 +69,8 @@ def test_list(records, cli):
     assert "g3-nen: Objective response" in result.out
     assert (
         "  variations: base, no-well-differentiated-dropped, no-well-differentiated-kept, "
-        "no-well-differentiated-bound, site-splits-bound, leave-one-out" in result.out
+        "no-well-differentiated-bound, no-well-differentiated-latent, site-splits-bound, leave-one-out"
+        in result.out
     )
 
 
