@@ -327,9 +327,14 @@ def read_page() -> Callable[[str], _Page]:
 ROUNDED = {"pct": (100, 0.05), "num2": (1, 0.005), "num3": (1, 0.0005), "int": (1, 0.0), "lineno": (1, 0.0)}
 
 
+@cache
+def _stored(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def _stored_at(results: Path, place: str) -> Any:
     run, _, pointer = place.partition("#")
-    found = json.loads((results / f"{run}.json").read_text(encoding="utf-8"))
+    found = _stored(results / f"{run}.json")
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         found = found[int(key)] if isinstance(found, list) else found[key]
@@ -338,7 +343,7 @@ def _stored_at(results: Path, place: str) -> Any:
 
 def _assert_as_stored(out: Path, text: str) -> _Page:
     page = _read_page(text)
-    stored = cache(partial(_stored_at, out / "results"))
+    stored = partial(_stored_at, out / "results")
     for value, place, how, shown in page.numbers:
         found = stored(place)
         assert json.loads(value) == found, place
