@@ -15,6 +15,7 @@ from meta.errors import MetaError
 from meta.terminal import progress, say, table
 
 if TYPE_CHECKING:
+    from meta.records.outputs import Outputs
     from meta.records.run import Run
 
 app = typer.Typer(
@@ -55,10 +56,7 @@ def pool(
 ) -> None:
     """Pool the trials: results, tables and figures; what did not change is not done again."""
     from meta.records.outputs import Outputs
-    from meta.records.store import write_schemas
-    from meta.report.figures import write_figures
-    from meta.report.html import REPORT, write_report
-    from meta.report.tables import write_tables
+    from meta.report.html import REPORT
     from meta.workflow.pool import RESULTS, files_of, others, plan, runs
 
     planned = plan(root, analyses)
@@ -68,7 +66,22 @@ def pool(
         found = runs(planned, folder, left)
     done, fitted = [run for run, _ in found], sum(fresh for _, fresh in found)
     untouched = others(outputs.known(RESULTS), planned, folder)
-    every = sorted([*done, *untouched], key=lambda run: run.name)
+    drawn = _written(done, sorted([*done, *untouched], key=lambda run: run.name), outputs)
+    kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
+    outputs.close(kept, complete=not analyses)
+    _answers(done)
+    say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
+    say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
+    _failures(done)
+
+
+def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
+    """Write what is made from runs: tables, schemas, figures, the report; how many figures were drawn."""
+    from meta.records.store import write_schemas
+    from meta.report.figures import write_figures
+    from meta.report.html import write_report
+    from meta.report.tables import write_tables
+
     write_tables(every, outputs)
     write_schemas(outputs)
     drawn = 0
@@ -76,12 +89,7 @@ def pool(
         with progress(f"drawing {name}") as left:
             drawn += write_figures([run for run in done if run.name == name], outputs, left)
     write_report(every, outputs)
-    kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
-    outputs.close(kept, complete=not analyses)
-    _answers(done)
-    say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
-    say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
-    _failures(done)
+    return drawn
 
 
 def _failures(done: list[Run]) -> None:

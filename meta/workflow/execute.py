@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +23,7 @@ from meta.workflow.named import mixtures, named, with_missing
 from meta.workflow.outcome import of_outcome
 from meta.workflow.printed import contradictions, printed
 from meta.workflow.sampled import latent_split, not_converged, sites_and_regions
+from meta.workflow.versions import sampler_versions, versions
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -37,38 +34,12 @@ if TYPE_CHECKING:
     from meta.workflow.expand import Variation
 
 
-@cache
-def versions() -> Mapping[str, str]:
-    """What numbers depend on; `code` digests this package's source, which changes between versions too."""
-    source = hashlib.sha256()
-    package = Path(__file__).resolve().parent.parent
-    for file in sorted(package.rglob("*.py")):
-        source.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
-    numeric = {name: version(name) for name in ("numpy", "scipy")}
-    return {
-        "nen-meta": version("nen-meta"),
-        "code": source.hexdigest()[:16],
-        "python": platform.python_version(),
-        **numeric,
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A run, and the content of the files beside its JSON, by name."""
 
     run: Run
     files: Mapping[str, bytes]
-
-
-@cache
-def _sampler_versions() -> Mapping[str, str]:
-    """What the numbers of a sampler depend on besides; only its own runs are made anew when these change."""
-    found: dict[str, str] = {}
-    for name in ("pymc", "pytensor", "numba"):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def run(variation: Variation) -> Run:
@@ -197,7 +168,7 @@ def _unfitted(variation: Variation) -> Run:
     text = store.to_json(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
     samples = selection.sites is not None or selection.latent is not None
     sampled = samples or any(_samples(model) for model in analysis.models.values())
-    used = {**versions(), **(_sampler_versions() if sampled else {})}
+    used = {**versions(), **(sampler_versions() if sampled else {})}
     made = hashlib.sha256((text + repr(sorted(used.items()))).encode()).hexdigest()
     return replace(blank, provenance=Provenance(digest=made, versions=used))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Seconds that fitting four trials takes, roughly; only how they compare matters, and that a process needs 3
 # to import PyMC. Models that are not here take no time.
 _SECONDS: Mapping[str, float] = {"bayes-binomial": 0.4, "binomial-normal": 0.6, "site-region": 8.0}
+_LATENT = 20.0  # of the latent model, which is sampled for each answer
 _SAMPLED = 5.0
 _WORTH = 8.0  # left to the others while one process is busy with its longest: less than that is done here
 _LOOK = 1.0  # seconds between two looks at whether the parent is there
@@ -38,6 +39,8 @@ def seconds(variation: Variation) -> float:
         for model in models
     ]
     sites = _SECONDS["site-region"] if selection.sites is not None and not selection.bounded else 0.0
+    if selection.latent is not None:  # in place of the models of counts
+        return _LATENT
     return parts * sum(each) + sites
 
 
