@@ -1,0 +1,102 @@
+"""The command `pool`: everything that the records ask for, fitted, written and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from meta.terminal import progress, say, table
+
+if TYPE_CHECKING:
+    from meta.records.outputs import Outputs
+    from meta.records.run import Run
+
+Root = Annotated[Path, typer.Option("--root", help="The folder with trials/ and analyses/.", file_okay=False)]
+FAILED = 1  # exit code where a model could not run, or a sampler broke its limits
+
+
+def pool(
+    analyses: Annotated[list[str] | None, typer.Argument(help="Names of analyses; all if left out.")] = None,
+    root: Root = Path(),
+    out: Annotated[Path | None, typer.Option(help="Where results go; ROOT/out if left out.")] = None,
+) -> None:
+    """Pool the trials: results, tables and figures; what did not change is not done again."""
+    from meta.records.outputs import Outputs
+    from meta.report.html import REPORT
+    from meta.workflow.pool import RESULTS, files_of, others, plan, runs
+
+    planned = plan(root, analyses)
+    folder = out or root / "out"
+    outputs = Outputs(folder)
+    with progress("fitting") as left:
+        found = runs(planned, folder, left)
+    done, fitted = [run for run, _ in found], sum(fresh for _, fresh in found)
+    untouched = others(outputs.known(RESULTS), planned, folder)
+    drawn = _written(done, sorted([*done, *untouched], key=lambda run: run.name), outputs)
+    kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
+    outputs.close(kept, complete=not analyses)
+    _answers(done)
+    say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
+    say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
+    _failures(done)
+
+
+def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
+    """Write what is made from runs: tables, schemas, figures, the report; how many figures were drawn."""
+    from meta.records.store import write_schemas
+    from meta.report.figures import write_figures
+    from meta.report.html import write_report
+    from meta.report.tables import write_tables
+
+    write_tables(every, outputs)
+    write_schemas(outputs)
+    drawn = 0
+    for name in dict.fromkeys(run.name for run in done):
+        with progress(f"drawing {name}") as left:
+            drawn += write_figures([run for run in done if run.name == name], outputs, left)
+    write_report(every, outputs)
+    return drawn
+
+
+def _failures(done: list[Run]) -> None:
+    """Say what could not be fitted; if anything, the command has failed."""
+    failures = [(run, failure) for run in done for failure in run.failures]
+    for run, failure in failures:
+        part = f"by {failure.by}" if failure.by else "overall"
+        say(f"FAILED {run.name}/{run.variation}, {failure.role} {part}: {failure.reason}")
+    if failures:
+        raise typer.Exit(FAILED)
+
+
+def _answers(done: list[Run]) -> None:
+    """A table an analysis and role: of the first role every variation, of the others the base alone."""
+    from dataclasses import replace
+
+    from meta.report.latent import latent_lines
+    from meta.report.site_text import site_lines
+    from meta.report.split_text import split_lines
+    from meta.report.tables import first_fit
+    from meta.report.text import answers
+
+    header = ["", "k", "resp./n", "%, 95 % interval", "prediction"]
+    for name in dict.fromkeys(run.name for run in done):
+        runs = [run for run in done if run.name == name]
+        for i, role in enumerate(dict.fromkeys(found.role for found in runs[0].fits)):
+            several = runs if i == 0 else runs[:1]
+            of_role = [
+                replace(
+                    run,
+                    fits=tuple(f for f in run.fits if f.role == role),
+                    bounds=tuple(one for one in run.bounds if one.role == role),
+                )
+                for run in several
+            ]
+            first = first_fit(of_role[0])
+            said = f": {first.proportion.estimand}, {first.proportion.method}" if first else ""
+            table(f"{name}, {role}{said}", header, list(answers(of_role)))
+        for run in runs:
+            say(*site_lines(run), *latent_lines(run), *split_lines(run))
+    say("* not a headline: two trials or fewer, or so few that only a Bayesian model gives one.")
+    say("prediction: where a new trial's true rate would lie, in %.")
