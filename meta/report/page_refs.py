@@ -125,7 +125,7 @@ _STANDING = {
     "beside": "beside the headline",
     "two trials": "rests on two trials: no headline",
     "one trial": "one trial: its own exact interval",
-    "none": "no policy applied",
+    "none": "no estimate",
 }
 
 

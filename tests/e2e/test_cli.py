@@ -584,7 +584,7 @@ def test_odd_folders(name, quick, cli, monkeypatch):
     monkeypatch.chdir(root.parent)
     result = cli("pool", f"--root={name}")
     assert result.code == 0, result.err
-    assert f"In {name}/out: results/" in result.out
+    assert f"In {name}/out: report.html, results/" in result.out
     assert (root / "out" / "summary.csv").exists()
 
 

@@ -585,7 +585,9 @@ def test_the_terminal_ends_with_the_answers(pooled):
         assert f"{analysis}, frequentist: mean ORR, binomial-normal maximum likelihood" in titles
         assert f"{analysis}, conventional: median ORR, inverse variance" in titles
         assert said.count("no-well-differentiated-kept") == len(ANALYSES)  # of the primary model only
-    assert f"In {pooled.out}: results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv" in said
+    assert (
+        f"In {pooled.out}: report.html, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv" in said
+    )
 
 
 # From a number in a figure to its line
