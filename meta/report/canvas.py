@@ -7,7 +7,7 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +133,7 @@ def _renderer() -> RendererBase:
     return RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]  # matplotlib types only its base class
 
 
+@lru_cache(maxsize=50_000)
 def text_width(text: str, style: Style = PLAIN) -> float:
     """Measure a line, in points."""
     width, _, _ = _renderer().get_text_width_height_descent(text, style.font, ismath=False)
@@ -141,19 +142,40 @@ def text_width(text: str, style: Style = PLAIN) -> float:
 
 def wrap(text: str, style: Style, width: float, first: float | None = None) -> list[str]:
     """Break cleaned text into lines no wider than `width` points (the first: `first`)."""
+    words = _BREAK.split(clean(text))
     lines: list[str] = []
-    line = ""
-    for word in _BREAK.split(clean(text)):
+    line, position = "", 0
+    while position < len(words):
         room = (first if first is not None and not lines else width) + _SLACK
-        longer = f"{line} {word}" if line else word
-        if text_width(longer, style) <= room:
-            line = longer
+        taken = _fitting(line, words[position:], style, room)
+        if taken:
+            line = " ".join([*([line] if line else []), *words[position : position + taken]])
+            position += taken
             continue
         if line:
             lines.append(line)
-        *full, line = _split_word(word, style, width + _SLACK)
+        *full, line = _split_word(words[position], style, width + _SLACK)
         lines.extend(full)
+        position += 1
     return [*lines, line]
+
+
+def _fitting(line: str, words: list[str], style: Style, room: float) -> int:
+    """How many words can be put behind a line; widths of single words, which come again, give a guess."""
+
+    def fits(many: int) -> bool:
+        return text_width(" ".join([*([line] if line else []), *words[:many]]), style) <= room
+
+    space, total, many = text_width(" ", style), text_width(line, style) if line else 0.0, 0
+    while many < len(words) and total <= room:
+        total += text_width(words[many], style) + space
+        many += 1
+    guess = many
+    while many and not fits(many):
+        many -= 1
+    while many == guess and many < len(words) and fits(many + 1):
+        many = guess = many + 1
+    return many
 
 
 def _split_word(word: str, style: Style, width: float) -> list[str]:
