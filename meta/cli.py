@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meta.cli_fit import fit
+from meta.cli_subset import subset
 from meta.errors import MetaError
 from meta.terminal import progress, say, table
 
@@ -56,7 +57,9 @@ def pool(
     from meta.report.figures import write_figures
     from meta.report.html import REPORT, write_report
     from meta.report.tables import write_tables
+    from meta.report.whatif import stored_panels
     from meta.workflow.pool import RESULTS, files_of, others, plan, runs
+    from meta.workflow.whatif import write_subsets
 
     planned = plan(root, analyses)
     folder = out or root / "out"
@@ -76,9 +79,11 @@ def pool(
     for name in dict.fromkeys(run.name for run in done):
         with progress(f"drawing {name}") as left:
             drawn += write_figures([run for run in done if run.name == name], outputs, left)
-    write_report(every, outputs)
+    with progress("choices of trials") as left:
+        tables = write_subsets(planned, folder, left)
+    write_report(every, outputs, whatif=stored_panels(every, folder))
     kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
-    outputs.close(kept, complete=not analyses)
+    outputs.close([*kept, *tables], complete=not analyses)
     _answers(done)
     say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
     say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
@@ -248,6 +253,7 @@ def new(trial: Annotated[str, typer.Argument(help="The new trial's id.")], root:
 
 
 app.command()(fit)
+app.command()(subset)
 
 
 @app.command()

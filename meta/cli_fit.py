@@ -114,7 +114,7 @@ def fit(
     given = {name: value for name, value in options.items() if value is not None}
     _check_groups(by, moderator, given)
     columns = {"responders": responders, "n": n, "label": label, "by": by or moderator}
-    _print(_fitted(file, columns, given, unit, one_level=moderator is not None), format)
+    print_fit(_fitted(file, columns, given, unit, one_level=moderator is not None), format)
 
 
 def _check_groups(by: str | None, moderator: str | None, options: Mapping[str, object]) -> None:
@@ -140,7 +140,8 @@ def _fitted(
     return chosen.fit(read_counts(file, Columns(**columns, one_level=one_level), unit=unit))
 
 
-def _print(found: Fit, how: Format) -> None:
+def print_fit(found: Fit, how: Format) -> None:
+    """Print a fit as text, JSON or CSV."""
     if how is Format.text:
         from meta.report.text import lines
 
