@@ -176,11 +176,11 @@ def _likelihood_spread(model: BinomialNormal | BetaBinomial, rows: Rows, peak: P
         yield Answers(TAU, np.sqrt(v), *(np.sqrt(z)[:, None] for z in (peak.v.low, peak.v.high)))
         k = (rows.n > 0).sum(-1)[:, None]
         limits = prediction(mu, peak.top.se_mu, v, k, method="hts", level=model.level)
-        ends = [expit(limits.low), expit(mu), expit(limits.high)]
+        ends: list[FloatArray] = [expit(limits.low), np.asarray(expit(mu)), expit(limits.high)]
     else:
         yield Answers(TAU, gone, gone, gone)
         p, scale, tail = expit(np.where(there, mu, 0.0)), np.where(there, v, 1.0), (1 - model.level) / 2
-        ends = [betaincinv(p / scale, (1 - p) / scale, q) for q in (tail, 0.5, 1 - tail)]
+        ends = [np.asarray(betaincinv(p / scale, (1 - p) / scale, q)) for q in (tail, 0.5, 1 - tail)]
     value = np.where(there, ends[1], np.where(np.isfinite(mu), expit(mu), np.nan))
     yield Answers(PREDICTIVE, value, *(np.where(there, ends[i], np.nan) for i in (0, 2)))
 

@@ -286,7 +286,7 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
         With everything that is not among the analysis' trials and models, and what is.
     """
     ids = [_id(base, i) for i in range(base.selection.counts.k)]
-    models: dict[str, Model] = {**base.analysis.fitted()}
+    models: dict[str, Model] = {str(name): one for name, one in base.analysis.fitted().items()}
     wrong = [
         f"--without: found {name!r}; {', '.join(ids)} are allowed" for name in without if name not in ids
     ]

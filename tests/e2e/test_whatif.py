@@ -25,7 +25,7 @@ sensitivity: {leave-one-out: each-trial}
 """
 ARMS = (("alpha", "Asia", 5, 18), ("beta", "West", 6, 32), ("gamma", "West", 0, 29), ("delta", "Asia", 1, 21))
 HOSTILE = "<img src=x onerror=alert(1)>"
-# A batch places the nodes of a posterior for all its data sets together: answers agree to what quadrature leaves
+# A batch places the nodes of all its posteriors together: answers agree to what quadrature leaves
 QUADRATURE = 1e-5
 
 
@@ -33,7 +33,9 @@ QUADRATURE = 1e-5
 def root(tmp_path_factory, cli, add_trial):
     root = tmp_path_factory.mktemp("tried")
     for name, region, responders, n in ARMS:
-        add_trial(root, name, region, responders, n, repr(HOSTILE) if name == "alpha" else None)
+        path = add_trial(root, name, region, responders, n, "Hostile" if name == "alpha" else None)
+        text = path.read_text(encoding="utf-8").replace("name: Hostile", f"name: {HOSTILE!r}")
+        path.write_text(text, encoding="utf-8")
     (root / "analyses").mkdir()
     (root / "analyses" / "tried.yaml").write_text(ANALYSIS, encoding="utf-8")
     result = cli("pool", "--root", root)
@@ -57,10 +59,9 @@ def answers_of(fit):
     return {**found, "tau": fit.tau}
 
 
-@pytest.mark.parametrize(
-    ("variation", "out"), [("base", None), *((f"leave-one-out.{a[0]}", a[0]) for a in ARMS)]
-)
-def test_a_choice_is_the_stored_run_of_the_same_trials(root, table, variation, out):
+@pytest.mark.parametrize("out", [None, *(arm[0] for arm in ARMS)])
+def test_a_choice_is_the_stored_run_of_the_same_trials(root, table, out):
+    variation = f"leave-one-out.{out}" if out else "base"
     run = load_run(root / "out" / "results" / "tried" / f"{variation}.json")
     row = int((table.members == [trial.id != out for trial in table.trials]).all(-1).argmax())
     compared = 0
@@ -93,7 +94,7 @@ def test_what_is_not_given_has_a_reason(table):
     assert (table.reasons[~missing] == 0).all()
 
 
-def test_the_table_is_made_once(root, cli, table):
+def test_the_table_is_made_once(root, cli):
     path = root / "out" / "results" / "tried" / FILE
     before = path.stat().st_mtime_ns
     assert cli("pool", "--root", root).code == 0
@@ -193,12 +194,14 @@ SEEN = """([rows, k]) => {
     boxes.forEach((box, i) => { box.checked = Boolean((row + 1) >> i & 1); });
     for (const role of [...$(".model").options].map((o) => o.value)) {
       pick($(".model"), role);
-      for (const prior of [...$(".prior").options].map((o) => o.value).concat($(".prior").options.length ? [] : [""])) {
+      const priors = [...$(".prior").options].map((o) => o.value);
+      for (const prior of priors.length ? priors : [""]) {
         if (prior) pick($(".prior"), prior);
         for (const estimand of [...$(".estimand").options].map((o) => o.value)) {
           pick($(".estimand"), estimand);
           const facts = {};
-          document.querySelectorAll(".whatif dt").forEach((dt) => { facts[dt.textContent] = dt.nextSibling.textContent; });
+          const terms = document.querySelectorAll(".whatif dt");
+          terms.forEach((dt) => { facts[dt.textContent] = dt.nextSibling.textContent; });
           found.push([row, role, prior, estimand, $(".answer-text").textContent, facts]);
         }
       }
@@ -263,8 +266,8 @@ def test_names_are_text(page):
 def test_it_fits(page, width):
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    wide = "[...document.querySelectorAll('.whatif *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"
-    assert page.evaluate(f"{wide}.length") == 0
+    all_of = "[...document.querySelectorAll('.whatif *')]"
+    assert page.evaluate(f"{all_of}.every((e) => e.getBoundingClientRect().right <= innerWidth + 1)")
 
 
 def test_the_largest_table_is_small():
@@ -273,10 +276,11 @@ def test_the_largest_table_is_small():
     k, random = 12, np.random.default_rng(1)
     members = (np.arange(1, 2**k)[:, None] >> np.arange(k)) & 1 > 0
     given = Choice(role="primary", model="m", prior="p", level=0.95, estimands=("a", "b", "c", "tau"))
+    size = len(members)
+    trials = [Tried(id=f"t{i}", label="t", region="", responders=1, n=2, low=0, high=1) for i in range(k)]
     several = Subsets(
-        analysis="a", digest="", run="", complete=True, choices=(given,) * 7, named=(), skipped=(), words=("",),
-        trials=tuple(Tried(id=str(i), label=str(i), region="", responders=1, n=2, low=0, high=1) for i in range(k)),
-        members=members, values=random.random((7, 4, 3, len(members))),
-        reasons=np.zeros((7, 4, len(members)), dtype=np.uint8), standings=np.zeros((7, len(members)), dtype=np.uint8),
+        analysis="a", digest="", run="", complete=True, choices=(given,) * 7, named=(), skipped=(),
+        words=("",), trials=tuple(trials), members=members, values=random.random((7, 4, 3, size)),
+        reasons=np.zeros((7, 4, size), dtype=np.uint8), standings=np.zeros((7, size), dtype=np.uint8),
     )  # fmt: skip
     assert len(json.dumps(panel(several).data)) < 3_000_000
