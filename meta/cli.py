@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meta.cli_fit import fit
-from meta.cli_subset import subset
+from meta.cli_fit import Root, fit, subset
 from meta.errors import MetaError
 from meta.terminal import progress, say, table
 
 if TYPE_CHECKING:
+    from meta.records.outputs import Outputs
     from meta.records.run import Run
+    from meta.workflow.expand import Variation
 
 app = typer.Typer(
     help="Pool small single-arm trials of checkpoint inhibitors in neuroendocrine neoplasms.",
@@ -24,7 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Root = Annotated[Path, typer.Option("--root", help="The folder with trials/ and analyses/.", file_okay=False)]
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 
@@ -55,11 +55,9 @@ def pool(
     from meta.records.outputs import Outputs
     from meta.records.store import write_schemas
     from meta.report.figures import write_figures
-    from meta.report.html import REPORT, write_report
+    from meta.report.html import REPORT
     from meta.report.tables import write_tables
-    from meta.report.whatif import stored_panels
     from meta.workflow.pool import RESULTS, files_of, others, plan, runs
-    from meta.workflow.whatif import write_subsets
 
     planned = plan(root, analyses)
     folder = out or root / "out"
@@ -79,15 +77,25 @@ def pool(
     for name in dict.fromkeys(run.name for run in done):
         with progress(f"drawing {name}") as left:
             drawn += write_figures([run for run in done if run.name == name], outputs, left)
-    with progress("choices of trials") as left:
-        tables = write_subsets(planned, folder, left)
-    write_report(every, outputs, whatif=stored_panels(every, folder))
+    tables = _page(planned, every, outputs)
     kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
     outputs.close([*kept, *tables], complete=not analyses)
     _answers(done)
     say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
     say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
     _failures(done)
+
+
+def _page(planned: list[Variation], every: list[Run], outputs: Outputs) -> list[str]:
+    """Write the report with its choices of trials, and name the tables of these."""
+    from meta.report.html import write_report
+    from meta.report.whatif import stored_panels
+    from meta.workflow.whatif import write_subsets
+
+    with progress("choices of trials") as left:
+        tables = write_subsets(planned, outputs.folder, left)
+    write_report(every, outputs, whatif=stored_panels(every, outputs.folder))
+    return tables
 
 
 def _failures(done: list[Run]) -> None:

@@ -1,4 +1,4 @@
-"""The command `fit`: a user's own table through any model, without records."""
+"""The commands `fit`, of a user's own table without records, and `subset`, of some trials of an analysis."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ Engine = Annotated[str | None, _of(_BAYES, "quadrature or pymc")]
 Draws = Annotated[int | None, _of(_SAMPLER, "Draws a chain.")]
 Tune = Annotated[int | None, _of(_SAMPLER, "Draws of each chain that are thrown away first.")]
 Bootstrap = Annotated[int | None, _of(_SAMPLER, "Data sets simulated to test groups; 0 for none.")]
+Root = Annotated[Path, typer.Option("--root", help="The folder with trials/ and analyses/.", file_okay=False)]
 Seed = Annotated[int | None, _of(_SAMPLER, "Of the random numbers.")]
 
 
@@ -114,7 +115,7 @@ def fit(
     given = {name: value for name, value in options.items() if value is not None}
     _check_groups(by, moderator, given)
     columns = {"responders": responders, "n": n, "label": label, "by": by or moderator}
-    print_fit(_fitted(file, columns, given, unit, one_level=moderator is not None), format)
+    _print(_fitted(file, columns, given, unit, one_level=moderator is not None), format)
 
 
 def _check_groups(by: str | None, moderator: str | None, options: Mapping[str, object]) -> None:
@@ -140,8 +141,7 @@ def _fitted(
     return chosen.fit(read_counts(file, Columns(**columns, one_level=one_level), unit=unit))
 
 
-def print_fit(found: Fit, how: Format) -> None:
-    """Print a fit as text, JSON or CSV."""
+def _print(found: Fit, how: Format) -> None:
     if how is Format.text:
         from meta.report.text import lines
 
@@ -154,3 +154,19 @@ def print_fit(found: Fit, how: Format) -> None:
         from meta.report.tables import fit_table
 
         sys.stdout.write(fit_table(found).to_csv(index=False))
+
+
+def subset(
+    analysis: Annotated[str, typer.Argument(help="The analysis' name.")],
+    without: Annotated[list[str] | None, typer.Option(help="A trial to leave out; repeatable.")] = None,
+    model: Annotated[str, typer.Option(help="primary, frequentist or conventional.")] = "primary",
+    prior: Annotated[str | None, typer.Option(help="Of tau, e.g. half-normal:0.5.")] = None,
+    format: HowToPrint = Format.text,
+    root: Root = Path(),
+) -> None:
+    """Pool an analysis without some of its trials: the numbers of the report's what-if, computed afresh."""
+    from meta.workflow.pool import plan
+    from meta.workflow.whatif import subset as fitted
+
+    base = plan(root, [analysis])[0]
+    _print(fitted(base, without or [], model, prior), format)

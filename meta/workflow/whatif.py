@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.data import Counts
 from meta.errors import SpecError, StoreError
-from meta.models.batched import PREDICTIVE, TAU, Rows, answers
 from meta.models.bayes_binomial import BayesBinomial
+from meta.models.choices import each_choice, some
 from meta.models.policy import standing, waived
 from meta.records import subsets
 from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
-from meta.records.subsets import ESTIMANDS, FILE, Choice, Subsets, Tried
+from meta.records.subsets import FILE, Choice, Subsets, Tried
 from meta.stats.proportions import proportion_interval
 from meta.workflow.execute import digest
 from meta.workflow.expand import PRIORS
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
     from meta.workflow.expand import Variation
 
 MOST = 12  # trials up to which every choice is computed beforehand
-_PLACES = {
-    "mean ORR": 0,
-    PREDICTIVE: 2,
-    TAU: 3,
-}  # any other estimand of a model stands in the place of the median
 
 
 def write_subsets(
@@ -105,7 +99,7 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
     choices, values, reasons, standings, skipped = [], [], [], [], []
     for role, prior, model in _models(base):
         try:
-            part = _part(model, counts, members)
+            part = each_choice(model, counts, members)
         except SpecError as error:
             skipped.append((role, str(error)))
             continue
@@ -176,8 +170,8 @@ def _members(ids: Sequence[str], named: Sequence[tuple[str, tuple[str, ...]]]) -
     for size in (1, 2):
         for out in combinations(range(k), size):
             rows[tuple(i not in out for i in range(k))] = None
-    for _, some in named:
-        rows[tuple(name in some for name in ids)] = None
+    for _, own in named:
+        rows[tuple(name in own for name in ids)] = None
     return np.array(list(rows))
 
 
@@ -190,63 +184,6 @@ def _models(base: Variation) -> Iterator[tuple[str, str | None, Model]]:
             for prior in PRIORS:
                 if prior != own:
                     yield role, prior, with_options(model, prior=prior)
-
-
-class _Part(NamedTuple):
-    """Of one model: shape (4, 3, B), names of its estimands, and why one is not given, shape (4, B)."""
-
-    values: NDArray[np.float64]
-    names: tuple[str | None, ...]
-    why: list[list[str]]
-
-
-def _part(model: Model, counts: Counts, members: NDArray[np.bool_]) -> _Part:
-    x, n = counts.responders * members, counts.n * members
-    rows = Rows(x, n, np.zeros(counts.k, dtype=np.int64), 1)
-    values = np.full((len(ESTIMANDS), 3, len(members)), np.nan)
-    names: list[str | None] = [None] * len(ESTIMANDS)
-    for one in answers(model, rows, spread=True):
-        place = _PLACES.get(one.estimand, 1)
-        names[place] = one.estimand
-        values[place] = [np.where(np.isfinite(z), z, np.nan).reshape(-1) for z in one[1:]]
-    return _Part(values, tuple(names), _why(model, counts, members, values))
-
-
-def _why(
-    model: Model, counts: Counts, members: NDArray[np.bool_], values: NDArray[np.float64]
-) -> list[list[str]]:
-    """Why something is missing, in the words of the model's own fit of a choice that misses the same.
-
-    Choices that miss the same, with as many trials, tau equally at 0 or not, and no (or only) responders or
-    not, share a fit: what a model does not give depends on nothing else.
-    """
-    missing = np.isnan(values)
-    why = [[""] * len(members) for _ in ESTIMANDS]
-    x, n = members @ counts.responders, members @ counts.n
-    known: dict[tuple[object, ...], list[str]] = {}
-    for i in np.flatnonzero(missing.any((0, 1))):
-        own = members[i]
-        key = (missing[..., i].tobytes(), own.sum(), values[3, 0, i] == 0, x[i] == 0, x[i] == n[i])
-        if key not in known:
-            known[key] = _reasons(model.fit(_some(counts, own)))
-        for place in range(len(ESTIMANDS)):
-            if missing[place, :, i].any():
-                why[place][i] = known[key][place] or "not given by this model"
-    return why
-
-
-def _reasons(fit: Fit) -> list[str]:
-    """Why a fit does not give mean, median, prediction and tau."""
-    both = fit.estimands
-    mean, median = (both.mean, both.median) if both else (None, fit.proportion)
-    spread = fit.tau or fit.tau2
-    found = (mean, median, both.predictive if both else fit.prediction, spread)
-    return [(one.reason or "") if one else "" for one in found]
-
-
-def _some(counts: Counts, own: NDArray[np.bool_]) -> Counts:
-    labels = [label for label, there in zip(counts.labels, own, strict=True) if there]
-    return Counts.of(counts.responders[own], counts.n[own], labels)
 
 
 def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -> list[str]:
@@ -303,6 +240,6 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
     if wrong:
         raise SpecError("\n".join(wrong))
     model = models[role] if prior is None else with_options(models[role], prior=prior)
-    fit = model.fit(_some(base.selection.counts, np.array([name not in without for name in ids])))
+    fit = model.fit(some(base.selection.counts, np.array([name not in without for name in ids])))
     fit = replace(of_outcome(fit, base.analysis.outcome), role=role)
     return replace(fit, standing=waived()) if base.analysis.k_policy == "off" and fit.k > 1 else fit

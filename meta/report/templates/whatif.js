@@ -72,14 +72,15 @@
 
     function draw(choice, place, at) {
       const svg = find(".try-forest");
-      const width = 640, left = 250, step = 30;
+      const width = Math.max(300, Math.min(640, svg.parentNode.clientWidth)), step = 30;
+      const [left, most] = width < 500 ? [165, 13] : [250, 24]; // of the labels
       const x = (tenths) => left + (width - left - 20) * Math.min(tenths, 1000) / 1000;
       svg.replaceChildren();
       svg.setAttribute("viewBox", `0 0 ${width} ${step * (data.trials.length + 2) + 30}`);
       const bar = (y, low, high, name) => make("line", "", svg, { x1: x(low), x2: x(high), y1: y, y2: y, class: name });
       data.trials.forEach((trial, i) => {
         const y = step * (i + 0.7), name = boxes[i].checked ? "in" : "out";
-        const short = [...trial.label].length > 24 ? [...trial.label].slice(0, 23).join("") + "…" : trial.label;
+        const short = [...trial.label].length > most ? [...trial.label].slice(0, most - 1).join("") + "…" : trial.label;
         make("text", `${short} ${trial.responders}/${trial.n}`, svg, { x: 0, y: y + 5, class: name });
         bar(y, 1000 * trial.low, 1000 * trial.high, name);
         make("rect", "", svg, { x: x(1000 * trial.responders / trial.n) - 4, y: y - 4, width: 8, height: 8, class: name });
@@ -89,12 +90,12 @@
       make("text", "Prediction", svg, { x: 0, y: y + step + 5, class: "in" });
       if (at >= 0) {
         const [middle, low, high] = [0, 1, 2].map((end) => value(choice, place, end, at));
-        const [least, most] = [1, 2].map((end) => value(choice, 2, end, at));
+        const [least, greatest] = [1, 2].map((end) => value(choice, 2, end, at));
         if (low !== NONE && high !== NONE) {
           const centre = x(middle === NONE ? (low + high) / 2 : middle);
           make("path", "", svg, { d: `M${x(low)},${y}L${centre},${y - 8}L${x(high)},${y}L${centre},${y + 8}Z`, class: "pooled" });
         }
-        if (least !== NONE && most !== NONE) bar(y + step, least, most, "ahead");
+        if (least !== NONE && greatest !== NONE) bar(y + step, least, greatest, "ahead");
       }
       const foot = step * (data.trials.length + 2) + 4;
       make("line", "", svg, { x1: x(0), x2: x(1000), y1: foot, y2: foot, class: "axis" });
