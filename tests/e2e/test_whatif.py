@@ -15,6 +15,7 @@ from meta.records.subsets import ESTIMANDS, FILE, load
 from meta.report.format import number, percent
 from meta.report.html import REPORT
 from meta.report.whatif import panel
+from meta.workflow.whatif import _members
 
 ANALYSIS = """\
 name: tried
@@ -284,3 +285,11 @@ def test_the_largest_table_is_small():
         reasons=np.zeros((7, 4, size), dtype=np.uint8), standings=np.zeros((7, size), dtype=np.uint8),
     )  # fmt: skip
     assert len(json.dumps(panel(several).data)) < 3_000_000
+
+
+def test_beyond_twelve_trials_all_all_but_one_or_two_and_named():
+    ids = [f"t{i}" for i in range(13)]
+    members = _members(ids, [("Asia only", tuple(ids[:4]))])
+    assert len(members) == 1 + 13 + 13 * 12 // 2 + 1
+    assert len(np.unique(members, axis=0)) == len(members)
+    assert sorted(set(members.sum(-1).tolist())) == [4, 11, 12, 13]
