@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from meta.cli_fit import fit
-from meta.cli_pool import Root, pool
+from meta.cli_fit import fit, subset
+from meta.cli_pool import pool
+from meta.cli_root import Root
 from meta.errors import MetaError
 from meta.terminal import progress, say, table
 
@@ -202,6 +203,7 @@ def new(trial: Annotated[str, typer.Argument(help="The new trial's id.")], root:
 
 
 app.command()(fit)
+app.command()(subset)
 
 
 @app.command()

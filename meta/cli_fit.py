@@ -1,4 +1,4 @@
-"""The command `fit`: a user's own table through any model, without records."""
+"""The commands `fit`, of a user's own table without records, and `subset`, of some trials of an analysis."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meta.cli_root import Root
 from meta.terminal import say
 
 if TYPE_CHECKING:
@@ -164,3 +165,19 @@ def _print(found: Fit, how: Format) -> None:
         sys.stdout.write(to_json(found))
     else:
         sys.stdout.write(found.to_dataframe().to_csv(index=False))
+
+
+def subset(
+    analysis: Annotated[str, typer.Argument(help="The analysis' name.")],
+    without: Annotated[list[str] | None, typer.Option(help="A trial to leave out; repeatable.")] = None,
+    model: Annotated[str, typer.Option(help="primary, frequentist or conventional.")] = "primary",
+    prior: Annotated[str | None, typer.Option(help="Of tau, e.g. half-normal:0.5.")] = None,
+    format: HowToPrint = Format.text,
+    root: Root = Path(),
+) -> None:
+    """Pool an analysis without some of its trials: the numbers of the report's what-if, computed afresh."""
+    from meta.workflow.pool import plan
+    from meta.workflow.whatif import subset as fitted
+
+    base = plan(root, [analysis])[0]
+    _print(fitted(base, without or [], model, prior), format)

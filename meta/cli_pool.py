@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meta.cli_root import Root
 from meta.terminal import progress, say, table
 
 if TYPE_CHECKING:
     from meta.records.outputs import Outputs
     from meta.records.run import Run
+    from meta.workflow.expand import Variation
 
-Root = Annotated[Path, typer.Option("--root", help="The folder with trials/ and analyses/.", file_okay=False)]
 FAILED = 1  # exit code where a model could not run, or a sampler broke its limits
 
 
@@ -34,9 +35,11 @@ def pool(
         found = runs(planned, folder, left)
     done, fitted = [run for run, _ in found], sum(fresh for _, fresh in found)
     untouched = others(outputs.known(RESULTS), planned, folder)
-    drawn = _written(done, sorted([*done, *untouched], key=lambda run: run.name), outputs)
+    every = sorted([*done, *untouched], key=lambda run: run.name)
+    drawn = _written(done, every, outputs)
+    tables = _page(planned, every, outputs)
     kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
-    outputs.close(kept, complete=not analyses)
+    outputs.close([*kept, *tables], complete=not analyses)
     _answers(done)
     say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
     say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
@@ -44,10 +47,9 @@ def pool(
 
 
 def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
-    """Write what is made from runs: tables, schemas, figures, the report; how many figures were drawn."""
+    """Write what is made from runs: tables, schemas, figures; how many figures were drawn."""
     from meta.records.store import write_schemas
     from meta.report.figures import write_figures
-    from meta.report.html import write_report
     from meta.report.tables import write_tables
 
     write_tables(every, outputs)
@@ -56,8 +58,19 @@ def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
     for name in dict.fromkeys(run.name for run in done):
         with progress(f"drawing {name}") as left:
             drawn += write_figures([run for run in done if run.name == name], outputs, left)
-    write_report(every, outputs)
     return drawn
+
+
+def _page(planned: list[Variation], every: list[Run], outputs: Outputs) -> list[str]:
+    """Write the report with its choices of trials, and name the tables of these."""
+    from meta.report.html import write_report
+    from meta.report.whatif import stored_panels
+    from meta.workflow.whatif import write_subsets
+
+    with progress("choices of trials") as left:
+        tables = write_subsets(planned, outputs.folder, left)
+    write_report(every, outputs, whatif=stored_panels(every, outputs.folder))
+    return tables
 
 
 def _failures(done: list[Run]) -> None:

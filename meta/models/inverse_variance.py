@@ -32,6 +32,8 @@ from meta.stats.tau2_intervals import Tau2Interval, Tau2IntervalMethod, profile_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import ArrayLike
+
     from meta.errors import Fault
 
 INTERVALS: dict[IntervalMethod, str] = {
@@ -160,14 +162,28 @@ class InverseVariance:
 
     def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
         fit = random_effects(effects.y, effects.v, method=self.tau2, groups=groups)
-        limits = self._tau2_limits(effects, groups)
+        limits = self.tau2_limits(effects.y, effects.v, groups=groups)
         return Spread(float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df))
 
-    def _tau2_limits(self, effects: Effects, groups: np.ndarray | None) -> Tau2Interval:
-        y, v = effects.y, effects.v
+    def tau2_limits(
+        self, y: FloatArray, v: FloatArray, include: ArrayLike = True, *, groups: np.ndarray | None = None
+    ) -> Tau2Interval:
+        """The limits of tau2 that the options ask for, of any number of data sets."""
+        level, method = self.level, self.tau2
         if self.tau2_interval == "profile-likelihood":
-            return profile_likelihood(y, v, method=_LIKELIHOODS[self.tau2], level=self.level, groups=groups)
-        return q_profile(y, v, level=self.level, groups=groups)
+            kind = _LIKELIHOODS[method]
+            return profile_likelihood(y, v, include, method=kind, level=level, groups=groups)
+        return q_profile(y, v, include, level=level, groups=groups)
+
+    def predicted(self, pooled: Pooled, tau2: ArrayLike, trials: ArrayLike) -> Limits:
+        """Where a new trial's effect would lie, of means of shape (..., 1); `prediction` is not "none"."""
+        assert self.prediction != "none"  # the caller has looked
+        kind: IntervalMethod = (
+            ("hk" if self.interval == "hk" else "mhk") if self.prediction == "hk" else "wald"
+        )
+        se = interval(pooled, method=kind, level=self.level).se
+        v, size = np.asarray(tau2)[..., None], np.asarray(trials)[..., None]
+        return prediction_limits(pooled.mu, se, v, size, method=self.prediction, level=self.level)
 
     def _cases(self, effects: Effects, groups: np.ndarray | None = None) -> Cases | None:
         if not describe.LEAST_CASES <= len(effects.y) <= describe.CASE_BY_CASE:
@@ -288,12 +304,10 @@ class InverseVariance:
         if spread.tau2 == 0:
             reason = "tau2 is estimated as 0: an interval would pretend that trials do not differ"
             return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
-        kind: IntervalMethod = (
-            ("hk" if self.interval == "hk" else "mhk") if self.prediction == "hk" else "wald"
-        )
-        se = interval(pooled, method=kind, level=level).se[0]
-        trials = spread.df + 1  # groups that share tau2 lend each other degrees of freedom
-        limits = prediction_limits(pooled.mu[0], se, spread.tau2, trials, method=self.prediction, level=level)
+        several = self.predicted(
+            pooled, spread.tau2, spread.df + 1
+        )  # groups that share tau2 lend each other df
+        limits = Limits(*(z[0] for z in several))
         return describe.prediction(scale, data, limits, level=level, method=method)
 
     def _notes(self, data: Counts, effects: Effects, tau2: Tau2) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from meta.report.html import current, page
 from meta.report.publication import markdown
 from meta.report.roles import first_fit
 from meta.report.text import answers, header
+from meta.report.whatif import stored_panels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def written(runs: Sequence[Run], kind: str, outputs: Outputs) -> str:
         If `kind` is none of these.
     """
     if kind == "html":
-        return page(runs, drawn=current(outputs))
+        return page(runs, whatif=stored_panels(runs, outputs.folder), drawn=current(outputs))
     if kind == "md":
         return "".join(_sections(runs))
     if kind == "json":

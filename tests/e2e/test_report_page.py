@@ -11,6 +11,7 @@ import pytest
 
 from meta.records.outputs import Outputs
 from meta.report.html import REPORT, write_report
+from meta.report.whatif import stored_panels
 from meta.workflow.pool import every_stored
 
 LONG = "Interminabilumab" * 12
@@ -123,9 +124,10 @@ def test_texts_of_records_are_text(text):
 def test_the_page_is_written_again_only_if_something_changed(out, tmp_path):
     folder = shutil.copytree(out, tmp_path / "out")
     runs = every_stored(out.parent, folder)
-    assert not write_report(runs, Outputs(folder))
-    assert write_report(runs[:-1], Outputs(folder))
-    assert write_report(runs, Outputs(folder))
+    whatif = stored_panels(runs, folder)
+    assert not write_report(runs, Outputs(folder), whatif=whatif)
+    assert write_report(runs[:-1], Outputs(folder), whatif=whatif)
+    assert write_report(runs, Outputs(folder), whatif=whatif)
     assert (folder / REPORT).read_bytes() == (out / REPORT).read_bytes()
 
 

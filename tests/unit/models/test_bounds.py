@@ -10,7 +10,8 @@ import pytest
 from meta.data import Completions
 from meta.errors import DataError, SpecError
 from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
-from meta.models.bounds import Rows, answers, bounds
+from meta.models.batched import Rows, answers
+from meta.models.bounds import bounds
 
 # Two trials that are known, one whose responders are not, one whose patients are not either and may be none
 KNOWN = [np.array([[[5, 18]]]), np.array([[[6, 32]]])]

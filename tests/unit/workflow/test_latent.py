@@ -74,7 +74,7 @@ def test_the_ledger_says_which_split_is_latent(real):
     said = {entry.trial: entry.reason for entry in ledger if entry.action == "latent"}
     assert set(said) == {"avelumab-avenec", "pembrolizumab-nct02939651"}
     assert (
-        "10 of 29 patients are differentiation well; their responders are not reported"
+        "10 of 29 patients are well differentiated; their responders are not reported"
         in said["avelumab-avenec"]
     )
     assert all("latent in the likelihood (unresolved: latent)" in reason for reason in said.values())

@@ -92,7 +92,7 @@ def test_patients_of_an_unknown_site_are_divided_within_their_declared_range(div
         if i <= n and o <= 5 - n
     ]
     assert sorted(options(selection, "B")) == sorted(expected)
-    assert "declared of site intestine: 0 to 2 patients (Smith 2021)" in fate(selection, "bounded")[0]
+    assert "declared: 0 to 2 of the patients are " in fate(selection, "bounded")[0]
 
 
 def test_a_group_whose_patients_nobody_counts_is_not_bounded(divide):

@@ -1,0 +1,245 @@
+"""Every choice of trials of an analysis under every model and prior, in batches, for the reader to try."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meta.errors import SpecError, StoreError
+from meta.models.bayes_binomial import BayesBinomial
+from meta.models.choices import each_choice, some
+from meta.models.policy import standing, waived
+from meta.records import subsets
+from meta.records.roles import has_option, with_options
+from meta.records.run import BASE
+from meta.records.subsets import FILE, Choice, Subsets, Tried
+from meta.stats.proportions import proportion_interval
+from meta.workflow.execute import digest
+from meta.workflow.expand import PRIORS
+from meta.workflow.outcome import of_outcome
+from meta.workflow.pool import RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from meta.models import Model
+    from meta.results import Fit
+    from meta.workflow.expand import Variation
+
+MOST = 12  # trials up to which every choice is computed beforehand
+
+
+def write_subsets(
+    planned: Sequence[Variation], out: Path, left: Callable[[int], None] = lambda _: None
+) -> list[str]:
+    """Store the table of each analysis, where it is not stored already.
+
+    Parameters
+    ----------
+    planned : sequence of Variation
+    out : Path
+    left : callable
+        Told how many tables are to be made yet.
+
+    Returns
+    -------
+    list of str
+        The tables below `out`, written or current.
+    """
+    bases = [base for base in planned if base.name == BASE and _can(base)]
+    kept = []
+    for done, base in enumerate(bases):
+        left(len(bases) - done)
+        siblings = [one for one in planned if one.analysis.name == base.analysis.name]
+        made = _digest(base, siblings)
+        name = f"{RESULTS}/{base.analysis.name}/{FILE}"
+        try:
+            current = subsets.load(out / name).digest == made
+        except StoreError:
+            current = False
+        if not current:
+            subsets.save(table(base, siblings), out / name)
+        kept.append(name)
+    return kept
+
+
+def _can(base: Variation) -> bool:
+    """Whether there is one set of counts to choose from."""
+    return not base.selection.bounded and base.selection.counts.k > 1 and bool(base.analysis.fitted())
+
+
+def _digest(base: Variation, siblings: Sequence[Variation]) -> str:
+    return hashlib.sha256(f"{digest(base)}{_named(base, siblings)}".encode()).hexdigest()
+
+
+def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
+    """Compute the table of an analysis.
+
+    Parameters
+    ----------
+    base : Variation
+    siblings : sequence of Variation
+        The analysis' variations, of which those that only take trials out give names.
+
+    Returns
+    -------
+    Subsets
+    """
+    trials, counts = _trials(base), base.selection.counts
+    named = _named(base, siblings)
+    members = _members([one.id for one in trials], named)
+    words: dict[str, int] = {"": 0}
+    choices, values, reasons, standings, skipped = [], [], [], [], []
+    for role, prior, model in _models(base):
+        try:
+            part = each_choice(model, counts, members)
+        except SpecError as error:
+            skipped.append((role, str(error)))
+            continue
+        names = tuple(name and _worded(name, base) for name in part.names)
+        choices.append(Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=names))
+        values.append(part.values)
+        reasons.append([[words.setdefault(word, len(words)) for word in row] for row in part.why])
+        called = _standings(base, members, bayesian=isinstance(model, BayesBinomial))
+        standings.append([words.setdefault(word, len(words)) for word in called])
+    return Subsets(
+        analysis=base.analysis.name, digest=_digest(base, siblings), run=digest(base),
+        complete=counts.k <= MOST,
+        trials=trials, choices=tuple(choices), named=named, skipped=tuple(skipped), words=tuple(words),
+        members=members, values=np.array(values), reasons=np.array(reasons, dtype=np.uint8),
+        standings=np.array(standings, dtype=np.uint8),
+    )  # fmt: skip
+
+
+def _trials(base: Variation) -> tuple[Tried, ...]:
+    counts = base.selection.counts
+    low, high = proportion_interval(counts.responders, counts.n, method="clopper-pearson", level=0.95)
+    return tuple(
+        Tried(
+            id=_id(base, i), label=one.label, region=one.attributes["region"],
+            responders=one.found.responders, n=one.found.n, low=float(low[i]), high=float(high[i]),
+        )
+        for i, one in enumerate(base.selection.included)
+    )  # fmt: skip
+
+
+def _id(base: Variation, index: int) -> str:
+    chosen = base.selection.included[index].chosen
+    return (
+        f"{chosen.trial.id}/{chosen.arm}" if base.analysis.unit == "arm" and chosen.arm else chosen.trial.id
+    )
+
+
+def _named(base: Variation, siblings: Sequence[Variation]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Each region, and each variation that only takes whole trials out."""
+    included = base.selection.included
+    ids = [_id(base, i) for i in range(len(included))]
+    regions = dict.fromkeys(one.attributes["region"] for one in included)
+    found = {
+        f"{region} only": tuple(
+            name for name, one in zip(ids, included, strict=True) if one.attributes["region"] == region
+        )
+        for region in regions
+    }
+    plain = {name: (one.found.responders, one.found.n) for name, one in zip(ids, included, strict=True)}
+    for other in siblings:
+        if other.name == BASE or other.expansion or other.selection.bounded:
+            continue
+        theirs = {
+            _id(other, i): (one.found.responders, one.found.n)
+            for i, one in enumerate(other.selection.included)
+        }
+        if theirs.items() < plain.items() and theirs:
+            found[other.name] = tuple(theirs)
+    return tuple((name, some) for name, some in found.items() if len(some) < len(ids))
+
+
+def _members(ids: Sequence[str], named: Sequence[tuple[str, tuple[str, ...]]]) -> NDArray[np.bool_]:
+    """Every choice up to MOST trials; above, all, all but one, all but two, and those with a name."""
+    k = len(ids)
+    if k <= MOST:
+        return (np.arange(1, 2**k)[:, None] >> np.arange(k)) & 1 > 0
+    rows = {(True,) * k: None}
+    for size in (1, 2):
+        for out in combinations(range(k), size):
+            rows[tuple(i not in out for i in range(k))] = None
+    for _, own in named:
+        rows[tuple(name in own for name in ids)] = None
+    return np.array(list(rows))
+
+
+def _models(base: Variation) -> Iterator[tuple[str, str | None, Model]]:
+    """Each role's model, the primary under every prior of the sensitivity analysis too."""
+    for role, model in base.analysis.fitted().items():
+        own = str(getattr(model, "prior", "")) or None
+        yield role, own, model
+        if role == "primary" and has_option(model, "prior"):
+            for prior in PRIORS:
+                if prior != own:
+                    yield role, prior, with_options(model, prior=prior)
+
+
+def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -> list[str]:
+    x, off = members @ base.selection.counts.responders, base.analysis.k_policy == "off"
+    k = members.sum(-1)
+    found = [
+        waived() if off and size > 1 else standing(int(size), int(some), bayesian=bayesian)
+        for size, some in zip(k, x, strict=True)
+    ]
+    return [f"{one.status}: {one.reason}" for one in found]
+
+
+def _worded(estimand: str, base: Variation) -> str:
+    outcome = base.analysis.outcome
+    return estimand if outcome == "response" else estimand.replace("ORR", f"{outcome.replace('-', ' ')} rate")
+
+
+def subset(base: Variation, without: Sequence[str], role: str, prior: str | None) -> Fit:
+    """Fit the base without some trials, afresh.
+
+    Parameters
+    ----------
+    base : Variation
+    without : sequence of str
+        Ids of trials, ``trial/arm`` under `unit: arm`.
+    role : str
+    prior : str, optional
+        Of tau, in place of the model's own.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    SpecError
+        With everything that is not among the analysis' trials and models, and what is.
+    """
+    ids = [_id(base, i) for i in range(base.selection.counts.k)]
+    models: dict[str, Model] = {str(name): one for name, one in base.analysis.fitted().items()}
+    wrong = [
+        f"--without: found {name!r}; {', '.join(ids)} are allowed" for name in without if name not in ids
+    ]
+    if base.selection.bounded:
+        wrong.append(
+            f"{base.analysis.name}: unresolved: found bound, which leaves no one set of counts to fit"
+        )
+    if role not in models:
+        wrong.append(f"--model: found {role!r}; {', '.join(models)} are allowed")
+    elif prior is not None and not has_option(models[role], "prior"):
+        wrong.append(f"--prior: found {prior!r} with {role}, which has none; primary is allowed")
+    if not wrong and set(ids) <= set(without):
+        wrong.append("--without: found every trial; all but one are allowed")
+    if wrong:
+        raise SpecError("\n".join(wrong))
+    model = models[role] if prior is None else with_options(models[role], prior=prior)
+    fit = model.fit(some(base.selection.counts, np.array([name not in without for name in ids])))
+    fit = replace(of_outcome(fit, base.analysis.outcome), role=role)
+    return replace(fit, standing=waived()) if base.analysis.k_policy == "off" and fit.k > 1 else fit

@@ -1,0 +1,295 @@
+"""The reader's own choice of trials: what the page shows is the stored table, and the command agrees."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from itertools import product
+
+import numpy as np
+import pytest
+
+from meta.format import number, percent
+from meta.records.store import load_run
+from meta.records.subsets import ESTIMANDS, FILE, load
+from meta.report.html import REPORT
+from meta.report.whatif import panel
+from meta.workflow.whatif import _members
+
+ANALYSIS = """\
+name: tried
+question: How many respond?
+trials: all
+by: []
+sensitivity: {leave-one-out: each-trial}
+"""
+ARMS = (("alpha", "Asia", 5, 18), ("beta", "West", 6, 32), ("gamma", "West", 0, 29), ("delta", "Asia", 1, 21))
+HOSTILE = "<img src=x onerror=alert(1)>"
+# A batch places the nodes of all its posteriors together: answers agree to what quadrature leaves
+QUADRATURE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, cli, add_trial):
+    root = tmp_path_factory.mktemp("tried")
+    for name, region, responders, n in ARMS:
+        path = add_trial(root, name, region, responders, n, "Hostile" if name == "alpha" else None)
+        text = path.read_text(encoding="utf-8").replace("name: Hostile", f"name: {HOSTILE!r}")
+        path.write_text(text, encoding="utf-8")
+    (root / "analyses").mkdir()
+    (root / "analyses" / "tried.yaml").write_text(ANALYSIS, encoding="utf-8")
+    result = cli("pool", "--root", root)
+    assert result.code == 0, result.err
+    return root
+
+
+@pytest.fixture(scope="module")
+def table(root):
+    return load(root / "out" / "results" / "tried" / FILE)
+
+
+def answers_of(fit):
+    if fit.estimands is None:
+        return {}
+    found = {
+        "mean": fit.estimands.mean,
+        "median": fit.estimands.median,
+        "predictive": fit.estimands.predictive,
+    }
+    return {**found, "tau": fit.tau}
+
+
+@pytest.mark.parametrize("out", [None, *(arm[0] for arm in ARMS)])
+def test_a_choice_is_the_stored_run_of_the_same_trials(root, table, out):
+    variation = f"leave-one-out.{out}" if out else "base"
+    run = load_run(root / "out" / "results" / "tried" / f"{variation}.json")
+    row = int((table.members == [trial.id != out for trial in table.trials]).all(-1).argmax())
+    compared = 0
+    for fit in run.fits:
+        index = next(i for i, one in enumerate(table.choices) if one.role == fit.role)
+        for name, one in answers_of(fit).items():
+            for end, expected in enumerate((one.value, one.low, one.high)):
+                found = table.values[index, ESTIMANDS.index(name), end, row]
+                compared += 1
+                if expected is None:
+                    assert np.isnan(found)
+                else:
+                    assert found == pytest.approx(expected, abs=QUADRATURE if fit.role == "primary" else 1e-9)
+        words = table.words[table.standings[index, row]]
+        assert words == f"{fit.standing.status}: {fit.standing.reason}"
+    assert compared == 24  # two models with four quantities
+
+
+def test_every_choice_has_a_row(table):
+    assert table.complete
+    assert len({tuple(row) for row in table.members.tolist()}) == 2 ** len(ARMS) - 1
+    assert {one.role for one in table.choices} == {"primary", "frequentist", "conventional"}
+    assert len([one for one in table.choices if one.role == "primary"]) == 5
+
+
+def test_what_is_not_given_has_a_reason(table):
+    missing = np.isnan(table.values).any(2)
+    assert missing.any()
+    assert (table.reasons[missing] > 0).all()
+    assert (table.reasons[~missing] == 0).all()
+
+
+def test_the_table_is_made_once(root, cli):
+    path = root / "out" / "results" / "tried" / FILE
+    before = path.stat().st_mtime_ns
+    assert cli("pool", "--root", root).code == 0
+    assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("role", ["frequentist", "conventional", "primary"])
+def test_the_command_gives_the_same(root, cli, table, role):
+    prior = ["--prior", "half-normal:0.5"] if role == "primary" else []
+    asked = (
+        "subset",
+        "tried",
+        "--without",
+        "beta",
+        "--model",
+        role,
+        *prior,
+        "--format",
+        "json",
+        "--root",
+        root,
+    )
+    result = cli(*asked)
+    assert result.code == 0, result.err
+    fit = json.loads(result.out)
+    wanted = "half-normal:0.5" if prior else None
+    index = next(i for i, one in enumerate(table.choices) if one.role == role and one.prior == wanted)
+    row = int((table.members == [trial.id != "beta" for trial in table.trials]).all(-1).argmax())
+    place = 1 if role == "conventional" else 0
+    one = fit["proportion"]
+    assert one["estimand"] == table.choices[index].estimands[place]
+    for end, name in enumerate(("value", "low", "high")):
+        assert one[name] == pytest.approx(table.values[index, place, end, row], abs=QUADRATURE)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--without", "nobody"], "--without: found 'nobody'"),
+        (["--model", "other"], "--model: found 'other'"),
+        (["--model", "conventional", "--prior", "half-normal:1"], "--prior: found"),
+        ([part for arm in ARMS for part in ("--without", arm[0])], "found every trial"),
+    ],
+)
+def test_a_command_that_cannot_be(root, cli, options, said):
+    result = cli("subset", "tried", *options, "--root", root)
+    assert result.code == 2
+    assert said in result.err
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no browser: chromium, chromium-browser or google-chrome is needed")
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, root):
+    opened = browser.new_page()
+    faults, asked = [], []
+    opened.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    url = (root / "out" / REPORT).as_uri()
+    opened.goto(url)
+    yield opened
+    opened.close()
+    assert not faults
+    assert {address.split("#")[0] for address in asked} == {url}
+
+
+def expected(table, choice, place, row):
+    """What is to be read, from the table and not from what is embedded."""
+    values = table.values[choice, place, :, row]
+    tau = ESTIMANDS[place] == "tau"
+    middle, low, high = (None if np.isnan(z) else number(z, 2) if tau else percent(z) for z in values)
+    reason, unit = table.words[table.reasons[choice, place, row]], "" if tau else " %"
+    if middle is None:
+        return f"{low} to {high}{unit}" if low and high else f"not given: {reason}"
+    if low and high:
+        return f"{middle}{unit} ({low} to {high})"
+    return f"{middle}{unit}, no interval: {reason}"
+
+
+SEEN = """([rows, k]) => {
+  const found = [], $ = (s) => document.querySelector(".whatif " + s);
+  const pick = (select, value) => { select.value = value; select.dispatchEvent(new Event("change")); };
+  const boxes = [...document.querySelectorAll(".whatif .trials input")];
+  for (const row of rows) {
+    boxes.forEach((box, i) => { box.checked = Boolean((row + 1) >> i & 1); });
+    for (const role of [...$(".model").options].map((o) => o.value)) {
+      pick($(".model"), role);
+      const priors = [...$(".prior").options].map((o) => o.value);
+      for (const prior of priors.length ? priors : [""]) {
+        if (prior) pick($(".prior"), prior);
+        for (const estimand of [...$(".estimand").options].map((o) => o.value)) {
+          pick($(".estimand"), estimand);
+          const facts = {};
+          const terms = document.querySelectorAll(".whatif dt");
+          terms.forEach((dt) => { facts[dt.textContent] = dt.nextSibling.textContent; });
+          found.push([row, role, prior, estimand, $(".answer-text").textContent, facts]);
+        }
+      }
+    }
+  }
+  return found;
+}"""
+
+
+def test_every_choice_shows_the_stored_numbers(page, table):
+    seen = page.evaluate(SEEN, [list(range(len(table.members))), len(ARMS)])
+    names = {(one.role, one.prior or ""): i for i, one in enumerate(table.choices)}
+    asked = {
+        (row, *key, name)
+        for (key, i), row in product(names.items(), range(len(table.members)))
+        for name, given in zip(ESTIMANDS[:3], table.choices[i].estimands, strict=False)
+        if given
+    }
+    assert {tuple(one[:4]) for one in seen} == asked
+    for row, role, prior, estimand, text, facts in seen:
+        i, place = names[role, prior], ESTIMANDS.index(estimand)
+        assert text == f"{table.choices[i].estimands[place]}: {expected(table, i, place, row)}"
+        assert facts["Tau"] == expected(table, i, 3, row)
+        assert facts["Prediction"] == expected(table, i, 2, row)
+        assert facts["What it may be called"] == table.words[table.standings[i, row]]
+        own = [arm for arm, there in zip(table.trials, table.members[row], strict=True) if there]
+        assert facts["Responders/patients"] == f"{sum(t.responders for t in own)}/{sum(t.n for t in own)}"
+
+
+def test_a_link_restores_its_state(page, browser):
+    page.locator(".whatif .trials input[value=gamma]").uncheck()
+    page.locator(".whatif .model").select_option("primary")
+    page.locator(".whatif .prior").select_option("half-cauchy:0.5")
+    page.locator(".whatif .estimand").select_option("median")
+    said, link = page.locator(".answer-text").text_content(), page.url
+    command = page.locator(".whatif .command").text_content()
+    assert command == "nen-meta subset tried --without gamma --model primary --prior half-cauchy:0.5"
+    other = browser.new_page()
+    other.goto(link)
+    assert other.locator(".answer-text").text_content() == said
+    assert not other.locator(".whatif .trials input[value=gamma]").is_checked()
+    other.evaluate("location.hash = '#whatif=tried;without=nobody,beta;model=nothing;%E0=%E0;estimand=<b>'")
+    other.wait_for_function("!document.querySelector('.whatif input[value=beta]').checked")
+    assert other.locator(".whatif .trials input[value=gamma]").is_checked()
+    other.close()
+
+
+def test_nobody_chosen_and_named_choices(page):
+    for box in page.locator(".whatif .trials input").all():
+        box.uncheck()
+    assert page.locator(".answer-text").text_content() == "No trial is chosen."
+    page.get_by_role("button", name="Asia only").click()
+    assert page.locator(".whatif .trials input:checked").count() == 2
+
+
+def test_names_are_text(page):
+    assert page.locator(".whatif .trials bdi").first.text_content().startswith(HOSTILE)
+    assert page.locator(".whatif img").count() == 0
+
+
+@pytest.mark.parametrize("width", [375, 768, 1440])
+def test_it_fits(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    all_of = "[...document.querySelectorAll('.whatif *')]"
+    assert page.evaluate(f"{all_of}.every((e) => e.getBoundingClientRect().right <= innerWidth + 1)")
+
+
+def test_the_largest_table_is_small():
+    from meta.records.subsets import Choice, Subsets, Tried
+
+    k, random = 12, np.random.default_rng(1)
+    members = (np.arange(1, 2**k)[:, None] >> np.arange(k)) & 1 > 0
+    given = Choice(role="primary", model="m", prior="p", level=0.95, estimands=("a", "b", "c", "tau"))
+    size = len(members)
+    trials = [Tried(id=f"t{i}", label="t", region="", responders=1, n=2, low=0, high=1) for i in range(k)]
+    several = Subsets(
+        analysis="a", digest="", run="", complete=True, choices=(given,) * 7, named=(), skipped=(),
+        words=("",), trials=tuple(trials), members=members, values=random.random((7, 4, 3, size)),
+        reasons=np.zeros((7, 4, size), dtype=np.uint8), standings=np.zeros((7, size), dtype=np.uint8),
+    )  # fmt: skip
+    assert len(json.dumps(panel(several).data)) < 3_000_000
+
+
+def test_beyond_twelve_trials_all_all_but_one_or_two_and_named():
+    ids = [f"t{i}" for i in range(13)]
+    members = _members(ids, [("Asia only", tuple(ids[:4]))])
+    assert len(members) == 1 + 13 + 13 * 12 // 2 + 1
+    assert len(np.unique(members, axis=0)) == len(members)
+    assert sorted(set(members.sum(-1).tolist())) == [4, 11, 12, 13]
