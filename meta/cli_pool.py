@@ -51,13 +51,13 @@ def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
     from meta.records.store import write_schemas
     from meta.report.figures import write_figures
     from meta.report.tables import write_tables
+    from meta.workflow.workers import draw
 
     write_tables(every, outputs)
     write_schemas(outputs)
-    drawn = 0
-    for name in dict.fromkeys(run.name for run in done):
-        with progress(f"drawing {name}") as left:
-            drawn += write_figures([run for run in done if run.name == name], outputs, left)
+    several = [[run for run in done if run.name == name] for name in dict.fromkeys(run.name for run in done)]
+    with progress("drawing") as left:
+        drawn = write_figures(several, outputs, left, draw)
     return drawn
 
 

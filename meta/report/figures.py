@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
@@ -20,19 +22,26 @@ if TYPE_CHECKING:
     from meta.records.outputs import Outputs
     from meta.results import Fit, SiteRegionFit
 
+Spread = Callable[[Sequence[Callable[[], list[bytes]]]], Generator[tuple[int, list[bytes]], None, None]]
+
+KINDS = ("png", "svg")
 SITE_FIGURES = ("site-grid", "standardised", "site-rates", "site-contrasts")
 
 
-def write_figures(runs: Sequence[Run], outputs: Outputs, progress: Callable[[int], None]) -> int:
+def write_figures(
+    analyses: Sequence[Sequence[Run]], outputs: Outputs, progress: Callable[[int], None], spread: Spread
+) -> int:
     """Draw, as PNG and SVG, every figure that is not there yet or shows something else now.
 
     Parameters
     ----------
-    runs : sequence of Run
-        All variations of one analysis.
+    analyses : sequence of sequence of Run
+        All variations of each analysis.
     outputs : Outputs
     progress : callable
-        Called with the number of figures still to be drawn, before each and after the last.
+        Called with the number of figures still to be drawn, at first and after each.
+    spread : callable
+        Makes calls and yields their places with what they gave, in any order.
 
     Returns
     -------
@@ -40,20 +49,28 @@ def write_figures(runs: Sequence[Run], outputs: Outputs, progress: Callable[[int
         How many were drawn.
     """
     todo = []
-    for figure in figures(runs):
-        names = [f"figures/{figure.name}.{kind}" for kind in ("png", "svg")]
-        current = [outputs.is_current(name, figure.digest) for name in names]  # each of them is claimed
+    for figure in (one for runs in analyses for one in figures(runs)):
+        current = [outputs.is_current(name, figure.digest) for name in _files(figure)]  # each is claimed
         if not all(current):
-            todo.append((figure, names))
-    for done, (figure, names) in enumerate(todo):
-        from meta.report.canvas import render
-
-        progress(len(todo) - done)
-        picture = figure.draw()
-        for name in names:
-            outputs.write(name, figure.digest, render(picture, name.rpartition(".")[2]))
-    progress(0)
+            todo.append(figure)
+    progress(len(todo))
+    with closing(spread([partial(_drawn, figure) for figure in todo])) as drawn:
+        for done, (place, pictures) in enumerate(drawn, 1):
+            for name, content in zip(_files(todo[place]), pictures, strict=True):
+                outputs.write(name, todo[place].digest, content)
+            progress(len(todo) - done)
     return len(todo)
+
+
+def _files(figure: Plan) -> list[str]:
+    return [f"figures/{figure.name}.{kind}" for kind in KINDS]
+
+
+def _drawn(figure: Plan) -> list[bytes]:
+    from meta.report.canvas import render
+
+    picture = figure.draw()
+    return [render(picture, kind) for kind in KINDS]
 
 
 def figures(runs: Sequence[Run]) -> Iterator[Plan]:

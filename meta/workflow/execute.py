@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -255,32 +256,11 @@ def fit_all(variations: Sequence[Variation]) -> Generator[tuple[int, Fitted], No
     fitted : Fitted
         As they come; the same numbers whatever process they come from.
     """
-    from joblib import Parallel, cpu_count, delayed, parallel_config
-    from joblib.externals.loky import get_reusable_executor
-
     order = sorted(range(len(variations)), key=lambda place: -workers.seconds(variations[place]))
-    processes = workers.wanted(variations, cpu_count())
-    if processes == 1:
-        for place in order:
-            yield place, fitted(variations[place])
-        return
-    with parallel_config("loky", inner_max_num_threads=1):  # the cores are taken
-        run_all = Parallel(  # sharing no memory, so that none is left behind
-            processes, pre_dispatch="all", batch_size=1, return_as="generator_unordered", max_nbytes=None,
-            initializer=workers.live_with, initargs=(os.getpid(),),
-        )  # fmt: skip
-    with workers.deaf():
-        done = run_all(delayed(_numbered)(place, variations[place]) for place in order)
-    try:
-        for place, new in done:  # `yield from` would close `done` itself, and that warns
-            yield place, new
-    finally:
-        workers.close(done)
-        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)  # they are idle, or stopped
-
-
-def _numbered(place: int, variation: Variation) -> tuple[int, Fitted]:
-    return place, fitted(variation)
+    calls = [partial(fitted, variations[place]) for place in order]
+    with closing(workers.spread(calls, workers.wanted(variations))) as done:
+        for place, new in done:
+            yield order[place], new
 
 
 def _current(stored: Run, variation: Variation, path: Path) -> bool:

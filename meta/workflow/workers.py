@@ -8,12 +8,14 @@ import threading
 import time
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from meta.workflow.expand import Variation
+
+T = TypeVar("T")
 
 # Seconds that fitting four trials takes, roughly; only how they compare matters, and that a process needs 3
 # to import PyMC. Models that are not here take no time.
@@ -21,6 +23,7 @@ _SECONDS: Mapping[str, float] = {"bayes-binomial": 0.4, "binomial-normal": 0.6, 
 _LATENT = 20.0  # of the latent model, which is sampled for each answer
 _SAMPLED = 5.0
 _WORTH = 8.0  # left to the others while one process is busy with its longest: less than that is done here
+_FIGURES = 10  # a second each, and a process needs two to begin
 _LOOK = 1.0  # seconds between two looks at whether the parent is there
 
 
@@ -44,16 +47,75 @@ def seconds(variation: Variation) -> float:
     return parts * sum(each) + sites
 
 
-def wanted(variations: Sequence[Variation], cores: int) -> int:
+def wanted(variations: Sequence[Variation]) -> int:
     """How many processes are worth having for some variations; 1 is this one alone.
 
     Parameters
     ----------
     variations : sequence of Variation
-    cores : int
     """
+    from joblib import cpu_count
+
     needed = sorted(map(seconds, variations))
-    return min(cores, len(needed)) if sum(needed[:-1]) > _WORTH else 1
+    return min(cpu_count(), len(needed)) if sum(needed[:-1]) > _WORTH else 1
+
+
+def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, None]:
+    """Draw figures, in several processes where there are many.
+
+    Parameters
+    ----------
+    calls : sequence of callables without arguments
+
+    Yields
+    ------
+    place : int
+    given : object
+        What the call in this place gave.
+    """
+    from joblib import cpu_count
+
+    yield from spread(calls, cpu_count() if len(calls) >= _FIGURES else 1)
+
+
+def spread(calls: Sequence[Callable[[], T]], processes: int) -> Generator[tuple[int, T], None, None]:
+    """Make calls in several processes, begun in their order; here where that is one.
+
+    Parameters
+    ----------
+    calls : sequence of callables without arguments
+    processes : int
+
+    Yields
+    ------
+    place : int
+    given : object
+        What the call in this place gave, as they come.
+    """
+    if processes == 1:
+        for place, call in enumerate(calls):
+            yield place, call()
+        return
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky import get_reusable_executor
+
+    with parallel_config("loky", inner_max_num_threads=1):  # the cores are taken
+        run_all = Parallel(  # sharing no memory, so that none is left behind
+            processes, pre_dispatch="all", batch_size=1, return_as="generator_unordered", max_nbytes=None,
+            initializer=live_with, initargs=(os.getpid(),),
+        )  # fmt: skip
+    with deaf():
+        done = run_all(delayed(_numbered)(place, call) for place, call in enumerate(calls))
+    try:
+        for place, given in done:  # `yield from` would close `done` itself, and that warns
+            yield place, given
+    finally:
+        close(done)
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)  # they are idle, or stopped
+
+
+def _numbered(place: int, call: Callable[[], T]) -> tuple[int, T]:
+    return place, call()
 
 
 @contextmanager
