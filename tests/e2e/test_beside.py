@@ -41,7 +41,7 @@ def test_curves_come_and_go_with_their_run(quick, cli, set_models, digests):
     set_models("models: {frequentist: none}\n", "sensitivity: {priors: each-prior}\n")
     assert "6 runs (6 fitted" in cli("pool", "--root", quick).out
     names = [name for name in results(quick) if name.endswith(".npz")]
-    assert len(names) == 6
+    assert len(names) == 6 + 1  # and the table of choices
     assert "priors.half-normal-1.25.npz" in names
     before = digests(quick / "out" / "results")
     assert "6 runs (0 fitted" in cli("pool", "--root", quick).out
@@ -54,7 +54,7 @@ def test_curves_come_and_go_with_their_run(quick, cli, set_models, digests):
 
     set_models(QUICK)
     assert "1 runs (1 fitted" in cli("pool", "--root", quick).out
-    assert results(quick) == ["base.json"]
+    assert results(quick) == ["_subsets.npz", "base.json"]
 
 
 def test_two_processes_give_the_same_bytes(quick, cli, spawn, set_models, digests, tmp_path):
@@ -64,7 +64,7 @@ def test_two_processes_give_the_same_bytes(quick, cli, spawn, set_models, digest
     result = spawn("pool", "--root", quick, "--out", tmp_path / "other", env={"PYTHONHASHSEED": "7"})
     assert result.code == 0, result.err
     ours = digests(quick / "out" / "results")
-    assert set(ours) == {"quick/base.json", "quick/base.npz"}
+    assert set(ours) == {"quick/base.json", "quick/base.npz", "quick/_subsets.npz"}
     assert digests(tmp_path / "other" / "results") == ours
 
 

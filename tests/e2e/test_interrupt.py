@@ -8,19 +8,21 @@ import signal
 import time
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
 
 from meta.records import store
+from meta.report.latent import TABLES as LATENT
 from meta.report.long_tables import TABLES
 from meta.report.site_tables import TABLES as SITES
 
 pytestmark = pytest.mark.slow
 
-# One run and one figure: a result, summary, groups, ledger and the long tables, the estimates in three
-# formats, three schemas, two pictures, the report and the manifest.
-FILES = 1 + 3 + len(TABLES) + len(SITES) + 3 + 3 + 2 + 1 + 1
+# One run and two figures: a result and the table of choices, summary, groups, ledger and the long tables, the
+# estimates in three formats, three schemas, four pictures, the report and the manifest.
+FILES = 2 + 3 + len(TABLES) + len(SITES) + len(LATENT) + 3 + 3 + 4 + 1 + 1
 JITTER = random.Random(2022)
 
 
@@ -52,6 +54,9 @@ def assert_whole(path):
     elif path.suffix == ".csv":
         assert len(pd.read_csv(path).columns) > 1, path
         assert content.endswith(b"\n"), path
+    elif path.suffix == ".npz":
+        with np.load(path) as arrays:
+            assert arrays.files, path
     elif path.suffix in {".md", ".tex", ".html"}:
         assert content.rstrip().endswith((b"|", b"\\end{tabular}", b"</html>")), path
     elif path.parent.parent.name == "results":
