@@ -35,6 +35,18 @@ def results(root):
     return sorted((root / "out" / "results").rglob("*.json"))
 
 
+def comparable(name):
+    """A sampler's draws, and with them the results that name their digest, hold how long each step took."""
+    return not (name.endswith(".nc") or (name.startswith("results/quick/") and name.endswith(".json")))
+
+
+def numbers(path):
+    """All of a result but the digest of its draws."""
+    result = json.loads(path.read_text())
+    del result["beside"], result["provenance"]["content"]
+    return result
+
+
 def test_any_number_of_processes_writes_the_same(sampled, cores, start, tree):
     found = []
     for number in (2, 1):
@@ -42,7 +54,8 @@ def test_any_number_of_processes_writes_the_same(sampled, cores, start, tree):
         said, complained = start("pool", "--root", sampled).communicate(timeout=300)
         assert b"4 runs (4 fitted" in said, complained
         assert complained.strip() == b""
-        found.append({name: digest for name, (digest, _) in tree(sampled / "out").items()})
+        same = {name: digest for name, (digest, _) in tree(sampled / "out").items() if comparable(name)}
+        found.append((same, [numbers(path) for path in results(sampled)]))
         if number == 2:
             for path in results(sampled):
                 path.unlink()
