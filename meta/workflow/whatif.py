@@ -150,7 +150,7 @@ def _named(base: Variation, siblings: Sequence[Variation]) -> tuple[tuple[str, t
     }
     plain = {name: (one.found.responders, one.found.n) for name, one in zip(ids, included, strict=True)}
     for other in siblings:
-        if other.name == BASE or other.expansion or other.selection.bounded:
+        if other.name == BASE or other.expansion or other.selection.unsettled:
             continue
         theirs = {
             _id(other, i): (one.found.responders, one.found.n)
