@@ -112,7 +112,7 @@ def test_show_of_an_unknown_trial(records, cli):
 def test_check(records, cli):
     result = cli("check", "--root", records)
     assert (result.code, result.err) == (0, "")
-    assert "4 trials, 2 analyses, 26 runs: no fault." in result.out
+    assert "4 trials, 2 analyses, 30 runs: no fault." in result.out
     assert not (records / "out").exists()
 
 
@@ -268,7 +268,7 @@ def test_forest_by_what_is_not_there(quick_pooled, cli, tmp_path):
     assert not (tmp_path / "plot.svg").exists()
 
 
-@pytest.mark.parametrize("name", ["plot.pdf", "plot"])
+@pytest.mark.parametrize("name", ["plot.eps", "plot"])
 def test_forest_in_another_format(name, quick_pooled, cli, tmp_path):
     result = cli("forest", quick_pooled / "out" / "results" / "quick" / "base.json", "-o", tmp_path / name)
     assert (result.code, result.out) == (2, "")
