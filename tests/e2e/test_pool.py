@@ -743,6 +743,7 @@ def test_a_new_sensitivity_analysis_is_one_line(quick_pooled, cli, tree):
     assert {n for n in changed(before, tree(out)) if n.startswith(("results/", "figures/"))} == {
         "results/quick/my notes.txt",
         "figures/quick.mine.svg",
+        *named,
     }
     assert list(pd.read_csv(out / "summary.csv").variation) == ["base"]
 
