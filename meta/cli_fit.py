@@ -150,8 +150,8 @@ def _fitted(
     model = partial(model_from, options, unit=unit)
     counts = partial(read_counts, file, Columns(**columns, one_level=moderator is not None), unit=unit)
     _, chosen, data = together(partial(_check_groups, by, moderator, options), model, counts)
-    fit: Fit = chosen.fit(data)
-    return fit
+    found: Fit = chosen.fit(data)
+    return found
 
 
 def _print(found: Fit, how: Format) -> None:

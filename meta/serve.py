@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from threading import Condition, Thread
 from urllib.parse import parse_qs, urlsplit
 
 from meta.errors import MetaError
+from meta.report.html import source_hash
 
 Snapshot = dict[str, tuple[int, int]]
 
@@ -56,13 +55,11 @@ def live(page: str, version: int, faults: str = "") -> str:
     str
     """
     script = _SCRIPT % version
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = page.replace(_POLICY, f"connect-src 'self'; {_POLICY}'sha256-{allowed}' ", 1)
+    page = page.replace(_POLICY, f"connect-src 'self'; {_POLICY}{source_hash(script)} ", 1)
     if faults:
         # the policy refuses styles of elements: a style sheet, with its digest
         style = f".faults{{{_FAULTS}}}"
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        page = page.replace("style-src ", f"style-src 'sha256-{digest}' ", 1)
+        page = page.replace("style-src ", f"style-src {source_hash(style)} ", 1)
         page = page.replace("</head>", f"<style>{style}</style></head>", 1)
         shown = f'<pre class="faults" role="alert">{escape(faults)}</pre>'
         start = page.index(">", page.index("<body")) + 1

@@ -66,8 +66,8 @@ def page(
         authors=AUTHORS,
         style=style,
         script=script,
-        style_hash=_source_hash(style),
-        script_hash=_source_hash(script),
+        style_hash=source_hash(style),
+        script_hash=source_hash(script),
     )
 
 
@@ -153,6 +153,16 @@ def _file(name: str) -> str:
     return (files("meta.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _source_hash(text: str) -> str:
-    """An inline style sheet or script as a content security policy names it."""
+def source_hash(text: str) -> str:
+    """An inline style sheet or script as a content security policy names it.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        With its quotes, as it stands in the policy.
+    """
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -99,8 +99,8 @@ def bounded(
         return None, [chosen.ledger("not bounded", reason)]
     least, greatest = options.min(0).tolist(), options.max(0).tolist()
     number = least[0] if least[0] == greatest[0] else None
-    told = [_told(chosen, before, remaining, mask) for mask, _ in declared]
-    about = [one for one, is_about in zip(entry.ranges, told, strict=True) if is_about]
+    pairs = zip(entry.ranges, declared, strict=True)
+    about = [one for one, (mask, _) in pairs if _about(chosen, before, remaining, mask)]
     reason = f"{missing}{in_words(about)}; {_found(least, greatest, len(options))} (unresolved: bound)"
     trial = Bounded(chosen, before, cells, declared, options, attributes)
     return trial, [chosen.ledger("bounded", reason, n=number)]
@@ -140,8 +140,8 @@ def _found(least: Sequence[int], greatest: Sequence[int], many: int) -> str:
 def _unsized(chosen: Candidate, before: int, remaining: Remaining, declared: Sequence[int]) -> str:
     """Why the number of patients to be left out is anybody's guess; empty where it is not."""
     for words, mask in remaining.pending.items():
-        told = any(_same(chosen, before, mask, cells) for cells in declared)
-        if not told and not chosen.margins.sized(chosen.margins.occupied(mask & before)):
+        known = any(_same(chosen, before, mask, cells) for cells in declared)
+        if not known and not chosen.margins.sized(chosen.margins.occupied(mask & before)):
             return f"its report does not say how many are {words}, and no range of it is declared"
     return ""
 
@@ -152,7 +152,7 @@ def _same(chosen: Candidate, before: int, mask: int, cells: int) -> bool:
     return chosen.margins.occupied(cells & before) in {here, chosen.margins.occupied(before) & ~here}
 
 
-def _told(chosen: Candidate, before: int, remaining: Remaining, cells: int) -> bool:
+def _about(chosen: Candidate, before: int, remaining: Remaining, cells: int) -> bool:
     """Whether a range is about any of the exclusions."""
     return any(_same(chosen, before, mask, cells) for mask in remaining.pending.values())
 
