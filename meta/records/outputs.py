@@ -81,7 +81,7 @@ class Outputs:
         remove_parts(self.folder)
 
     def _remember(self) -> None:
-        write(self.folder / MANIFEST, store.dumps(dict(sorted(self._known.items()))))
+        write(self.folder / MANIFEST, store.to_json(dict(sorted(self._known.items()))))
 
 
 def _is_below(name: str) -> bool:

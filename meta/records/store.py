@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,7 +43,7 @@ def schema(record: str) -> str:
     for definition in described.get("$defs", {}).values():
         for name in _BESIDE:
             definition.get("properties", {}).pop(name, None)
-    return dumps({**dialect, **described, "title": f"nen-meta {record}"})
+    return to_json({**dialect, **described, "title": f"nen-meta {record}"})
 
 
 def write_schemas(outputs: Outputs) -> None:
@@ -54,21 +54,25 @@ def write_schemas(outputs: Outputs) -> None:
 
 def plain(record: object) -> Any:
     """A record, or a fit, as JSON data."""
-    return json.loads(to_json(record))
+    return json.loads(compact(record))
 
 
-def dumps(data: object) -> str:
-    """JSON text in full double precision, without NaN, the same for the same data."""
-    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def compact(record: object) -> str:
+    """What `to_json` says on one line, which takes a tenth of the time: for digests."""
+    return json.dumps(record, default=_fields, ensure_ascii=False, allow_nan=False)
 
 
 def to_json(record: object) -> str:
-    """A run as it is stored, or any other record, without what lies beside it."""
-    return dumps(asdict(record, dict_factory=_told))  # type: ignore[call-overload]  # records are dataclasses
+    """A run as it is stored, or any other record or JSON data, without what lies beside it.
+
+    In full double precision, without NaN, the same for the same data.
+    """
+    return json.dumps(record, default=_fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _told(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, value in pairs if name not in _BESIDE}
+def _fields(record: Any) -> dict[str, Any]:
+    """The fields of a record that is not JSON data itself."""
+    return {field.name: getattr(record, field.name) for field in fields(record) if field.name not in _BESIDE}
 
 
 def from_json(text: str, name: str = "run") -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.errors import SpecError
-from meta.records.store import dumps, plain
+from meta.records.store import to_json
 from meta.report.html import current, page
 from meta.report.publication import markdown
 from meta.report.roles import first_fit
@@ -45,7 +45,7 @@ def written(runs: Sequence[Run], kind: str, outputs: Outputs) -> str:
     if kind == "md":
         return "".join(_sections(runs))
     if kind == "json":
-        return dumps({"runs": [plain(run) for run in runs]})
+        return to_json({"runs": runs})
     raise SpecError(f"--format: found {kind!r}; {', '.join(FORMATS)} are allowed")
 
 

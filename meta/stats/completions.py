@@ -14,7 +14,8 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -69,15 +70,29 @@ def completions(
     >>> completions(rows, [[29, 29], [10, 10]], [[2, 2], [0, np.inf]], [[0, 1]])[:, 0].tolist()
     [[19, 0], [19, 1], [19, 2]]
     """
-    wanted = np.asarray(targets, dtype=float)
-    table = _Table.of(np.asarray(rows, dtype=float), np.asarray(n), np.asarray(responders), wanted)
+    arrays = [np.asarray(array, dtype=float) for array in (rows, n, responders, targets)]
+    return _completions(*(_Given(array.shape, array.tobytes()) for array in arrays), most).copy()
+
+
+class _Given(NamedTuple):
+    """An array as what a function remembers its results by."""
+
+    shape: tuple[int, ...]
+    values: bytes
+
+    def array(self) -> FloatArray:
+        return np.frombuffer(self.values).reshape(self.shape)
+
+
+@lru_cache(maxsize=256)  # the variations of an analysis ask for the same trials' again
+def _completions(rows: _Given, n: _Given, responders: _Given, targets: _Given, most: int) -> NDArray[np.int64]:
+    table = _Table.of(*(given.array() for given in (rows, n, responders, targets)))
     found: list[tuple[int, ...]] = []
     for values in table.values():
         if len(found) == most:
             raise DataError(f"completions: found more than {most}; a table that says more is needed")
         found.append(values)
-    many = len(wanted)
-    flat = np.array(found, dtype=np.int64).reshape(len(found), 2, many)
+    flat = np.array(found, dtype=np.int64).reshape(len(found), 2, len(table.targets))
     return np.moveaxis(flat, 1, 2)
 
 

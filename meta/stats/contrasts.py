@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.stats.distributions import Distribution
-from meta.stats.sinc import below, interpolate
+from meta.stats.sinc import interpolate, running
 
 if TYPE_CHECKING:
     from meta.stats.posterior import Posterior
@@ -61,6 +61,7 @@ def coupled_difference(
     whole = slices[kept].sum()
     places = np.arange(_FINER * (size - 1) + 1) / _FINER
     spread = np.sinc(places[:, None] - np.arange(size)) / _FINER  # from the grid's points to finer ones
+    ours, (ends_at, under) = mine @ spread.T, running(theirs)
 
     def exact(at: FloatArray) -> FloatArray:
         p = np.zeros(len(at))
@@ -70,8 +71,9 @@ def coupled_difference(
             own = finer if rates is None else interpolate(grid.mu[j], values[j], finer)
             ends = (own - at[:, None]).ravel()
             mu = ends if rates is None else interpolate(values[j], grid.mu[j], ends)
-            under = below(mu[:, None], grid.first[[j]], grid.step[[j]], size)[:, 0] @ theirs[j]
-            p += (1 - under.reshape(len(at), -1)) @ (spread @ mine[j])
+            place = np.clip((mu - grid.first[j]) / grid.step[j], 0, size - 1)
+            beneath = interpolate(ends_at, under[j], place).reshape(len(at), -1)
+            p += (1 - beneath) @ ours[j]
         return np.asarray(p[None] / whole)
 
     return Distribution.of(points, exact)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from meta.stats.scales import FloatArray
 
 _FINE = 512  # rows of the table of the sinc function's antiderivative, per step
+# Points for one, of integrals to be interpolated. Of what varies over two points or more, as everything does
+# that these grids resolve, cubic interpolation then misses less than 1e-7.
+_RUNNING = 16
 
 
 @lru_cache(maxsize=8)
@@ -61,6 +64,33 @@ def below(
     return result
 
 
+def running(weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Integrals of functions given at equally spaced points, so finely that `interpolate` does the rest.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (..., N)
+        Values of each function at the points times their distance.
+
+    Returns
+    -------
+    places : ndarray, shape (L,)
+        From 0, the first point, to N - 1, the last one.
+    integral : ndarray, shape (..., L)
+        What lies before them.
+    """
+    places, table = _fine_table(weight.shape[-1])
+    return places, weight @ table
+
+
+@lru_cache(maxsize=4)
+def _fine_table(size: int) -> tuple[FloatArray, FloatArray]:
+    """The places of `running` and, shape (size, L), what each point contributes before them."""
+    places = np.arange(_RUNNING * (size - 1) + 1) / _RUNNING
+    one = np.ones(1)
+    return places, below(places[:, None], 0 * one, one, size)[:, 0].T
+
+
 def interpolate(x: FloatArray, y: FloatArray, at: FloatArray, *, monotone: bool = False) -> FloatArray:
     """Cubic interpolation through the four nearest points; beyond the ends, the line through the last two.
 
@@ -81,7 +111,10 @@ def interpolate(x: FloatArray, y: FloatArray, at: FloatArray, *, monotone: bool 
     lead = np.broadcast_shapes(x.shape[:-1], y.shape[:-1], at.shape[:-1])
     x, y = (np.broadcast_to(z, (*lead, z.shape[-1])) for z in (x, y))
     size = x.shape[-1]
-    before = (x[..., None, :] < at[..., :, None]).sum(-1)
+    if lead:
+        before = (x[..., None, :] < at[..., :, None]).sum(-1)
+    else:
+        before = np.searchsorted(x, at)
     rows = np.clip(before - 2, 0, size - 4)[..., None] + np.arange(4)
     nodes, values = (
         np.take_along_axis(z, rows.reshape(*lead, -1), axis=-1).reshape(rows.shape) for z in (x, y)

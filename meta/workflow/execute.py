@@ -140,7 +140,7 @@ def digest(variation: Variation) -> str:
 
 
 def _content(run: Run) -> str:
-    return hashlib.sha256(store.to_json(replace(run, provenance=Provenance(digest=""))).encode()).hexdigest()
+    return hashlib.sha256(store.compact(replace(run, provenance=Provenance(digest=""))).encode()).hexdigest()
 
 
 def _unfitted(variation: Variation) -> Run:
@@ -166,7 +166,7 @@ def _unfitted(variation: Variation) -> Run:
     data += [(part.by, _options(part.data)) for part in selection.open]
     partly = [selection.sites, *([selection.latent.data, selection.latent.own] if selection.latent else [])]
     data += [_rows(one) for one in partly if one is not None]
-    text = store.to_json(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
+    text = store.compact(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
     samples = selection.sites is not None or selection.latent is not None
     sampled = samples or any(_samples(model) for model in analysis.models.values())
     used = {**versions(), **(sampler_versions() if sampled else {})}

@@ -77,7 +77,7 @@ def test_schemas_name_their_dialect_and_record(record):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_no_number_is_not_stored(value):
     with pytest.raises(ValueError, match="JSON"):
-        store.dumps({"x": value})
+        store.to_json({"x": value})
 
 
 @pytest.mark.parametrize(
