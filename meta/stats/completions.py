@@ -85,7 +85,9 @@ class _Given(NamedTuple):
 
 
 @lru_cache(maxsize=256)  # the variations of an analysis ask for the same trials' again
-def _completions(rows: _Given, n: _Given, responders: _Given, targets: _Given, most: int) -> NDArray[np.int64]:
+def _completions(
+    rows: _Given, n: _Given, responders: _Given, targets: _Given, most: int
+) -> NDArray[np.int64]:
     table = _Table.of(*(given.array() for given in (rows, n, responders, targets)))
     found: list[tuple[int, ...]] = []
     for values in table.values():

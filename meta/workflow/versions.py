@@ -31,7 +31,7 @@ def versions() -> Mapping[str, str]:
 def sampler_versions() -> Mapping[str, str]:
     """What the numbers of a sampler depend on besides; only its own runs are made anew when these change."""
     found: dict[str, str] = {}
-    for name in ("pymc", "pytensor", "numba"):
+    for name in ("pymc", "pytensor", "nutpie", "numba"):
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

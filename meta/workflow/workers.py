@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Seconds that fitting four trials takes, roughly; only how they compare matters, and that a process needs 3
-# to import PyMC. Models that are not here take no time.
-_SECONDS: Mapping[str, float] = {"bayes-binomial": 0.4, "binomial-normal": 0.6, "site-region": 8.0}
-_LATENT = 20.0  # of the latent model, which is sampled for each answer
+# Seconds that fitting four trials takes, roughly; only how they compare matters, and that a process needs 10
+# to import PyMC and compile the first model. Models that are not here take no time.
+_SECONDS: Mapping[str, float] = {"bayes-binomial": 0.3, "binomial-normal": 0.3, "site-region": 2.0}
+_LATENT = 3.0  # of the latent model, which is sampled for each answer
 _SAMPLED = 5.0
 _WORTH = 8.0  # left to the others while one process is busy with its longest: less than that is done here
 _FIGURES = 10  # a second each, and a process needs two to begin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,9 @@ class _Worst:
         return f"{self.name} is {self.value:.4g}; at least {limit} is allowed" if self.value < limit else None
 
 
-def diagnose(idata: Any, *, target_accept: float, seed: int, retried: bool = False) -> Diagnostics:
+def diagnose(
+    idata: Any, *, target_accept: float, seed: int, retried: bool = False, sampler: str = "pymc"
+) -> Diagnostics:
     """What draws say about the sampler, and every limit that they break.
 
     Parameters
@@ -42,6 +45,8 @@ def diagnose(idata: Any, *, target_accept: float, seed: int, retried: bool = Fal
         With the groups posterior and sample_stats (`energy`, `diverging`).
     target_accept, seed, retried
         How they were drawn; passed on.
+    sampler : {"pymc", "nutpie"}
+        Whose NUTS drew them.
 
     Returns
     -------
@@ -84,7 +89,7 @@ def diagnose(idata: Any, *, target_accept: float, seed: int, retried: bool = Fal
         retried=retried,
         passed=not any(faults),
         seed=seed,
-        backend=_backend(),
+        backend=_backend(sampler),
         faults=tuple(fault for fault in faults if fault),
     )
 
@@ -123,8 +128,6 @@ def _arviz() -> Any:
     return arviz
 
 
-def _backend() -> str:
-    import numba
-    import pymc
-
-    return f"pymc {pymc.__version__} NUTS, numba {numba.__version__}"
+def _backend(sampler: str) -> str:
+    packages = ("pymc", "numba") if sampler == "pymc" else ("pymc", sampler, "numba")
+    return "NUTS of {}; {}".format(sampler, ", ".join(f"{name} {version(name)}" for name in packages))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from meta.stats.scales import FloatArray
 
 if TYPE_CHECKING:
     from meta.partial_data import PartialCounts
+
+_ROOM = 16  # parameters of a graph are a multiple of this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,8 +102,30 @@ def sums_data(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> 
     )
 
 
-def build(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> Any:
+@cache
+def graph(parameters: int) -> Any:
     """The model: q, one standard normal an effect, and of each half-normal scale s log(exp(s) - 1).
+
+    Parameters
+    ----------
+    parameters : int
+        Length of q.
+
+    Returns
+    -------
+    pymc.Model
+        Its data are the vector `data`, of whatever length; priors are part of the operation, since compiling
+        them as a graph takes longer than all the rest.
+    """
+    pm = sampling.load()
+    with sampling.uncompiled(), pm.Model(coords={"parameter": range(parameters)}) as model:
+        q = pm.Flat("q", dims="parameter")
+        pm.Potential("density", operation()(q, pm.Data("data", np.zeros(1)))[0])
+    return model
+
+
+def filled(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> sampling.Filled:
+    """The graph with data.
 
     Parameters
     ----------
@@ -110,17 +135,16 @@ def build(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> Any:
 
     Returns
     -------
-    pymc.Model
-        Priors are part of the operation, since compiling them as a graph takes longer than all the rest.
+    Filled
+        With more parameters than are in use: compiling it for another number of them takes longer than
+        drawing from one that is a little too large.
     """
-    pm = sampling.load()
+    own, scales = sums_data(data, effects, mu_mean), scale_names(effects)
     labels = [f"{block.name}: {label}" for block in effects for label in block.labels]
-    coords = {"parameter": labels + [f"inverse softplus {name}" for name in scale_names(effects)]}
-    with sampling.uncompiled(), pm.Model(coords=coords) as model:
-        arrays = [pm.Data(name, values) for name, values in sums_data(data, effects, mu_mean).named().items()]
-        q = pm.Flat("q", dims="parameter")
-        pm.Potential("density", operation()(q, *arrays)[0])
-    return model
+    parameters = -(-(len(labels) + len(scales)) // _ROOM) * _ROOM
+    used = [*range(len(labels)), *range(parameters - len(scales), parameters)]
+    names = (*labels, *(f"inverse softplus {name}" for name in scales))
+    return sampling.Filled(graph(parameters), {"data": own.padded(parameters).vector()}, used, names)
 
 
 def draw(
@@ -132,7 +156,6 @@ def draw(
     seed: int,
     draws: int = 1000,
     tune: int = 1000,
-    progress: sampling.Progress | None = None,
 ) -> SiteRegionDraws:
     """Draw from the posterior, in four chains.
 
@@ -140,7 +163,7 @@ def draw(
     ----------
     data, priors, groups, contrasts
         See `blocks`.
-    seed, draws, tune, progress
+    seed, draws, tune
         See `meta.models.mcmc.sampling.sample`.
 
     Returns
@@ -154,8 +177,7 @@ def draw(
         If the data lack a contrast, or report no responders at all.
     """
     effects = blocks(data, priors, groups=groups, contrasts=contrasts)
-    model = build(data, effects, priors.mu_mean)
-    sampled = sampling.sample(model, seed=seed, draws=draws, tune=tune, progress=progress)
+    sampled = sampling.sample(filled(data, effects, priors.mu_mean), seed=seed, draws=draws, tune=tune)
     q = sampled.idata.posterior["q"].to_numpy()
     found = unpack(q.reshape(-1, q.shape[-1]), data, effects, priors.mu_mean)
     _name(sampled.idata, data, found, q.shape[:2])

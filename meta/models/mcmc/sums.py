@@ -2,8 +2,8 @@
 
 What :mod:`meta.stats.partial` computes for arrays of draws stands here once more, as loops for numba: of a
 graph of array operations, compiling takes ten times as long as sampling from it. The whole predictor is
-part of the operation, a design matrix times scaled standard normals, so that one graph serves every set of
-trials, groups, contrasts and random effects, and what is compiled for one serves the others.
+part of the operation, a design matrix times scaled standard normals, and all data are one vector, so that one
+graph serves every set of trials, groups, contrasts and random effects: a process compiles it once.
 
 The functions below are Python. Those that call one of the others take it as an argument, so that numba
 compiles them all and tests can run them as they are.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,32 @@ class SumsData:
     total: IntArray
     choose: FloatArray
 
-    def named(self) -> dict[str, Any]:
-        """The arrays in the order in which the operation takes them."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def padded(self, parameters: int) -> SumsData:
+        """The same for a vector of more parameters: effects that move nothing stand before the scales.
+
+        Parameters
+        ----------
+        parameters : int
+            Effects and scales together.
+        """
+        more = parameters - len(self.sd) - self.scales
+        return replace(
+            self,
+            design=np.pad(self.design, ((0, 0), (0, more))),
+            sd=np.pad(self.sd, (0, more)),
+            block=np.pad(self.block, (0, more), constant_values=-1),
+        )
+
+    @property
+    def scales(self) -> int:
+        """How many parameters stand for scales."""
+        return int(self.block.max(initial=-1)) + 1
+
+    def vector(self) -> FloatArray:
+        """All of it as one vector, behind five lengths: what the operation takes."""
+        lengths = (len(self.offset), len(self.sd), len(self.total), len(self.size), self.choose.shape[1])
+        arrays = (np.ravel(getattr(self, field.name)) for field in fields(self))
+        return np.concatenate([lengths, *arrays], dtype=float)
 
 
 def convolve(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
@@ -234,6 +257,39 @@ def kernel_with(
     return kernel
 
 
+def unpacked_with(kernel: Callable[..., tuple[Any, FloatArray]]) -> Callable[..., tuple[Any, FloatArray]]:
+    """Make the function of the parameters and one vector from that of the arrays in it."""
+
+    def density(q: FloatArray, data: FloatArray) -> tuple[Any, FloatArray]:
+        """Log posterior density of `q` given `SumsData.vector()`, and its gradient."""
+        lines, effects, rows, cells, length = (
+            int(data[0]), int(data[1]), int(data[2]), int(data[3]), int(data[4])
+        )  # fmt: skip
+        a = 5
+        b = a + lines
+        c = b + lines * effects
+        d = c + effects
+        e = d + effects
+        f = e + rows + 1
+        g = f + cells + 1
+        h = g + cells
+        i = h + rows
+        return kernel(
+            q,
+            data[a:b],
+            data[b:c].reshape((lines, effects)),
+            data[c:d],
+            data[d:e].astype(np.int64),
+            data[e:f].astype(np.int64),
+            data[f:g].astype(np.int64),
+            data[g:h].astype(np.int64),
+            data[h:i].astype(np.int64),
+            data[i:].reshape((cells, length)),
+        )
+
+    return density
+
+
 def density_with(jit: Callable[[Any], Any]) -> Any:
     """Put the functions above together, each through `jit`.
 
@@ -244,12 +300,13 @@ def density_with(jit: Callable[[Any], Any]) -> Any:
     """
     cell, row = jit(cell_with(jit(mixed_with(jit(multiply))))), jit(row_with(jit(convolve)))
     scale = jit(softplus)
-    return jit(kernel_with(scale, jit(prior_with(scale)), jit(rows_with(cell, row))))
+    kernel = jit(kernel_with(scale, jit(prior_with(scale)), jit(rows_with(cell, row))))
+    return jit(unpacked_with(kernel))
 
 
 @cache
 def operation() -> Any:
-    """The operation (q, *SumsData.named().values()) -> (log density, its gradient).
+    """The operation (q, SumsData.vector()) -> (log density, its gradient).
 
     Returns
     -------
@@ -280,11 +337,11 @@ def operation() -> Any:
             for storage, value in zip(outputs, compiled(*inputs), strict=True):
                 storage[0] = value
 
-        def connection_pattern(self, node: Any) -> list[list[bool]]:
-            return [[True, False]] + [[False, False]] * (len(node.inputs) - 1)
+        def connection_pattern(self, node: Any) -> list[list[bool]]:  # noqa: ARG002
+            return [[True, False], [False, False]]
 
-        def L_op(self, inputs: Any, outputs: Any, grads: Any) -> list[Any]:
-            return [grads[0] * outputs[1]] + [disconnected_type() for _ in inputs[1:]]
+        def L_op(self, inputs: Any, outputs: Any, grads: Any) -> list[Any]:  # noqa: ARG002
+            return [grads[0] * outputs[1], disconnected_type()]
 
     register(Sums)(lambda op, **_: (compiled, version))  # noqa: ARG005
     return Sums()

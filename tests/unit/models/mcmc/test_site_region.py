@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
+import warnings
+from dataclasses import replace
+from threading import Timer
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
+from meta.errors import ConvergenceError
 from meta.models.mcmc import sampling, sums
 from meta.models.mcmc.effects import Priors, blocks
-from meta.models.mcmc.site_region import build, draw, sums_data
+from meta.models.mcmc.site_region import draw, filled
 from meta.partial_data import PartialCounts
 from meta.stats.partial import log_likelihood
 
@@ -32,18 +41,29 @@ MIXED = PartialCounts.of(
 def test_what_is_compiled_is_what_is_written(omega):
     priors = Priors(omega=omega)
     effects = blocks(MIXED, priors, contrasts=["region"])
-    model = build(MIXED, effects, priors.mu_mean)
+    graph = filled(MIXED, effects, priors.mu_mean)
+    vector = graph.data["data"]
     with sampling.uncompiled():
-        found = model.logp_dlogp_function(ravel_inputs=True, mode="NUMBA")
+        graph.model.set_data("data", vector)
+        found = graph.model.logp_dlogp_function(ravel_inputs=True, mode="NUMBA")
     found.set_extra_values({})
-    arrays = sums_data(MIXED, effects, priors.mu_mean).named().values()
     rng = np.random.default_rng(3)
     for spread in (0.3, 1.0, 2.0):
-        q = rng.normal(0, spread, size=model["q"].type.shape[0] or len(model.coords["parameter"]))
-        value, gradient = KERNEL(q, *arrays)
+        q = rng.normal(0, spread, size=len(graph.model.coords["parameter"]))
+        value, gradient = KERNEL(q, vector)
         there = found(q)
         assert float(there[0]) == pytest.approx(float(value), rel=1e-13, abs=1e-11)
         np.testing.assert_allclose(there[1], gradient, rtol=1e-11, atol=1e-11)
+
+
+def test_one_graph_serves_models_of_other_sizes():
+    few, more = (filled(MIXED, blocks(MIXED, Priors(omega=omega)), -2.0) for omega in (None, 0.5))
+    none = filled(MIXED, blocks(MIXED, Priors(), groups="none"), -2.0)
+    assert none.model is few.model
+    assert more.model is not few.model
+    assert (len(none.used), len(few.used), len(more.used)) == (5, 9, 19)
+    assert [len(one.model.coords["parameter"]) for one in (few, more)] == [16, 32]
+    assert (few.used[-2:], few.names[-2:]) == ([14, 15], ("inverse softplus sigma", "inverse softplus tau"))
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +72,7 @@ def few():
 
 
 def test_draws_have_names_and_shapes(few):
+    assert few.diagnostics.backend.startswith("NUTS of nutpie; pymc 5")
     assert few.mu.shape == (120,)
     assert few.theta.shape == (120, 3, 3)
     assert few.levels["region"].shape == (120, 2)
@@ -69,6 +90,34 @@ def test_two_runs_of_a_seed_are_equal(few):
     again = draw(MIXED, Priors(omega=0.5), contrasts=["region"], seed=5, draws=30, tune=40)
     np.testing.assert_array_equal(again.theta, few.theta)
     assert again.diagnostics == few.diagnostics
+
+
+def test_an_interrupt_ends_it_at_once(few):  # noqa: ARG001  # by when it is compiled
+    Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        draw(MIXED, Priors(omega=0.5), contrasts=["region"], seed=5, draws=10**6, tune=40)
+
+
+def test_sampling_prints_nothing_and_leaves_nothing_behind(few, capfd):
+    before = list(warnings.filters), np.geterr(), threading.active_count()
+    np.random.seed(11)  # noqa: NPY002  # the state that must not be touched
+    expected = np.random.random()  # noqa: NPY002
+    np.random.seed(11)  # noqa: NPY002
+    again = draw(MIXED, Priors(omega=0.5), contrasts=["region"], seed=6, draws=30, tune=40)
+    assert not np.array_equal(again.theta, few.theta)
+    assert np.random.random() == expected  # noqa: NPY002
+    assert (list(warnings.filters), np.geterr(), threading.active_count()) == before
+    assert multiprocessing.active_children() == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_start_without_density_is_an_error_of_ours():
+    effects = blocks(MIXED, Priors(), contrasts=["region"])
+    whole = filled(MIXED, effects, -2.0)
+    vector = whole.data["data"].copy()
+    vector[5] = np.nan  # behind the lengths: the first offset
+    with pytest.raises(ConvergenceError, match="sampling: "):
+        sampling.sample(replace(whole, data={"data": vector}), seed=1, draws=20, tune=10)
 
 
 def weighted_prior(data, size=300_000):

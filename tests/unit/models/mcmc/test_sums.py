@@ -65,18 +65,34 @@ def test_density_and_gradient(layout, omega):
     data = mixed()
     priors = Priors(mu_mean=-1.5, mu=1.8, contrast=0.8, factor=0.7, sigma=0.9, tau=1.1, omega=omega)
     effects = blocks(data, priors, **layout)
-    arrays = sums_data(data, effects, priors.mu_mean).named().values()
+    vector = sums_data(data, effects, priors.mu_mean).vector()
     scales = len(scale_names(effects))
     parameters = sum(len(block.labels) for block in effects) + scales
     rng = np.random.default_rng(1)
     for spread in (0.5, 1.0, 2.5):
         q = rng.normal(0, spread, size=parameters)
-        value, gradient = KERNEL(q, *arrays)
+        value, gradient = KERNEL(q, vector)
         theta = unpack(q[None], data, effects, priors.mu_mean)["theta"][0]
         expected = by_arrays(data, theta) + prior_by_scipy(q, scales)
         assert value == pytest.approx(expected, rel=1e-13, abs=1e-11)
-        numerical = approx_fprime(q, lambda at: float(KERNEL(at, *arrays)[0]), 1e-6)
+        numerical = approx_fprime(q, lambda at: float(KERNEL(at, vector)[0]), 1e-6)
         np.testing.assert_allclose(gradient, numerical, rtol=2e-4, atol=2e-4)
+
+
+def test_padding_adds_standard_normals_that_move_nothing():
+    data = mixed()
+    effects = blocks(data, PRIORS, contrasts=["region"])
+    own, scales = sums_data(data, effects, -1.5), len(scale_names(effects))
+    used = len(own.sd) + scales
+    assert own.scales == scales == 3
+    rng = np.random.default_rng(4)
+    q, more = rng.normal(size=used), rng.normal(size=5)
+    value, gradient = KERNEL(q, own.vector())
+    padded = np.concatenate([q[:-scales], more, q[-scales:]])
+    there, slopes = KERNEL(padded, own.padded(used + 5).vector())
+    assert there == pytest.approx(value + st.norm.logpdf(more).sum(), rel=1e-14)
+    np.testing.assert_allclose(np.delete(slopes, np.s_[-scales - 5 : -scales]), gradient, rtol=1e-13)
+    np.testing.assert_array_equal(slopes[-scales - 5 : -scales], -more)
 
 
 def compositions(n, groups):
@@ -121,16 +137,16 @@ def test_density_of_rows_with_patients_of_unknown_groups():
     pools = [(0, SITES[2:], 5), (2, SITES, 7), (2, SITES[1:3], 4)]
     data = PartialCounts.of(n, rows, ["a", "b"], SITES, pools=pools)
     effects = blocks(data, PRIORS)
-    arrays = sums_data(data, effects, -1.5).named().values()
+    vector = sums_data(data, effects, -1.5).vector()
     q = np.random.default_rng(8).normal(size=sum(len(block.labels) for block in effects) + 3)
-    value, gradient = KERNEL(q, *arrays)
+    value, gradient = KERNEL(q, vector)
     a, b = unpack(q[None], data, effects, -1.5)["theta"][0]
     known, unknown = partial.log_probability(a[:2], n[0][:2], np.arange(5)), unknown_mix(a[2:], 5, 5)[0]
     first = np.exp(known + unknown[::-1])
     third = [np.exp(unknown_mix(b, 7, 4)[0][j] + unknown_mix(b[1:3], 4, 4)[0][3 - j]) for j in range(4)]
     expected = np.log(sum(first)) + st.binom.logpmf(1, 6, expit(b[0])) + np.log(sum(third))
     assert value == pytest.approx(expected + prior_by_scipy(q, 3), rel=1e-12)
-    numerical = approx_fprime(q, lambda at: float(KERNEL(at, *arrays)[0]), 1e-6)
+    numerical = approx_fprime(q, lambda at: float(KERNEL(at, vector)[0]), 1e-6)
     np.testing.assert_allclose(gradient, numerical, rtol=2e-4, atol=2e-4)
 
 
@@ -138,11 +154,11 @@ def test_large_sums_and_far_rates():
     n = [[60, 75, 90, 35], [200, 10, 0, 90]]
     data = PartialCounts.of(n, [("a", SITES, 77), ("b", SITES, 300)], ["a", "b"], SITES)
     effects = blocks(data, PRIORS)
-    arrays = sums_data(data, effects, -1.5).named().values()
+    vector = sums_data(data, effects, -1.5).vector()
     parameters = sum(len(block.labels) for block in effects) + 3
     for seed, spread in enumerate((0.3, 1.0, 3.0)):
         q = np.random.default_rng(seed).normal(0, spread, size=parameters)
-        value, gradient = KERNEL(q, *arrays)
+        value, gradient = KERNEL(q, vector)
         theta = unpack(q[None], data, effects, -1.5)["theta"][0]
         assert value == pytest.approx(by_arrays(data, theta) + prior_by_scipy(q, 3), rel=1e-12)
         assert np.isfinite(gradient).all()
@@ -155,7 +171,7 @@ def test_with_every_split_reported_it_is_the_ordinary_hierarchical_model():
     rows = [(labels[t], [sites[s]], x[t, s]) for t in range(3) for s in range(3)]
     data = PartialCounts.of(n, rows, labels, sites, {"region": ["Asia", "West", "West"]})
     effects = blocks(data, Priors(), contrasts=["region"])
-    arrays = sums_data(data, effects, -2.0).named().values()
+    vector = sums_data(data, effects, -2.0).vector()
     rng = np.random.default_rng(2)
     for _ in range(5):
         mu, gamma, b, u, scale = (rng.normal(size=k) for k in (1, 1, 3, 3, 2))
@@ -164,7 +180,7 @@ def test_with_every_split_reported_it_is_the_ordinary_hierarchical_model():
         side = np.array([-0.5, 0.5, 0.5])
         theta = -2 + 2 * mu + sigma * b + (gamma * side + tau * u)[:, None]
         expected = st.binom.logpmf(x, n, expit(theta)).sum() + prior_by_scipy(q, 2)
-        assert KERNEL(q, *arrays)[0] == pytest.approx(expected, rel=1e-13)
+        assert KERNEL(q, vector)[0] == pytest.approx(expected, rel=1e-13)
 
 
 def test_effects_by_hand():
