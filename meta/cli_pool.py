@@ -51,10 +51,11 @@ def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
     from meta.records.store import write_schemas
     from meta.report.figures import write_figures
     from meta.report.tables import write_tables
+    from meta.workflow.versions import versions
     from meta.workflow.workers import draw
 
     write_tables(every, outputs)
-    write_schemas(outputs)
+    write_schemas(outputs, versions()["code"])
     several = [[run for run in done if run.name == name] for name in dict.fromkeys(run.name for run in done)]
     with progress("drawing") as left:
         drawn = write_figures(several, outputs, left, draw)

@@ -8,7 +8,9 @@ that "is inside", "do not overlap" and "together make up" become integer arithme
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -111,6 +113,16 @@ def site_leaves(node: str, leaves: tuple[str, ...] = SITE_LEAVES) -> set[str]:
     return below.union(*(site_leaves(child, leaves) for child in SITE_TREE.get(node, ())))
 
 
+@lru_cache(maxsize=64)  # every variation asks for those of the same trials
+def _cells_of(leaves: tuple[tuple[str, tuple[str, ...]], ...]) -> Mapping[tuple[str, str], int]:
+    """The cells of each value of each factor, as bits; a cell is a combination of values."""
+    found: dict[tuple[str, str], int] = {}
+    for bit, cell in enumerate(product(*(values for _, values in leaves))):
+        for (factor, _), value in zip(leaves, cell, strict=True):
+            found[factor, value] = found.get((factor, value), 0) | 1 << bit
+    return found
+
+
 class Universe:
     """The cells of one trial's latent table.
 
@@ -135,16 +147,10 @@ class Universe:
             "site": (*SITE_LEAVES, *finer),
             "cohort": (*cohorts, _REST),
         }
-        cells = list(product(*self._leaves.values()))
-        place = {factor: i for i, factor in enumerate(self._leaves)}
-        self._cells_of: dict[tuple[str, str], int] = {}
-        for bit, cell in enumerate(cells):
-            for factor, i in place.items():
-                key = (factor, cell[i])
-                self._cells_of[key] = self._cells_of.get(key, 0) | 1 << bit
-        everything = (1 << len(cells)) - 1
+        self._cells_of = _cells_of(tuple(self._leaves.items()))
         well = self._cells_of["differentiation", "well"]
         low = self._cells_of["grade", "G1"] | self._cells_of["grade", "G2"]
+        everything = (1 << prod(map(len, self._leaves.values()))) - 1
         self.everyone: int = everything & ~(low & ~well)  # G1 and G2 imply well; G3 implies neither
 
     def mask(self, given: Mapping[str, FactorValue]) -> int:

@@ -46,10 +46,19 @@ def schema(record: str) -> str:
     return to_json({**dialect, **described, "title": f"nen-meta {record}"})
 
 
-def write_schemas(outputs: Outputs) -> None:
-    """Publish the schema of every record."""
+def write_schemas(outputs: Outputs, code: str) -> None:
+    """Publish the schema of every record.
+
+    Parameters
+    ----------
+    outputs : Outputs
+    code : str
+        Digest of this package's source: what they were written from before is not written anew.
+    """
     for record in RECORDS:
-        outputs.write(f"schema/{record}.schema.json", "", schema(record))
+        name = f"schema/{record}.schema.json"
+        if not outputs.is_current(name, code):
+            outputs.write(name, code, schema(record))
 
 
 def plain(record: object) -> Any:
