@@ -16,7 +16,9 @@ _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
 Unresolved = Literal["error", "drop", "keep", "bound", "latent"]
 Unreported = Literal["drop", "bound"]
-Expansion = Literal["each-trial", "each-prior"]  # one line of YAML that stands for several analyses
+Expansion = Literal[
+    "each-trial", "each-prior", "each-date"
+]  # one line of YAML that stands for several analyses
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
 
 
@@ -137,9 +139,9 @@ class Analysis:
         The authors' judgement, for the summary of findings.
     sites : Sites or None
         The model of sites and regions, and the variations that it runs in; None: it is not run.
-    sensitivity : mapping of name to Analysis, "each-trial" or "each-prior"
+    sensitivity : mapping of name to Analysis, "each-trial", "each-prior" or "each-date"
         Each a complete analysis: the base with the YAML's changes merged in; or a word for several, one a
-        trial that is left out, or one a prior of tau.
+        trial that is left out, one a prior of tau, or one a date at which trials were published.
     """
 
     __pydantic_config__ = STRICT

@@ -129,10 +129,11 @@ class Run(Tabular):
         The complete analysis as JSON data, the variation's changes included; its `models` are those that were
         fitted, with every option.
     variation : str
-        ``base``, ``leave-one-out.<trial>``, ``prior-sensitivity.<prior>``, or the YAML's name.
+        ``base``, ``leave-one-out.<trial>``, ``prior-sensitivity.<prior>``, ``cumulative.<date>``, or the
+        YAML's name.
     family, expansion : str or None
         Of a variation that one line of YAML made with others: the name in the YAML, ``leave-one-out``, and
-        its word, ``each-trial`` or ``each-prior``.
+        its word, ``each-trial``, ``each-prior`` or ``each-date``.
     ledger : tuple of LedgerEntry
     printed : tuple of Printed
     acknowledged : tuple of Contradiction

@@ -18,6 +18,7 @@ from meta.records.yaml_nodes import Document, shown
 Variation = Analysis | Expansion
 
 _WORDS: tuple[Expansion, ...] = get_args(Expansion)
+_OVERALL: tuple[Expansion, ...] = ("each-prior", "each-date")  # of which the overall estimate alone is fitted
 _FIXED = ("name", "sensitivity")
 _EXCLUDED = re.compile(r"exclude\[([0-9]+)\]")
 
@@ -151,7 +152,7 @@ def _misfits(data: dict[str, Any]) -> list[Complaint]:
 
 def _listed(base: Analysis, changes_of: dict[str, Any]) -> Iterator[Complaint]:
     """Refuse variations of the model of sites and regions that there are not."""
-    names = ["base", *(name for name, changes in changes_of.items() if changes != "each-prior")]
+    names = ["base", *(name for name, changes in changes_of.items() if changes not in _OVERALL)]
     for i, name in enumerate(base.sites.variations if base.sites else ()):
         if name not in names:
             allowed = f"allowed: {', '.join(names)}{suggestion(name, names)}"

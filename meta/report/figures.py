@@ -85,7 +85,7 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
     without: dict[str, list[tuple[str, Run]]] = {}
     for run in runs:
         trial = left_out(base, run) if base is not None else None
-        if run.expansion == "each-prior":
+        if run.expansion in {"each-prior", "each-date"}:
             continue
         if trial is None:
             yield from forests(run).values()
@@ -97,7 +97,11 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
     if base is not None and first_fit(base) is not None:
         if len(runs) > 1:
             yield _specification(base, runs)
-        yield from (_leave_one_out(name, base, rest) for name, rest in without.items())
+        yield from (
+            _several(name, "leave one out", base, [(f"without {trial}", run) for trial, run in rest])
+            for name, rest in without.items()
+        )
+        yield from _cumulative(base, [run for run in runs if run.expansion == "each-date"])
         yield from _posteriors(base)
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
         yield from bounds_plans(base, runs)
@@ -182,18 +186,35 @@ def _title(run: Run, by: str | None) -> str:
     return f"{run.name}{variation}: {f'by {by}' if by else 'overall'}"
 
 
-def _leave_one_out(name: str, base: Run, without: Sequence[tuple[str, Run]]) -> Plan:
-    runs = (base, *(run for _, run in without))
+def _cumulative(base: Run, dated: Sequence[Run]) -> Iterator[Plan]:
+    """What was known at each date of publication, trials added as they came."""
+    for family in dict.fromkeys(run.family for run in dated):
+        known: set[str] = set()
+        named = []
+        for run in sorted((run for run in dated if run.family == family), key=lambda run: run.variation):
+            labels = [trial.label for fit in run.fits[:1] for trial in fit.trials]
+            added = ", ".join(label for label in labels if label not in known)
+            named.append((f"{date_of(run)}: + {added}", run))
+            known |= set(labels)
+        yield _several(str(family), "as trials were published", base, named)
+
+
+def date_of(run: Run) -> str:
+    """Until when the trials of a run were published, where one line of YAML made one a date."""
+    return run.variation.removeprefix(f"{run.family}.")
+
+
+def _several(name: str, what: str, base: Run, others: Sequence[tuple[str, Run]]) -> Plan:
+    runs = (base, *(run for _, run in others))
     digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
 
     def draw() -> Figure:
-        from meta.report.forest import leave_one_out_forest
+        from meta.report.forest import several_forest
 
         whole = first_fit(base)
-        rows = [(trial, fit) for trial, run in without if (fit := first_fit(run)) is not None]
+        rows = [(label, fit) for label, run in others if (fit := first_fit(run)) is not None]
         assert whole is not None  # figures() has looked
-        title = f"{base.name}: leave one out"
-        return leave_one_out_forest(whole, rows, title=title, subtitle=base.question)
+        return several_forest(whole, rows, title=f"{base.name}: {what}", subtitle=base.question)
 
     return Plan(f"{base.name}.{name}", digest, draw)
 
@@ -218,6 +239,8 @@ def _specification(base: Run, runs: Sequence[Run]) -> Plan:
 
 def _variation(base: Run, run: Run) -> str:
     trial = left_out(base, run)
+    if run.expansion == "each-date":
+        return f"published by {date_of(run)}"
     return f"without {trial}" if trial else "all trials" if run is base else run.variation
 
 

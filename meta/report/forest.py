@@ -10,7 +10,7 @@ from meta.report import exact, wording
 from meta.report.canvas import pinned_settings, save
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.layout import draw
-from meta.report.paragraphs import exclusions, footnotes, leave_one_out_notes, statistics
+from meta.report.paragraphs import exclusions, footnotes, several_notes, statistics
 from meta.report.reconstructed import legend, model_rows, unreported_rows
 from meta.report.rows import (
     BLOCK_GAP,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from meta.records.run import LedgerEntry
     from meta.results import Fit, SiteRegionFit
 
-__all__ = ["forest", "leave_one_out_forest", "save"]
+__all__ = ["forest", "save", "several_forest"]
 
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -105,21 +105,21 @@ def forest(
         return draw(table)
 
 
-def leave_one_out_forest(
+def several_forest(
     base: Fit,
-    left_out: Sequence[tuple[str, Fit]],
+    others: Sequence[tuple[str, Fit]],
     *,
     title: str | None = None,
     subtitle: str | None = None,
 ) -> Figure:
-    """Draw the pooled estimate without each trial in turn, and with all of them.
+    """Draw the pooled estimates of several sets of trials, and of all of them.
 
     Parameters
     ----------
     base : Fit
         With all trials.
-    left_out : sequence of (str, Fit)
-        The trial taken away, and the fit of the others.
+    others : sequence of (str, Fit)
+        Which trials, e.g. "without A", and their fit.
     title, subtitle : str, optional
 
     Returns
@@ -139,7 +139,7 @@ def leave_one_out_forest(
         Column("ends", f"{what} % [{level(base.proportion.level)} {kind}]"),
         *spread,
     )
-    rows = [summary_row(_without(label, fit, base), fit) for label, fit in left_out]
+    rows = [summary_row(_named(label, fit, base), fit) for label, fit in others]
     keys = {column.key for column in columns}
     table = Table(
         columns=columns,
@@ -147,7 +147,7 @@ def leave_one_out_forest(
             replace(row, cells={key: text for key, text in row.cells.items() if key in keys})
             for row in (*rows, summary_row("All trials", base, base=True))
         ),
-        below=tuple(leave_one_out_notes(base, [fit for _, fit in left_out])),
+        below=tuple(several_notes(base, [fit for _, fit in others])),
         axis_label=f"{what}, %",
         reference=base.proportion.value,
         title=title,
@@ -157,11 +157,11 @@ def leave_one_out_forest(
         return draw(table)
 
 
-def _without(label: str, fit: Fit, base: Fit) -> str:
+def _named(label: str, fit: Fit, base: Fit) -> str:
     """Name a row; where the base's model had no answer, by the model that stands in for it."""
     same = fit.model.get("model") == base.model.get("model")
     instead = "" if same else f" ({fit.proportion.estimand}, {exact.short_name(fit)})"
-    return f"without {label}{instead}"
+    return f"{label}{instead}"
 
 
 class _Sources:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from meta.records.run import BASE
 from meta.report.exact import short_name
+from meta.report.latent_words import latent_failed
+from meta.report.latent_words import withheld as withheld_rate
 from meta.report.page_refs import At
 from meta.report.roles import first_fit
 from meta.report.wording import headline, withheld
@@ -15,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from meta.records.run import Run
-    from meta.results import Fit
+    from meta.results import Fit, Rate, SiteRegionFit
 
 WELL = "well"
 UNRESOLVED = {
     "bound": "bounds over everything that trials did not report",
     "drop": "trials that do not tell them apart dropped",
     "keep": "kept in trials that do not tell them apart",
+    "latent": "unreported splits estimated with the rest",
 }
 
 
@@ -70,6 +73,29 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class LatentLine:
+    """A rate of the latent model: of all trials, or of a level of what trials differ in.
+
+    `told` is the rate of which the responders and patients that are reported by themselves are known.
+    """
+
+    fit: At
+    rate: At
+    told: At
+    failed: bool
+
+    @property
+    def overall(self) -> bool:
+        """Whether it is of all trials."""
+        return self.fit.it.contrast is None
+
+    @property
+    def headline(self) -> bool:
+        """Whether it may be the first thing that is said."""
+        return not self.failed and bool(self.rate.it.standing.status == "headline")
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """A run without well-differentiated tumours: how it treats trials that do not tell them apart."""
 
@@ -78,6 +104,7 @@ class Settled:
     run: At
     lines: tuple[Line, ...]
     bounds: tuple[At, ...]
+    latent: tuple[LatentLine, ...]
 
     @property
     def said(self) -> str:
@@ -107,11 +134,11 @@ def answers(runs: Mapping[str, At]) -> Answers:
     groupings = dict.fromkeys(fit.by for fit in base.it.fits if fit.by is not None)
     blocks = [_block(base, by) for by in groupings]
     without = [_settled(run) for run in runs.values() if _excludes_well(run.it)]
-    order = {"bound": 0, "drop": 1, "keep": 2}
+    order = {name: place for place, name in enumerate(("bound", "latent", "drop", "keep"))}
     return Answers(
         overall=None if whole is None else line(whole),
         blocks=tuple(block for block in blocks if block is not None),
-        without=tuple(sorted(without, key=lambda one: order.get(one.unresolved, 3))),
+        without=tuple(sorted(without, key=lambda one: order.get(one.unresolved, len(order)))),
     )
 
 
@@ -151,7 +178,26 @@ def _settled(run: At) -> Settled:
         for one in run.bounds
         if one.it.role == first and one.it.estimand.startswith("mean") and one.it.by in {None, "region"}
     )
-    return Settled(run.it.variation, str(run.it.analysis.get("unresolved")), run, lines, kept)
+    unresolved = str(run.it.analysis.get("unresolved"))
+    return Settled(run.it.variation, unresolved, run, lines, kept, tuple(latent_lines(run)))
+
+
+def latent_lines(run: At) -> Iterator[LatentLine]:
+    """The latent model's mean rates in new trials: overall, then by region; those that may be shown."""
+    if run.it.latent is None:
+        return
+    found, failed = run.latent, latent_failed(run.it.latent)
+    for fit in found.fits:
+        if fit.it.contrast not in {None, "region"}:
+            continue
+        for rate in fit.standardised:
+            told = next(one for one in fit.rates if _is_of(one.it, found.it.stays, fit.it, rate.it.level))
+            if rate.it.population == "new-trials" and not withheld_rate(rate.it):
+                yield LatentLine(fit, rate, told, failed)
+
+
+def _is_of(rate: Rate, group: str, fit: SiteRegionFit, level: str | None) -> bool:
+    return rate.group == group and rate.level == (level if fit.contrast else None)
 
 
 def _lines(run: At) -> Iterator[Line]:

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "region": ("forest", "Forest plot by region", "Trials and pooled estimates region by region."),
     "site": ("forest", "Forest plot by primary site", "Trials and pooled estimates site by site."),
     "leave-one-out": ("forest", "Leave one out", "The pooled estimate without each trial in turn."),
+    "cumulative": ("data", "As trials were published", "The pooled estimate at each date of publication."),
     "posterior": (
         "heterogeneity",
         "What the data say of mean and τ together",
@@ -37,6 +38,12 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "Sites by region: what was reported",
         "Responders and patients known in each region at each site.",
     ),
+    "site-contrasts": (
+        "sites",
+        "Orders, unreported splits and other priors",
+        "Which site responds more often, who may have responded where only totals are printed, and how far "
+        "the prior decides.",
+    ),
     "standardised": (
         "sites",
         "Regions at the same mix of sites",
@@ -47,6 +54,11 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "unreported",
         "Bounds over everything that was not reported",
         "The answer under every completion of unreported counts.",
+    ),
+    "site-bounds": (
+        "unreported",
+        "Bounds by primary site",
+        "Rates by site under every split of the totals that were printed.",
     ),
     "specification": ("specification", "Every sensitivity analysis", "Sorted estimates."),
     "prior-predictive": (

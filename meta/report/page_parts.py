@@ -12,7 +12,7 @@ from meta.report.page_data import Data, data_of
 from meta.report.page_figures import Figures, figures_of
 from meta.report.page_methods import Finding, Methods, findings_of, methods_of
 from meta.report.page_refs import At
-from meta.report.page_spread import Other, Spread, bounded, priors, specifications, spread_of
+from meta.report.page_spread import Other, Spread, bounded, cumulative, priors, specifications, spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +35,10 @@ class Part:
     answers: Answers
     spread: Spread
     bounds: list[tuple[str, list[At]]]
+    latent: list[tuple[str, At]]
     specifications: list[Other]
     priors: list[Line]
+    cumulative: list[tuple[At, Line]]
     data: Data
     findings: list[Finding]
     methods: Methods
@@ -83,8 +85,10 @@ def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict
         answers=found,
         spread=spread_of(placed[BASE]),
         bounds=bounded(placed),
+        latent=[(name, run.latent) for name, run in placed.items() if run.it.latent is not None],
         specifications=specifications(placed),
         priors=priors(placed),
+        cumulative=cumulative(placed),
         data=data_of(placed, found.overall.fit if found.overall else None),
         findings=findings_of(_lines(found)),
         methods=methods_of(slug, placed),

@@ -67,6 +67,16 @@ def priors(runs: Mapping[str, At]) -> list[Line]:
     return [line(fit) for fit in _priors(runs)]
 
 
+def cumulative(runs: Mapping[str, At]) -> list[tuple[At, Line]]:
+    """The leading fit with the trials published until each date, in order; the base's is the last."""
+    dated = sorted(
+        (run for run in runs.values() if run.it.expansion == "each-date"),
+        key=lambda run: str(run.it.variation),
+    )
+    found = [(run, leading(run, None)) for run in ((*dated, runs[BASE]) if dated else ())]
+    return [(run, line(fit)) for run, fit in found if fit is not None]
+
+
 def _priors(runs: Mapping[str, At]) -> Iterator[At]:
     others = [run for run in runs.values() if run.it.expansion == "each-prior"]
     for run in (runs[BASE], *others) if others else ():

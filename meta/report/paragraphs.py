@@ -129,12 +129,13 @@ def _estimates(fit: Fit, companions: Sequence[Fit]) -> Iterator[str]:
         yield "Smaller diamonds: other estimands and models, as named."
 
 
-def leave_one_out_notes(base: Fit, others: Sequence[Fit]) -> list[Paragraph]:
+def several_notes(base: Fit, others: Sequence[Fit]) -> list[Paragraph]:
     """Return what the rows have in common."""
     legend = [
         f"Method: {wording.method(base)}." if wording.method(base) else "",
         "" if exact.is_exact(base) else f"τ²: {symbols(base.tau2.method)}. {wording.i2_definition(base)}.",
         "Filled: headline estimate. Hollow: shown, not a headline.",
+        "Square: a single trial's own rate and exact interval." if any(map(wording.withheld, others)) else "",
     ]
     return _small_print(" ".join(filter(None, legend)), *wording.notes(base, others))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ABSENT = Style(italic=True, colour=GREY)
 INDENT, BLOCK_GAP = 6.0, 5.0
+_ALONE = 0.3  # size of a single trial's square among pooled estimates
 COMPANION = 0.6  # height of a companion's diamond, against the leading one's
 
 
@@ -182,9 +183,15 @@ def _of_new_trial(estimand: str) -> str:
 
 
 def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
-    """Return a pooled estimate as one row among others, with its heterogeneity beside it."""
-    like = _diamond(fit) if base else replace(_diamond(fit), kind="dot")
-    shown = _show(fit.proportion, like)
+    """Return a pooled estimate as one row among others, with its heterogeneity beside it.
+
+    Where the k policy leaves nothing to pool, the row shows the single trial's own rate and exact interval.
+    """
+    alone = wording.withheld(fit) and bool(fit.trials)
+    if alone:
+        shown = _show(fit.trials[0].proportion, Mark(kind="square", low=0, high=0, share=_ALONE))
+    else:
+        shown = _show(fit.proportion, _diamond(fit) if base else replace(_diamond(fit), kind="dot"))
     tau2, i2 = fit.tau2.value, fit.heterogeneity.I2.value
     beside = {
         "tau2": number(tau2) if tau2 is not None else "",
@@ -199,7 +206,7 @@ def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
             "k": str(fit.k),
             "counts": counts(fit.responders, fit.n),
             **shown.cells,
-            **({} if shown.reason else beside),  # a reason needs their space
+            **({} if shown.reason or alone else beside),  # a reason needs their space
         },
         mark=shown.mark,
         reason=shown.reason,

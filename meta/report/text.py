@@ -80,7 +80,7 @@ def sampling(found: Diagnostics) -> str:
     effective = f"{found.ess_bulk:.0f} (bulk), {found.ess_tail:.0f} (tail)"
     divergences = "1 divergence" if found.divergences == 1 else f"{found.divergences} divergences"
     return (
-        f"{found.backend}; {found.chains} chains of {found.draws} draws: {words}; "
+        f"Sampler {found.backend}, {found.chains} chains of {found.draws} draws: {words}; "
         f"R-hat {number(found.rhat)}, effective draws {effective}, "
         f"BFMI {number(found.bfmi, 2)}, {divergences}"
     )

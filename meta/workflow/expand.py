@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from meta.records.run import BASE
 from meta.workflow.select import Selection, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from meta.records.trial import TrialFile
 
 # Of tau on the logit scale, from sceptical of heterogeneity to open to any: what each-prior goes through.
@@ -44,8 +43,9 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     Returns
     -------
     tuple of Variation
-        The base first; each-trial is one variation a trial that is left out, ``leave-one-out.<trial>``, and
-        each-prior one a prior of tau, ``prior-sensitivity.<prior>``, of the primary model's overall estimate.
+        The base first; each-trial is one variation a trial that is left out, ``leave-one-out.<trial>``,
+        each-prior one a prior of tau, ``prior-sensitivity.<prior>``, of the primary model's overall estimate,
+        and each-date one a date, ``cumulative.<date>``, of the leading model's with the trials until then.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def _sensitivity(
         if isinstance(change, Analysis):
             yield name, change, None, None
             continue
-        for part, changed in _each_trial(base) if change == "each-trial" else _each_prior(base):
+        for part, changed in _EACH[change](base):
             yield f"{name}.{part}", changed, name, change
 
 
@@ -111,6 +111,23 @@ def _each_prior(base: Variation) -> Iterator[tuple[str, Analysis]]:
     for prior in PRIORS:
         changed = replace(plain, models={"primary": with_options(primary, prior=prior)}, by=())
         yield re.sub("[:,]", "-", prior), changed
+
+
+def _each_date(base: Variation) -> Iterator[tuple[str, Analysis]]:
+    """The leading model's overall estimate at each date of publication but the last, which is the base."""
+    plain = base.analysis
+    dates = {one.chosen.trial.id: one.chosen.report.published for one in base.selection.included}
+    leading = dict(list(plain.fitted().items())[:1])
+    for date in sorted(set(dates.values()))[:-1]:  # an unknown one sorts last
+        later = [Where(trial=trial) for trial, published in dates.items() if published > date]
+        yield date, replace(plain, exclude=(*plain.exclude, *later), models=leading, by=())
+
+
+_EACH: Mapping[Expansion, Callable[[Variation], Iterator[tuple[str, Analysis]]]] = {
+    "each-trial": _each_trial,
+    "each-prior": _each_prior,
+    "each-date": _each_date,
+}
 
 
 def _check_names(analysis: Analysis, base: Variation, names: list[str]) -> None:

@@ -41,6 +41,16 @@ BOUND = "no-well-differentiated-bound"  # bounds in place of fits
 SPLITS = "site-splits-bound"  # bounds by site
 LATENT = "no-well-differentiated-latent"  # the latent model in place of fits
 VARIATIONS = (*FITTED, BOUND, LATENT, SPLITS)
+# Dates of publication but for the last, with the trials and the counts until then
+CUMULATIVE = {
+    "jia-2022-table1": {"2018": (1, 1, 21), "2019": (2, 3, 50), "2020": (3, 9, 82)},
+    "g3-nen": {"2020": (1, 6, 32), "2020-04": (2, 7, 61), "2022": (3, 12, 79)},
+}
+RUNS = [
+    (analysis, variation)
+    for analysis in ANALYSES
+    for variation in (*VARIATIONS, *(f"cumulative.{date}" for date in CUMULATIVE[analysis]))
+]
 ROLES = ("primary", "frequentist", "conventional")
 
 
@@ -84,6 +94,7 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
         "prior-predictive",
         "prior-sensitivity",
         "leave-one-out",
+        "cumulative",
         "influence",
         "bounds",
         "site-bounds",
@@ -95,6 +106,7 @@ def test_every_file_that_is_promised_is_there_and_no_other(pooled):
     expected = figures | {
         f"results/{a}/{v}.{end}" for a in ANALYSES for v in FITTED for end in ("json", "npz")
     }
+    expected |= {f"results/{a}/{v}.{end}" for a, v in RUNS if "cumul" in v for end in ("json", "npz")}
     expected |= {f"results/{a}/{v}.json" for a in ANALYSES for v in (BOUND, LATENT, SPLITS)}
     expected |= {f"schema/{record}.schema.json" for record in ("run", "analysis", "trial")}
     expected |= {f"results/{a}/_subsets.npz" for a in ANALYSES}  # every choice of trials
@@ -118,7 +130,7 @@ def test_every_number_of_the_report_is_the_stored_one(pooled, assert_as_stored):
     page = assert_as_stored(pooled.out, (pooled.out / "report.html").read_text(encoding="utf-8"))
     assert len(page.numbers) > 1500
     assert {place.partition("#")[0] for _, place, _, _ in page.numbers} == {
-        f"{analysis}/{variation}" for analysis in ANALYSES for variation in VARIATIONS
+        f"{analysis}/{variation}" for analysis, variation in RUNS
     }
 
 
@@ -143,8 +155,7 @@ def test_published_schemas_are_schemas(pooled, record):
     Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("analysis", ANALYSES)
-@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize(("analysis", "variation"), RUNS)
 def test_stored_runs_validate_and_round_trip(pooled, analysis, variation):
     schema = json.loads((pooled.out / "schema" / "run.schema.json").read_text())
     path = pooled.out / "results" / analysis / f"{variation}.json"
@@ -181,9 +192,8 @@ def test_records_on_disk_fit_their_published_schema(pooled, record):
 
 
 def test_nothing_failed(pooled):
-    for analysis in ANALYSES:
-        for variation in VARIATIONS:
-            assert run_of(pooled, analysis, variation).failures == ()
+    for analysis, variation in RUNS:
+        assert run_of(pooled, analysis, variation).failures == ()
 
 
 @pytest.mark.parametrize("analysis", ANALYSES)
@@ -219,6 +229,20 @@ def test_prior_sensitivity_is_the_primary_model_under_other_priors(pooled, analy
         assert run.fits[0].tau.prior.name == run.analysis["models"]["primary"]["prior"]
         assert counts_of(run.fits[0]) == counts_of(base.fits[0])
     assert runs[2].fits[0] == base.fits[0]  # the same prior is the same answer
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_trials_enter_at_their_dates(pooled, analysis):
+    base = run_of(pooled, analysis)
+    known = {}
+    for date, (k, responders, n) in CUMULATIVE[analysis].items():
+        run = run_of(pooled, analysis, f"cumulative.{date}")
+        assert (run.family, run.expansion, run.sites) == ("cumulative", "each-date", None)
+        (fit,) = run.fits
+        assert (fit.role, fit.by, fit.k, fit.responders, fit.n) == ("primary", None, k, responders, n)
+        assert known.items() < counts_of(fit).items() < counts_of(base.fits[0]).items()
+        assert run.analysis["models"]["primary"] == base.analysis["models"]["primary"]
+        known = counts_of(fit)
 
 
 def test_curves_are_read_back_with_their_run(pooled):
@@ -542,7 +566,7 @@ def test_summary_has_the_numbers_of_the_runs(pooled):
     assert list(zip(table.analysis, table.variation, strict=True)) == [
         (run.name, run.variation) for run in map(run_from, ordered(table, pooled))
     ]
-    assert len(table) == len(ANALYSES) * len(VARIATIONS)
+    assert len(table) == len(RUNS)
     for row, path in zip(table.to_dict("records"), ordered(table, pooled), strict=True):
         run = run_from(path)
         if run.variation in {BOUND, SPLITS}:

@@ -129,5 +129,6 @@ def _arviz() -> Any:
 
 
 def _backend(sampler: str) -> str:
-    packages = ("pymc", "numba") if sampler == "pymc" else ("pymc", sampler, "numba")
-    return "NUTS of {}; {}".format(sampler, ", ".join(f"{name} {version(name)}" for name in packages))
+    others = ("numba",) if sampler == "pymc" else ("pymc", "numba")
+    with_them = ", ".join(f"{name} {version(name)}" for name in others)
+    return f"{sampler} {version(sampler)} NUTS ({with_them})"

@@ -603,7 +603,7 @@ WRONG_ANALYSES = [
     Case("variation-base", "dropped:", "base:", 12, "sensitivity.base",
          "and not base"),
     Case("variation-shape", "each-trial", "each", 14, "sensitivity.leave-one-out",
-         "found 'each'; allowed: each-trial, each-prior, or a mapping of changes"),
+         "found 'each'; allowed: each-trial, each-prior, each-date, or a mapping of changes"),
     Case("variation-key", "unresolved: drop", "unresolvd: drop", 12, "sensitivity.dropped.unresolvd",
          "(did you mean 'unresolved'?)"),
     Case("variation-renames", "unresolved: drop", "name: dropped", 12, "sensitivity.dropped.name",

@@ -239,6 +239,21 @@ def test_without_grids_without_a_posterior_or_with_one_trial_there_are_none(run_
     assert names_of([run_with(*roles_of([5], [18]))]) == ["quick.overall", "quick.prior-predictive"]
 
 
+def test_trials_that_come_one_by_one_are_one_figure(run_with, table1, roles_of):
+    dated = [
+        run_with(fit, variation=f"c.{date}", family="c", expansion="each-date")
+        for date, fit in (("2019-05", roles_of([5, 6], [18, 32])[0]), ("2018", roles_of([5], [18])[0]))
+    ]
+    plans = {plan.name: plan for plan in figures([run_with(*table1), *dated])}
+    assert not any(".c.2" in name for name in plans)
+    said = " ".join(piece.get_text() for piece in plans["quick.c"].draw().texts)
+    first, later = dated[1].fits[0].trials[0].label, dated[0].fits[0].trials[1].label
+    assert f"2018: + {first}" in said
+    assert f"2019-05: + {later}" in said
+    assert "27.8 [9.7–53.5]" in " ".join(said.split())  # one trial: its exact interval
+    assert "Square: a single trial's own rate" in said
+
+
 def test_every_plan_draws(run_with, table1, priors, tmp_path):
     runs = [run_with(*table1), run_with(priors[0][1], variation="p.x", family="p", expansion="each-prior")]
     for plan in figures(runs):

@@ -13,7 +13,7 @@ from meta.data import Counts, GroupedCounts
 from meta.format import number, percent
 from meta.models import BayesBinomial, BetaBinomial, BinomialNormal
 from meta.report import differences, exact, wording
-from meta.report.forest import forest, leave_one_out_forest
+from meta.report.forest import forest, several_forest
 from meta.report.roles import first_fit, ordered
 from meta.results import FAILED
 
@@ -272,13 +272,13 @@ def test_squares_without_weights_grow_with_patients(table1):
 
 def test_leave_one_out_shows_tau_and_names_a_model_that_stands_in(table1, nothing_collides):
     bayes, _, conventional = table1
-    figure = leave_one_out_forest(bayes, [("a", bayes), ("b", conventional)])
+    figure = several_forest(bayes, [("without a", bayes), ("without b", conventional)])
     nothing_collides(figure)
     said = words(figure)
     assert number(bayes.tau.value, 2) in said
     assert "without b (median ORR, conventional)" in said
     assert "I² %" not in said
-    assert "I² %" in words(leave_one_out_forest(conventional, [("a", conventional)]))
+    assert "I² %" in words(several_forest(conventional, [("without a", conventional)]))
 
 
 # Failed samplers
@@ -294,7 +294,7 @@ def test_a_failed_sampler_is_marked_wherever_it_is_shown(table1, table1_by_regio
             assert "no headline: the sampler's diagnostics failed" in words(figure)
             assert not any(filled for _, _, filled in diamonds(figure))
     assert FAILED in wording.heterogeneity(broken(table1[0]), intervals=False)
-    said = words(leave_one_out_forest(table1[0], [("a", broken(table1[0]))]))
+    said = words(several_forest(table1[0], [("without a", broken(table1[0]))]))
     assert f"[{FAILED}] without a" in said
 
 

@@ -18,7 +18,7 @@ from meta.errors import SpecError, StoreError
 from meta.records import files
 from meta.records.run import LedgerEntry
 from meta.report import canvas
-from meta.report.forest import forest, leave_one_out_forest, save
+from meta.report.forest import forest, save, several_forest
 from meta.results import Fit, NotReported, SiteRegionFit, Standing
 from tests.unit.report.site_fits import GOOD, TWO, make_site_fit, rate_of, splits_of
 
@@ -267,7 +267,7 @@ def test_credible_intervals_are_called_so(fit_of: MakeFit) -> None:
     assert "posterior medians with 90 % CrI" in said
     assert "ORR % [95 % CI]" in words(forest(fit_of(TRIALS)))
     base = fit_of(TRIALS, proportion=found)
-    assert "Median ORR % [90 % CrI]" in words(leave_one_out_forest(base, [("a", base)]))
+    assert "Median ORR % [90 % CrI]" in words(several_forest(base, [("a", base)]))
 
 
 def test_patients_without_reported_responders_are_listed(site: Fit, fit_of: MakeFit) -> None:
@@ -356,7 +356,7 @@ def leave_one_out(fit_of: MakeFit) -> tuple[Fit, list[tuple[str, Fit]]]:
 
 def test_leave_one_out_has_a_row_a_trial(fit_of: MakeFit, nothing_collides: Callable[[Figure], None]) -> None:
     base, fits = leave_one_out(fit_of)
-    figure = leave_one_out_forest(base, fits, title="Leave one out")
+    figure = several_forest(base, [(f"without {label}", fit) for label, fit in fits], title="Leave one out")
     nothing_collides(figure)
     said = words(figure)
     for label, fit in fits[:-1]:

@@ -12,12 +12,15 @@ from meta.models import BayesBinomial
 from meta.models.bounds import bounds
 from meta.models.policy import standing
 from meta.records import store
+from meta.records.analysis import Analysis
 from meta.records.run import Failure, Provenance
+from meta.records.store import plain
 from meta.report import latent_words as words
 from meta.report import text
 from meta.report.bound_words import compared
 from meta.report.bounds import bounds_figure
 from meta.report.figures import figures
+from meta.report.html import page
 from meta.report.latent import latent, latent_lines
 from meta.report.tables import summary
 from meta.results import Latent, LatentSplit
@@ -102,6 +105,29 @@ def test_the_figure_of_bounds_has_a_diamond_of_the_latent_model(runs, nothing_co
     assert "Avelumab (Fottner 2019): of 1/21, 0.8 (0 to 1) responders" in said(figure)
     without = bounds_figure(compared(runs[:2], runs[0], runs[1]), title="Bounds")
     assert "latent" not in said(without)
+
+
+STUB = '<svg width="1pt" height="1pt" viewBox="0 0 1 1"><g/></svg>'
+
+
+def on_page(runs):
+    asked = plain(Analysis(name="quick", question="?", trials="all"))
+    whole = [replace(run, analysis={**asked, **run.analysis}) for run in runs]
+    return page(whole, drawn=lambda _: STUB)
+
+
+def test_the_page_has_its_rates_its_contrast_and_its_splits(runs):
+    text = on_page(runs)
+    assert "Without well-differentiated tumours: unreported splits estimated with the rest" in text
+    for fit in (0, 1):
+        assert f'data-ref="quick/latent#/latent/fits/{fit}/standardised/0/mean/value"' in text
+    assert 'data-ref="quick/latent#/latent/contrast/prior_sd" data-as="num2">1.00<' in text
+    assert 'data-ref="quick/latent#/latent/splits/0/expected" data-as="num1">0.8<' in text
+    assert "FAILED" not in text
+
+
+def test_the_page_says_that_its_sampler_failed(runs, run_of):
+    assert "FAILED: the sampler broke its limits" in on_page([*runs[:2], run_of(failed(latent_of()))])
 
 
 def test_long_names_and_a_failed_sampler_collide_with_nothing(runs, run_of, nothing_collides):

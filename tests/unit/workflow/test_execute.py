@@ -205,6 +205,34 @@ def test_each_prior_needs_a_prior(trials, analysis):
         expand(trials, base)
 
 
+def test_each_date_adds_trials_as_they_were_published(make_trial, analysis, report):
+    dates = {"a": "2020-03", "b": "unknown", "c": "2018", "d": "2020-03", "e": "2019-12"}
+    trials = {
+        name: make_trial(name, reports=[report(f"r-{name}", [Row(n=10, responders=2)], published=date)])
+        for name, date in dates.items()
+    }
+    models = {"primary": "none", "conventional": InverseVariance()}
+    asked = analysis(*trials, by=("region",), models=models, sensitivity={"cumulative": "each-date"})
+    _, *planned = expand(trials, asked)
+    assert {one.name: one.selection.counts.k for one in planned} == {
+        "cumulative.2018": 1,
+        "cumulative.2019-12": 2,
+        "cumulative.2020-03": 4,
+    }
+    for one in planned:
+        assert (one.family, one.expansion, list(one.analysis.fitted())) == (
+            "cumulative",
+            "each-date",
+            ["conventional"],
+        )
+        assert one.selection.groupings == ()
+
+
+def test_each_date_of_one_date_is_the_base(trials, analysis):
+    (only,) = expand(trials, analysis("a", "b", "c", sensitivity={"cumulative": "each-date"}))
+    assert only.name == "base"
+
+
 def test_a_run_is_fitted_once(variation, tmp_path):
     path = tmp_path / "base.json"
     first, fitted = execute(variation, path)
