@@ -193,7 +193,7 @@ def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -
         waived() if off and size > 1 else standing(int(size), int(some), bayesian=bayesian)
         for size, some in zip(k, x, strict=True)
     ]
-    return [f"{one.status}: {one.reason}" for one in found]
+    return [f"headline ({one.reason})" if one.status == "headline" else one.reason for one in found]
 
 
 def _worded(estimand: str, base: Variation) -> str:

@@ -156,21 +156,6 @@ def test_report_command(out, text, cli, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """One headless Chromium for the module."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(names)} is installed")
-    with sync_api.sync_playwright() as playwright:
-        # the sandbox needs rights that a container's root user does not have; the page is our own
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
 def page(browser, out):
     """The page opened from disk, with what it has said and asked for."""
     context = browser.new_context(accept_downloads=True, viewport={"width": 1440, "height": 900})

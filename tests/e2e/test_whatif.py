@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from itertools import product
 
 import numpy as np
@@ -77,7 +75,8 @@ def test_a_choice_is_the_stored_run_of_the_same_trials(root, table, out):
                 else:
                     assert found == pytest.approx(expected, abs=QUADRATURE if fit.role == "primary" else 1e-9)
         words = table.words[table.standings[index, row]]
-        assert words == f"{fit.standing.status}: {fit.standing.reason}"
+        first = fit.standing.status == "headline"
+        assert words == (f"headline ({fit.standing.reason})" if first else fit.standing.reason)
     assert compared == 24  # two models with four quantities
 
 
@@ -144,19 +143,6 @@ def test_a_command_that_cannot_be(root, cli, options, said):
     result = cli("subset", "tried", *options, "--root", root)
     assert result.code == 2
     assert said in result.err
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no browser: chromium, chromium-browser or google-chrome is needed")
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -293,3 +279,41 @@ def test_beyond_twelve_trials_all_all_but_one_or_two_and_named():
     assert len(members) == 1 + 13 + 13 * 12 // 2 + 1
     assert len(np.unique(members, axis=0)) == len(members)
     assert sorted(set(members.sum(-1).tolist())) == [4, 11, 12, 13]
+
+
+@pytest.fixture(scope="module")
+def thirteen(tmp_path_factory, cli, add_trial):
+    """The page of more trials than every choice is computed for."""
+    root = tmp_path_factory.mktemp("thirteen")
+    for i in range(13):
+        add_trial(root, f"trial-{i:02d}", "West" if i > 3 else "Asia", i % 5, 12 + i)
+    (root / "analyses").mkdir()
+    models = "models: {primary: {model: inverse-variance}, frequentist: none, conventional: none}\n"
+    text = ANALYSIS.partition("sensitivity")[0] + models
+    (root / "analyses" / "tried.yaml").write_text(text, encoding="utf-8")
+    result = cli("pool", "--root", root)
+    assert result.code == 0, result.err
+    return root
+
+
+def test_beyond_twelve_trials_what_is_stored_is_shown_and_the_rest_is_not_made_up(thirteen, browser):
+    stored = load(thirteen / "out" / "results" / "tried" / FILE)
+    opened = browser.new_page()
+    opened.goto((thirteen / "out" / REPORT).as_uri())
+    opened.locator(".whatif .estimand").select_option("median")
+    said, place = opened.locator(".whatif .answer-text"), ESTIMANDS.index("median")
+    name = stored.choices[0].estimands[place]
+    out = []
+    for trial in (2, 7):
+        opened.locator(f".whatif .trials input[value=trial-{trial:02d}]").uncheck()
+        out.append(trial)
+        row = int((stored.members == ~np.isin(np.arange(13), out)).all(-1).argmax())
+        assert row > 0
+        assert said.text_content() == f"{name}: {expected(stored, 0, place, row)}"
+    opened.locator(".whatif .trials input[value=trial-09]").uncheck()
+    assert "%" not in said.text_content()
+    assert "computed" in said.text_content()
+    opened.get_by_role("button", name="Asia only").click()
+    row = int((stored.members == (np.arange(13) < 4)).all(-1).argmax())
+    assert said.text_content() == f"{name}: {expected(stored, 0, place, row)}"
+    opened.close()
