@@ -12,6 +12,7 @@ from meta.records.run import BASE, Run
 from meta.report.bound_plans import bounds_plans, split_plans
 from meta.report.plan import Plan
 from meta.report.roles import first_fit, ordered
+from meta.report.several_plans import cumulative, date_of, several
 from meta.report.site_words import has_contrasts
 from meta.report.wording import withheld
 
@@ -98,10 +99,10 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
         if len(runs) > 1:
             yield _specification(base, runs)
         yield from (
-            _several(name, "leave one out", base, [(f"without {trial}", run) for trial, run in rest])
+            several(name, "leave one out", base, [(f"without {trial}", run) for trial, run in rest])
             for name, rest in without.items()
         )
-        yield from _cumulative(base, [run for run in runs if run.expansion == "each-date"])
+        yield from cumulative(base, [run for run in runs if run.expansion == "each-date"])
         yield from _posteriors(base)
         yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
         yield from bounds_plans(base, runs)
@@ -184,39 +185,6 @@ def _aliasing(base: Run, coverage: Coverage) -> Plan:
 def _title(run: Run, by: str | None) -> str:
     variation = "" if run.variation == BASE else f", {run.variation}"
     return f"{run.name}{variation}: {f'by {by}' if by else 'overall'}"
-
-
-def _cumulative(base: Run, dated: Sequence[Run]) -> Iterator[Plan]:
-    """What was known at each date of publication, trials added as they came."""
-    for family in dict.fromkeys(run.family for run in dated):
-        known: set[str] = set()
-        named = []
-        for run in sorted((run for run in dated if run.family == family), key=lambda run: run.variation):
-            labels = [trial.label for fit in run.fits[:1] for trial in fit.trials]
-            added = ", ".join(label for label in labels if label not in known)
-            named.append((f"{date_of(run)}: + {added}", run))
-            known |= set(labels)
-        yield _several(str(family), "as trials were published", base, named)
-
-
-def date_of(run: Run) -> str:
-    """Until when the trials of a run were published, where one line of YAML made one a date."""
-    return run.variation.removeprefix(f"{run.family}.")
-
-
-def _several(name: str, what: str, base: Run, others: Sequence[tuple[str, Run]]) -> Plan:
-    runs = (base, *(run for _, run in others))
-    digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
-
-    def draw() -> Figure:
-        from meta.report.forest import several_forest
-
-        whole = first_fit(base)
-        rows = [(label, fit) for label, run in others if (fit := first_fit(run)) is not None]
-        assert whole is not None  # figures() has looked
-        return several_forest(whole, rows, title=f"{base.name}: {what}", subtitle=base.question)
-
-    return Plan(f"{base.name}.{name}", digest, draw)
 
 
 def _specification(base: Run, runs: Sequence[Run]) -> Plan:

@@ -112,7 +112,7 @@ def test_show_of_an_unknown_trial(records, cli):
 def test_check(records, cli):
     result = cli("check", "--root", records)
     assert (result.code, result.err) == (0, "")
-    assert "4 trials, 2 analyses, 30 runs: no fault." in result.out
+    assert "4 trials, 2 analyses, 36 runs: no fault." in result.out
     assert not (records / "out").exists()
 
 

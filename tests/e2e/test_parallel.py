@@ -13,7 +13,7 @@ from meta.records import store
 pytestmark = pytest.mark.slow
 
 RUNS = 3  # the fewest that are worth further processes
-MODEL = "{model: bayes-binomial, engine: pymc, draws: 150, tune: 150}"
+MODEL = "{model: bayes-binomial, engine: pymc, draws: 40, tune: 40}"
 WITHOUT = "sensitivity: {a: {exclude: [{trial: alpha}]}, b: {exclude: [{trial: beta}]}}\n"
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from meta.errors import DataError
 from meta.models.mcmc import sampling
 from meta.models.mcmc.effects import Block, GroupEffects, Priors, blocks, levels_of, scale_names
-from meta.models.mcmc.sums import SumsData, operation
+from meta.models.mcmc.sums import operation
+from meta.models.mcmc.sums_data import SumsData
 from meta.results import Diagnostics
 from meta.stats.partial import log_choose
 from meta.stats.scales import FloatArray
