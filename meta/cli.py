@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from meta.cli_fit import fit, subset
-from meta.cli_pool import pool
+from meta.cli_pool import figures, pool
 from meta.cli_root import Root
 from meta.errors import MetaError
 from meta.terminal import progress, say, table
@@ -46,6 +46,7 @@ def main() -> None:
 
 
 app.command()(pool)
+app.command()(figures)
 
 
 @app.command()

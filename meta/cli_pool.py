@@ -46,10 +46,43 @@ def pool(
     _failures(done)
 
 
+def figures(
+    analyses: Annotated[list[str] | None, typer.Argument(help="Names of analyses; all if left out.")] = None,
+    kind: Annotated[str, typer.Option("--format", help="pdf, svg or png.")] = "pdf",
+    root: Root = Path(),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder; ROOT/out/FORMAT if left out.")
+    ] = None,
+) -> None:
+    """Draw the figures of the stored runs in one format, each a journal's double column (180 mm) wide."""
+    from meta.errors import SpecError
+    from meta.report.canvas import FORMATS
+    from meta.report.drawing import save_figures
+    from meta.workflow.pool import every_stored
+    from meta.workflow.workers import draw
+
+    stored = every_stored(root, root / "out")
+    names = list(dict.fromkeys(run.name for run in stored))
+    wrong = [
+        f"analysis: found {one!r}; {', '.join(names)} are stored"
+        for one in analyses or ()
+        if one not in names
+    ]
+    if kind not in FORMATS:
+        wrong.append(f"--format: found {kind!r}; {', '.join(FORMATS)} are allowed")
+    if wrong:
+        raise SpecError("\n".join(wrong))
+    several = [[run for run in stored if run.name == name] for name in analyses or names]
+    folder = output or root / "out" / kind
+    with progress("drawing") as left:
+        drawn = save_figures(several, folder, kind, left, draw)
+    say(f"{drawn} figures drawn in {folder}")
+
+
 def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
     """Write what is made from runs: tables, schemas, figures; how many figures were drawn."""
     from meta.records.store import write_schemas
-    from meta.report.figures import write_figures
+    from meta.report.drawing import write_figures
     from meta.report.tables import write_tables
     from meta.workflow.versions import versions
     from meta.workflow.workers import draw

@@ -41,6 +41,7 @@ _METADATA: dict[str, dict[str, Any]] = {  # without dates and versions
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+FORMATS = tuple(_METADATA)
 _SLACK = 0.01  # points, so that a text fits into its own width
 # where a line may break: not in "p = 0.15", "95 % CI 0.1–0.2", nor between a raised number and its source
 _BREAK = re.compile(r"(?<![=<⁰¹²³⁴⁵⁶⁷⁸⁹])(?<!CI) (?![=<%]|CI )")
@@ -196,8 +197,8 @@ def render(figure: Figure, kind: str) -> bytes:
     SpecError
         If `kind` is none of the three.
     """
-    if kind not in _METADATA:
-        raise SpecError(f"figure: found format {kind!r}; {', '.join(_METADATA)} are allowed")
+    if kind not in FORMATS:
+        raise SpecError(f"figure: found format {kind!r}; {', '.join(FORMATS)} are allowed")
     buffer = io.BytesIO()
     with pinned_settings():
         figure.savefig(buffer, format=kind, dpi=DPI, metadata=_METADATA[kind])

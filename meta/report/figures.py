@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
@@ -20,58 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from meta.records.coverage import Coverage
-    from meta.records.outputs import Outputs
     from meta.results import Fit, SiteRegionFit
 
-Spread = Callable[[Sequence[Callable[[], list[bytes]]]], Generator[tuple[int, list[bytes]], None, None]]
-
-KINDS = ("png", "svg")
 SITE_FIGURES = ("site-grid", "standardised", "site-rates", "site-contrasts")
-
-
-def write_figures(
-    analyses: Sequence[Sequence[Run]], outputs: Outputs, progress: Callable[[int], None], spread: Spread
-) -> int:
-    """Draw, as PNG and SVG, every figure that is not there yet or shows something else now.
-
-    Parameters
-    ----------
-    analyses : sequence of sequence of Run
-        All variations of each analysis.
-    outputs : Outputs
-    progress : callable
-        Called with the number of figures still to be drawn, at first and after each.
-    spread : callable
-        Makes calls and yields their places with what they gave, in any order.
-
-    Returns
-    -------
-    int
-        How many were drawn.
-    """
-    todo = []
-    for figure in (one for runs in analyses for one in figures(runs)):
-        current = [outputs.is_current(name, figure.digest) for name in _files(figure)]  # each is claimed
-        if not all(current):
-            todo.append(figure)
-    progress(len(todo))
-    with closing(spread([partial(_drawn, figure) for figure in todo])) as drawn:
-        for done, (place, pictures) in enumerate(drawn, 1):
-            for name, content in zip(_files(todo[place]), pictures, strict=True):
-                outputs.write(name, todo[place].digest, content)
-            progress(len(todo) - done)
-    return len(todo)
-
-
-def _files(figure: Plan) -> list[str]:
-    return [f"figures/{figure.name}.{kind}" for kind in KINDS]
-
-
-def _drawn(figure: Plan) -> list[bytes]:
-    from meta.report.canvas import render
-
-    picture = figure.draw()
-    return [render(picture, kind) for kind in KINDS]
 
 
 def figures(runs: Sequence[Run]) -> Iterator[Plan]:

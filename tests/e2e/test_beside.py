@@ -30,7 +30,7 @@ def set_models(quick):
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
     """Figures are not what matters here."""
-    monkeypatch.setattr("meta.report.figures.write_figures", lambda *_: 0)
+    monkeypatch.setattr("meta.report.drawing.write_figures", lambda *_: 0)
 
 
 def results(root):

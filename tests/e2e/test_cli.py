@@ -109,6 +109,29 @@ def test_show_of_an_unknown_trial(records, cli):
     assert "found 'avelumab'; avelumab-avenec, pembrolizumab-nct02939651" in result.err
 
 
+def test_figures_of_stored_runs_in_one_format(quick_pooled, cli, tree, tmp_path):
+    drawn = sorted(path.stem for path in (quick_pooled / "out" / "figures").glob("*.svg"))
+    before = tree(quick_pooled)
+    for kind, begins in (("pdf", b"%PDF-"), ("png", b"\x89PNG")):
+        result = cli("figures", "--format", kind, "--root", quick_pooled, "-o", tmp_path / kind)
+        assert (result.code, result.out) == (0, f"{len(drawn)} figures drawn in {tmp_path / kind}\n")
+        found = sorted((tmp_path / kind).iterdir())
+        assert [path.name for path in found] == [f"{name}.{kind}" for name in drawn]
+        assert all(path.read_bytes().startswith(begins) for path in found)
+    for path in sorted((tmp_path / "png").iterdir()):  # the same as those that pooling draws
+        assert path.read_bytes() == (quick_pooled / "out" / "figures" / path.name).read_bytes()
+    assert tree(quick_pooled) == before
+
+
+def test_figures_name_every_fault(quick_pooled, cli, tmp_path):
+    asked = ("figures", "nobody", "--format", "gif", "--root", quick_pooled, "-o", tmp_path / "none")
+    result = cli(*asked)
+    assert result.code == 2
+    assert "analysis: found 'nobody'; quick are stored" in result.err
+    assert "--format: found 'gif'; png, svg, pdf are allowed" in result.err
+    assert not (tmp_path / "none").exists()
+
+
 def test_check(records, cli):
     result = cli("check", "--root", records)
     assert (result.code, result.err) == (0, "")

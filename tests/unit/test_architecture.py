@@ -86,7 +86,7 @@ def length(function: Function) -> int:
 
 
 def test_import_meta_is_light():
-    heavy = {"arviz", "dask", "joblib", "matplotlib", "pandas", "pymc", "statsmodels"}
+    heavy = {"arviz", "dask", "joblib", "matplotlib", "nutpie", "pandas", "pymc", "statsmodels"}
     assert not loaded_by("meta") & heavy
 
 

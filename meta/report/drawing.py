@@ -1,0 +1,102 @@
+"""Figures of stored runs as files: those that are not current, or all of them in one format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+from meta.records.files import write
+from meta.report.figures import figures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meta.records.outputs import Outputs
+    from meta.records.run import Run
+    from meta.report.plan import Plan
+
+Spread = Callable[[Sequence[Callable[[], list[bytes]]]], Generator[tuple[int, list[bytes]], None, None]]
+
+KINDS = ("png", "svg")
+
+
+def write_figures(
+    analyses: Sequence[Sequence[Run]], outputs: Outputs, progress: Callable[[int], None], spread: Spread
+) -> int:
+    """Draw, as PNG and SVG, every figure that is not there yet or shows something else now.
+
+    Parameters
+    ----------
+    analyses : sequence of sequence of Run
+        All variations of each analysis.
+    outputs : Outputs
+    progress : callable
+        Called with the number of figures still to be drawn, at first and after each.
+    spread : callable
+        Makes calls and yields their places with what they gave, in any order.
+
+    Returns
+    -------
+    int
+        How many were drawn.
+    """
+    todo = []
+    for figure in (one for runs in analyses for one in figures(runs)):
+        current = [outputs.is_current(name, figure.digest) for name in _files(figure)]  # each is claimed
+        if not all(current):
+            todo.append(figure)
+    progress(len(todo))
+    with closing(spread([partial(_drawn, figure, KINDS) for figure in todo])) as drawn:
+        for done, (place, pictures) in enumerate(drawn, 1):
+            for name, content in zip(_files(todo[place]), pictures, strict=True):
+                outputs.write(name, todo[place].digest, content)
+            progress(len(todo) - done)
+    return len(todo)
+
+
+def _files(figure: Plan) -> list[str]:
+    return [f"figures/{figure.name}.{kind}" for kind in KINDS]
+
+
+def _drawn(figure: Plan, kinds: Sequence[str]) -> list[bytes]:
+    from meta.report.canvas import render
+
+    picture = figure.draw()
+    return [render(picture, kind) for kind in kinds]
+
+
+def save_figures(
+    analyses: Sequence[Sequence[Run]],
+    folder: Path,
+    kind: str,
+    progress: Callable[[int], None],
+    spread: Spread,
+) -> int:
+    """Draw every figure in one format into a folder, current or not.
+
+    Parameters
+    ----------
+    analyses, progress, spread
+        As of :func:`write_figures`.
+    folder : Path
+    kind : {"png", "svg", "pdf"}
+
+    Returns
+    -------
+    int
+        How many.
+
+    Raises
+    ------
+    SpecError
+        If `kind` is none of these.
+    """
+    todo = [one for runs in analyses for one in figures(runs)]
+    progress(len(todo))
+    with closing(spread([partial(_drawn, figure, (kind,)) for figure in todo])) as drawn:
+        for done, (place, (picture,)) in enumerate(drawn, 1):
+            write(folder / f"{todo[place].name}.{kind}", picture)
+            progress(len(todo) - done)
+    return len(todo)
