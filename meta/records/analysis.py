@@ -16,9 +16,8 @@ _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
 Unresolved = Literal["error", "drop", "keep", "bound", "latent"]
 Unreported = Literal["drop", "bound"]
-Expansion = Literal[
-    "each-trial", "each-prior", "each-date"
-]  # one line of YAML that stands for several analyses
+# One line of YAML that stands for several analyses
+Expansion = Literal["each-trial", "each-prior", "each-date"]
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
 
 
