@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import math
@@ -132,6 +133,27 @@ def test_every_number_of_the_report_is_the_stored_one(pooled, assert_as_stored):
     assert {place.partition("#")[0] for _, place, _, _ in page.numbers} == {
         f"{analysis}/{variation}" for analysis, variation in RUNS
     }
+
+
+def texts_of(svg):
+    return [
+        html.unescape(re.sub("<[^>]*>", "", text)) for text in re.findall(r"(?s)<text[^>]*>.*?</text>", svg)
+    ]
+
+
+def test_figures_of_the_report_say_what_the_files_say(pooled):
+    """Digits in figures have no place in a run: they are held to the files, and these to their fits."""
+    page = (pooled.out / "report.html").read_text(encoding="utf-8")
+    names = []
+    for figure in re.findall(r"(?s)<figure id=.*?</figure>", page):
+        names.append(html.unescape(re.search('data-name="([^"]*)"', figure)[1]))
+        own = texts_of(figure[figure.index("<svg") : figure.index("</svg>")])
+        drawn = (pooled.out / "figures" / f"{names[-1]}.svg").read_text(encoding="utf-8")
+        assert own == texts_of(drawn), names[-1]
+        assert sum(any(letter.isdigit() for letter in text) for text in own) > 5, names[-1]
+    shown = {path.stem for path in (pooled.out / "figures").glob("*.svg")}
+    assert set(names) == {name for name in shown if not any(f".{other}." in name for other in WELL)}
+    assert len(names) == len(set(names))
 
 
 def test_the_report_stays_small(pooled):
