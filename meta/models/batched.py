@@ -69,8 +69,12 @@ def family(model: BinomialNormal | BetaBinomial) -> Family:
 
 def refusal(model: Model) -> SpecError:
     """What is said of a model without batched statistics."""
-    allowed = "bayes-binomial, binomial-normal, beta-binomial and inverse-variance are allowed there"
-    return SpecError(f"unresolved: found bound with {model.model}; {allowed}")
+    allowed = "bayes-binomial, binomial-normal, beta-binomial and inverse-variance"
+    found = f"model: found {model.model}"
+    if isinstance(model, BayesBinomial):
+        found, allowed = f"engine: found {model.engine}", "quadrature"
+    where = "where many are fitted at once (bounds, the reader's own choice of trials)"
+    return SpecError(f"{found}, which fits one set of counts at a time; allowed {where}: {allowed}")
 
 
 def answers(model: Model, rows: Rows, *, spread: bool = False) -> list[Answers]:
@@ -93,7 +97,7 @@ def answers(model: Model, rows: Rows, *, spread: bool = False) -> list[Answers]:
         If the model has no batched statistics.
     """
     if isinstance(model, BayesBinomial) and model.engine != "quadrature":
-        raise SpecError("unresolved: found bound with engine: pymc; engine: quadrature is allowed there")
+        raise refusal(model)
     if rows.many > 1 and getattr(model, "groups", "common") == "separate":
         parts = [answers(model, rows.of(group)) for group in range(rows.many)]
         return [

@@ -96,12 +96,13 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
     named = _named(base, siblings)
     members = _members([one.id for one in trials], named)
     words: dict[str, int] = {"": 0}
-    choices, values, reasons, standings, skipped = [], [], [], [], []
+    choices, values, reasons, standings = [], [], [], []
+    skipped: dict[tuple[str, str], None] = {}  # a model refuses every prior alike
     for role, prior, model in _models(base):
         try:
             part = each_choice(model, counts, members)
         except SpecError as error:
-            skipped.append((role, str(error)))
+            skipped[role, str(error)] = None
             continue
         names = tuple(name and _worded(name, base) for name in part.names)
         choices.append(Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=names))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
 from meta.format import number, percent
+from meta.records.roles import with_options
 from meta.records.store import load_run
 from meta.records.subsets import ESTIMANDS, FILE, load
 from meta.report.html import REPORT
+from meta.report.html import page as html
 from meta.report.whatif import panel
-from meta.workflow.whatif import _members
+from meta.workflow import whatif
+from meta.workflow.pool import plan
 
 ANALYSIS = """\
 name: tried
@@ -143,6 +147,50 @@ def test_a_command_that_cannot_be(root, cli, options, said):
     result = cli("subset", "tried", *options, "--root", root)
     assert result.code == 2
     assert said in result.err
+
+
+@pytest.fixture(scope="module")
+def sampled(root):
+    """The table of the same analysis where the primary model is sampled, one choice at a time."""
+    base, *others = plan(root, ["tried"])
+    models = {**base.analysis.models, "primary": with_options(base.analysis.models["primary"], engine="pymc")}
+    return whatif.table(replace(base, analysis=replace(base.analysis, models=models)), others)
+
+
+def test_a_model_without_batches_is_named_once(sampled):
+    assert {one.role for one in sampled.choices} == {"frequentist", "conventional"}
+    ((role, reason),) = sampled.skipped
+    assert (role, "engine: found pymc" in reason, "quadrature" in reason) == ("primary", True, True)
+
+
+def test_without_scripts_all_trials_are_read(browser, root, table, sampled, tmp_path):
+    """Of each model, and which are not offered."""
+    run = load_run(root / "out" / "results" / "tried" / "base.json")
+    address = tmp_path / "page.html"
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    for one in (table, sampled):
+        address.write_text(html([run], whatif=[panel(one)]), encoding="utf-8")
+        opened.goto(address.as_uri())
+        read = opened.locator(".whatif li").all_inner_texts()
+        assert opened.locator(".whatif .try").is_hidden()
+        assert len(read) == len(one.choices) + len(one.skipped)
+        for i, choice in enumerate(one.choices):
+            assert read[i].startswith(f"{choice.role}, {choice.model}")
+            value = expected(one, i, ESTIMANDS.index("mean"), -1) if choice.estimands[0] else ""
+            assert value in read[i]
+    assert "Not offered: primary: engine: found pymc" in read[-1]
+    context.close()
+
+
+def test_with_scripts_it_says_what_is_not_offered(browser, root, sampled, tmp_path):
+    run = load_run(root / "out" / "results" / "tried" / "base.json")
+    (tmp_path / "page.html").write_text(html([run], whatif=[panel(sampled)]), encoding="utf-8")
+    opened = browser.new_page()
+    opened.goto((tmp_path / "page.html").as_uri())
+    assert opened.get_by_text("Not offered: primary: engine: found pymc").count() == 1
+    assert opened.locator(".whatif .model option").count() == 2
+    opened.close()
 
 
 @pytest.fixture
@@ -275,7 +323,7 @@ def test_the_largest_table_is_small():
 
 def test_beyond_twelve_trials_all_all_but_one_or_two_and_named():
     ids = [f"t{i}" for i in range(13)]
-    members = _members(ids, [("Asia only", tuple(ids[:4]))])
+    members = whatif._members(ids, [("Asia only", tuple(ids[:4]))])
     assert len(members) == 1 + 13 + 13 * 12 // 2 + 1
     assert len(np.unique(members, axis=0)) == len(members)
     assert sorted(set(members.sum(-1).tolist())) == [4, 11, 12, 13]

@@ -158,7 +158,7 @@ def test_the_search_of_many_completions_finds_the_hull():
 
 @pytest.mark.parametrize("model", [BayesNormal(), BayesBinomial(engine="pymc")], ids=["normal", "pymc"])
 def test_a_model_without_batched_statistics_says_so(model):
-    with pytest.raises(SpecError, match="unresolved: found bound with"):
+    with pytest.raises(SpecError, match="which fits one set of counts at a time"):
         bounds(model, ALL)
 
 

@@ -250,3 +250,24 @@ def test_a_whole_fit():
     assert west.value is None
     assert logit(fit.rates[0].median.value) < 0
     assert fit.sampling.seed == fit.sampling_without_groups.seed == 1
+
+
+@pytest.mark.slow
+def test_beside_it_stand_contrasts_of_trials_that_report_every_group():
+    """Those of a fit to these trials alone, to the last digit: the draws are the same."""
+    model = SiteRegion(draws=60, tune=80, contrasts=())
+    fit = model.fit(DATA)
+    alone = model.fit(DATA.only(["a"]))
+    assert fit.reporting.trials == ("a",)
+    assert (fit.reporting.responders, fit.responders) == (2, 6)
+    assert fit.reporting.parameters
+    expected = [one for one in alone.parameters if one.posterior.name.startswith("log odds ratio")]
+    for one, other in zip(fit.reporting.parameters, expected, strict=True):
+        assert "reporting trials alone" in one.posterior.method
+        assert replace(one, posterior=replace(one.posterior, method=other.posterior.method)) == other
+    named = {one.posterior.name: one for one in fit.parameters}
+    for one in fit.reporting.parameters:
+        assert one.prior_sd == named[one.posterior.name].prior_sd
+        assert one.posterior != named[one.posterior.name].posterior
+    assert fit.reporting.sampling.seed == 1
+    assert alone.reporting is None  # it would be the same again

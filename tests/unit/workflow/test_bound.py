@@ -234,7 +234,7 @@ def test_where_every_trial_tells_them_apart_there_are_fits_as_well(make_trial, a
     assert found.ignorance.low_at == ()
     # the other model has no batched statistics, and says so
     assert [(failure.role, failure.by) for failure in run.failures] == [("conventional", None)]
-    assert "unresolved: found bound with bayes-normal" in run.failures[0].reason
+    assert "model: found bayes-normal, which fits one set of counts at a time" in run.failures[0].reason
 
 
 def test_of_another_outcome_the_estimand_is_named_after_it(make_trial, analysis, report):
