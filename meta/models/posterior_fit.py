@@ -203,7 +203,7 @@ def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, r
     words = "divergence of posterior from prior not known"
     if divergence is not None:
         little = divergence < LITTLE
-        words = f"these data {'say little about' if little else 'inform'} heterogeneity"
+        words = f"these data {'say little about' if little else 'say something about'} heterogeneity"
     # Far out the posterior falls like the prior, once more by tau for each trial that bounds its own effect
     exists = frame.prior.tail + bounded > 1
     return Tau(

@@ -61,7 +61,8 @@ class Printed:
     and medians, whether or not they were counted. `patients` says which of the population the row is about
     (``all patients`` is the population), `pooled` marks the count that entered the pooled estimate, `total`
     is what `percent_of_total` is of, `percent` is of `n`; `median` is text such as
-    ``10.8 (4.3 to NA) months``; `published` is the report's date, ``2019-05``.
+    ``10.8 (4.3 to NA) months``; `published` is the report's date, ``2019-05``; `doubt` is what the record
+    says of a contradiction that the row is in.
     """
 
     trial: str
@@ -84,6 +85,7 @@ class Printed:
     line: int
     where: str | None = None
     via: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,7 +151,9 @@ class Survival(Factors):
 
     @property
     def text(self) -> str:
-        """The median with its limits and unit, e.g. ``10.8 (4.3 to NA) months``."""
+        """The median with its limits and unit, e.g. ``10.8 (4.3 to NA) months``; or what is printed."""
+        if self.median == "not applicable" and self.printed:
+            return f"{self.printed} (as printed)"
         ends = ["NA" if end is None else f"{end:g}" for end in (self.low, self.high)]
         limits = "" if self.low is self.high is None else f" ({' to '.join(ends)})"
         return f"{self.median}{limits}" + (f" {self.unit}" if isinstance(self.median, float | int) else "")

@@ -40,6 +40,48 @@ def same_trials(coverage: Coverage) -> tuple[tuple[tuple[str, str], ...], ...]:
     return tuple(tuple(found) for found in classes.values() if len({name for name, _ in found}) > 1)
 
 
+def wholly(coverage: Coverage, factor: str) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """What every patient at a level of a factor is, as far as reported, and not every one at the others.
+
+    Parameters
+    ----------
+    coverage : Coverage
+    factor : str
+
+    Returns
+    -------
+    tuple of (level, tuple of (factor, level))
+        Levels of other factors; levels of `factor` without any are left out.
+
+    Examples
+    --------
+    >>> from meta.records.coverage import Coverage, CoverageCell, CoverageFactor, CoverageTrial
+    >>> region = CoverageFactor(name="region", levels=("Asia", "West"))
+    >>> kind = CoverageFactor(name="differentiation", levels=("poor", "well"))
+    >>> poor, mixed = {"poor": CoverageCell(n=9)}, {"poor": CoverageCell(n=5), "well": CoverageCell(n=3)}
+    >>> asia = {"region": {"Asia": CoverageCell(n=9)}, "differentiation": poor}
+    >>> west = {"region": {"West": CoverageCell(n=8)}, "differentiation": mixed}
+    >>> one = CoverageTrial(label="a", n=9, responders=1, cells=asia)
+    >>> other = CoverageTrial(label="b", n=8, responders=0, cells=west)
+    >>> wholly(Coverage(factors=(region, kind), trials=(one, other)), "region")
+    (('Asia', (('differentiation', 'poor'),)),)
+    """
+    levels = [level for one in coverage.factors if one.name == factor for level in one.levels]
+    found = {}
+    for level in levels:
+        members = _whole(coverage, factor, level)
+        found[level] = tuple(
+            (other.name, own)
+            for other in coverage.factors
+            for own in other.levels
+            if members
+            and other.name != factor
+            and members <= (at := _at_only(coverage, other.name, own))
+            and len(at) < len(coverage.trials)
+        )
+    return tuple((level, tied) for level, tied in found.items() if tied)
+
+
 def nested(coverage: Coverage) -> tuple[tuple[str, str], ...]:
     """Factors of whole trials of which no level has trials at two levels of the other.
 
@@ -89,6 +131,12 @@ def _of_trials(coverage: Coverage, factor: str) -> tuple[str, ...] | None:
             return None
         levels.append(whole[0])
     return tuple(levels)
+
+
+def _at_only(coverage: Coverage, factor: str, level: str) -> frozenset[int]:
+    """Places of the trials all of whose patients are at a level."""
+    cells = ((i, t.n, t.cells.get(factor, {}).get(level)) for i, t in enumerate(coverage.trials))
+    return frozenset(i for i, n, cell in cells if cell is not None and cell.n == n)
 
 
 def _whole(coverage: Coverage, factor: str, level: str) -> frozenset[int]:

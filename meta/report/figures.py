@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
 from meta.report.bound_plans import bounds_plans, split_plans
+from meta.report.exact import distribution
 from meta.report.plan import Plan
 from meta.report.roles import first_fit, ordered
 from meta.report.several_plans import cumulative, date_of, several
@@ -141,23 +142,35 @@ def _specification(base: Run, runs: Sequence[Run]) -> Plan:
     digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
 
     def draw() -> Figure:
-        from meta.report.specification import Specification, specification
+        from meta.report.specification import specification, specifications
 
         found = [
-            Specification(_variation(base, run), fit, run is base)
-            for run in runs
-            for fit in ordered(run.fits)
-            if fit.by is None
+            one
+            for run in different(base, runs)
+            for one in specifications(variation_name(base, run), run, base=run is base)
         ]
         return specification(found, title=f"{base.name}: every sensitivity analysis", subtitle=base.question)
 
     return Plan(f"{base.name}.specification", digest, draw)
 
 
-def _variation(base: Run, run: Run) -> str:
-    trial = left_out(base, run)
+def different(base: Run, runs: Sequence[Run]) -> list[Run]:
+    """Runs without those under another prior that is the analysis' own."""
+    own = [fit.model for fit in base.fits if fit.by is None]
+    return [
+        run
+        for run in runs
+        if run.expansion != "each-prior" or not all(fit.model in own for fit in run.fits if fit.by is None)
+    ]
+
+
+def variation_name(base: Run, run: Run) -> str:
+    """What a run is called beside its base: by what it changes where one line of YAML made it with others."""
+    trial, fit = left_out(base, run), first_fit(run)
     if run.expansion == "each-date":
         return f"published by {date_of(run)}"
+    if run.expansion == "each-prior" and fit is not None:
+        return f"τ ~ {distribution(str(fit.model.get('prior')))}"
     return f"without {trial}" if trial else "all trials" if run is base else run.variation
 
 

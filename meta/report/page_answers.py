@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE
+from meta.report.aliasing import wholly
 from meta.report.exact import short_name
 from meta.report.latent_words import latent_failed
 from meta.report.latent_words import withheld as withheld_rate
@@ -54,12 +55,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The answers by one factor; `contrasts` are what the model says of differences between its groups."""
+    """The answers by one factor.
+
+    `contrasts` are what the model says of differences between its groups, `gaps` what the model of sites and
+    regions says of them at one mix of sites, `modelled` its rates of the groups where the factor is the site.
+    `tied` names what all patients of one group are, and not all of the others: not to be told apart from it.
+    """
 
     by: str
     fit: At
     lines: tuple[Line, ...]
     contrasts: tuple[At, ...]
+    gaps: tuple[At, ...] = ()
+    modelled: tuple[At, ...] = ()
+    tied: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
     @property
     def name(self) -> str:
@@ -133,7 +142,7 @@ def answers(runs: Mapping[str, At]) -> Answers:
     whole = leading(base, None)
     groupings = dict.fromkeys(fit.by for fit in base.it.fits if fit.by is not None)
     blocks = [_block(base, by) for by in groupings]
-    without = [_settled(run) for run in runs.values() if _excludes_well(run.it)]
+    without = [_settled(run) for run in runs.values() if excludes_well(run.it)]
     order = {name: place for place, name in enumerate(("bound", "latent", "drop", "keep"))}
     return Answers(
         overall=None if whole is None else line(whole),
@@ -160,10 +169,27 @@ def _block(base: At, by: str) -> Block | None:
     if fit is None:
         return None
     contrasts = tuple(fit.between.contrasts) if fit.it.between is not None else ()
-    return Block(by, fit, tuple(line(group) for group in fit.groups), contrasts)
+    lines = tuple(line(group) for group in fit.groups)
+    coverage, sites = base.it.coverage, base.sites
+    tied = wholly(coverage, by) if coverage is not None else ()
+    if sites.it is None or sites.it.failed:
+        return Block(by, fit, lines, contrasts, tied=tied)
+    gaps = (
+        gap for gap in sites.differences if (gap.it.population, gap.it.estimand) == ("new-trials", "mean")
+    )
+    asked = base.it.analysis.get("sites") or {}
+    return Block(
+        by,
+        fit,
+        lines,
+        contrasts,
+        gaps=tuple(gap for gap in gaps if by == sites.it.contrast),
+        modelled=tuple(r for r in sites.rates if r.it.level is None) if by == asked.get("by") else (),
+        tied=tied,
+    )
 
 
-def _excludes_well(run: Run) -> bool:
+def excludes_well(run: Run) -> bool:
     """Whether the run leaves out well-differentiated tumours, as its last word on exclusion."""
     excluded = run.analysis.get("exclude") or ()
     return run.expansion is None and any(one.get("differentiation") == WELL for one in excluded)

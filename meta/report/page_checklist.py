@@ -50,7 +50,7 @@ ITEMS = (
         "unreported",
         "unreported counts, not unpublished trials",
     ),
-    Item("15", "Certainty", "How it was assessed", "findings", "entered by the authors"),
+    Item("15", "Certainty", "How it was assessed", "findings", "the authors' to enter"),
     Item(
         "16",
         "Study selection",
@@ -72,7 +72,7 @@ ITEMS = (
     Item("20c", "Results of syntheses", "Causes of heterogeneity", "sites"),
     Item("20d", "Results of syntheses", "Sensitivity analyses", "specification"),
     Item("21", "Reporting biases", "Missing results", "unreported"),
-    Item("22", "Certainty of evidence", "For each outcome", "findings", "entered by the authors"),
+    Item("22", "Certainty of evidence", "For each outcome", "findings", "the authors' to enter"),
     Item("23", "Discussion", "Interpretation and limitations"),
     Item("24–26", "Other information", "Registration, support, competing interests"),
     Item("27", "Availability", "Data, code, other materials", "reproduce"),

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from meta.records.run import BASE
-from meta.report.page_answers import Line
+from meta.report.page_answers import UNRESOLVED, Line, excludes_well
 from meta.report.page_refs import At
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from meta.records.run import Run
 
 REFERENCES = {
     "stijnen": "Stijnen T, Hamza TH, Özdemir P. Random effects meta-analysis of event outcome in the "
@@ -50,6 +52,12 @@ INTERVALS = {
     "wald": "Wald intervals",
 }
 
+_EXPANSIONS = {
+    "each-trial": "each trial left out in turn",
+    "each-prior": "other priors of τ",
+    "each-date": "the trials published by each date",
+}
+
 
 @dataclass(slots=True)
 class Cited:
@@ -73,12 +81,14 @@ class Cited:
 class Methods:
     """What the methods section needs.
 
-    `models` are the roles with the options of their models, `families` the names of sensitivity analyses.
+    `models` are the roles with the options of their models, `families` sensitivity analyses in words, `named`
+    the trials of which the analysis names the report.
     """
 
     options: At
     models: tuple[tuple[str, At], ...]
     families: tuple[str, ...]
+    named: tuple[At, ...]
     cited: Cited
     intervals: Mapping[str, str]
 
@@ -91,16 +101,27 @@ def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
     """The methods of an analysis, from its base and the names of its variations."""
     base = runs[BASE]
     models = base.analysis.models
-    families = dict.fromkeys(
-        str(run.it.family or name).replace("-", " ") for name, run in runs.items() if name != BASE
-    )
+    families = dict.fromkeys(_family(name, run.it) for name, run in runs.items() if name != BASE)
+    entries = base.analysis.trials if isinstance(base.it.analysis.get("trials"), list) else ()
     return Methods(
         options=base.analysis,
         models=tuple((str(role), models[role]) for role in models.it if isinstance(models.it[role], dict)),
         families=tuple(families),
+        named=tuple(entry for entry in entries if isinstance(entry.it, dict) and entry.it.get("report")),
         cited=Cited(slug),
         intervals=INTERVALS,
     )
+
+
+def _family(name: str, run: Run) -> str:
+    """A sensitivity analysis in words, as far as its options say what it is; else its name."""
+    if run.expansion is not None:
+        return _EXPANSIONS[run.expansion]
+    if excludes_well(run):
+        return f"without well-differentiated tumours ({UNRESOLVED[str(run.analysis.get('unresolved'))]})"
+    if run.analysis.get("unreported") == "bound":
+        return "bounds over everything that trials did not report by group"
+    return name.replace("-", " ")
 
 
 @dataclass(frozen=True, slots=True)

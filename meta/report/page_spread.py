@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE
 from meta.report.exact import is_exact
-from meta.report.page_answers import Line, leading, line
+from meta.report.figures import different, variation_name
+from meta.report.page_answers import LatentLine, Line, latent_lines, leading, line
 from meta.report.page_refs import At
 
 if TYPE_CHECKING:
@@ -29,11 +31,21 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """The overall answer of another variation or model."""
+    """The overall answer of a variation and model: a fit's, a latent split's, or bounds."""
 
-    variation: str
-    role: str
-    line: Line
+    name: str
+    base: bool
+    line: Line | None = None
+    latent: LatentLine | None = None
+    bounds: At | None = None
+
+    @property
+    def middle(self) -> float:
+        """The estimate, or the middle of its bounds."""
+        if self.bounds is not None:
+            return float(self.bounds.it.ignorance.low + self.bounds.it.ignorance.high) / 2
+        found = self.line.shown if self.line is not None else self.latent.rate.mean if self.latent else None
+        return float("nan") if found is None or found.it.value is None else float(found.it.value)
 
 
 def spread_of(base: At) -> Spread:
@@ -51,15 +63,25 @@ def spread_of(base: At) -> Spread:
 
 
 def specifications(runs: Mapping[str, At]) -> list[Other]:
-    """Every variation and model with an overall estimate, from the lowest to the highest."""
-    found = [
-        Other(name, str(fit.it.role), line(fit))
-        for name, run in runs.items()
-        for fit in run.fits
-        if fit.it.by is None
-    ]
-    given = [one for one in found if one.line.shown.it.value is not None]
-    return sorted(given, key=lambda one: float(one.line.shown.it.value))
+    """Every variation and model with an overall answer, from the lowest to the highest."""
+    found = [one for run in _different(runs) for one in _overall(runs[BASE], run)]
+    return sorted((one for one in found if not isnan(one.middle)), key=lambda one: one.middle)
+
+
+def _different(runs: Mapping[str, At]) -> list[At]:
+    kept = {run.variation for run in different(runs[BASE].it, [run.it for run in runs.values()])}
+    return [run for run in runs.values() if run.it.variation in kept]
+
+
+def _overall(base: At, run: At) -> Iterator[Other]:
+    name, is_base = variation_name(base.it, run.it), run.it.variation == BASE
+    yield from (Other(name, is_base, line=line(fit)) for fit in run.fits if fit.it.by is None)
+    yield from (Other(name, is_base, latent=one) for one in latent_lines(run) if one.overall)
+    roles = set()
+    for one in run.bounds:
+        if one.it.by is None and one.it.role not in roles and one.it.ignorance.low is not None:
+            roles.add(one.it.role)
+            yield Other(name, is_base, bounds=one)
 
 
 def priors(runs: Mapping[str, At]) -> list[Line]:
@@ -78,7 +100,7 @@ def cumulative(runs: Mapping[str, At]) -> list[tuple[At, Line]]:
 
 
 def _priors(runs: Mapping[str, At]) -> Iterator[At]:
-    others = [run for run in runs.values() if run.it.expansion == "each-prior"]
+    others = [run for run in _different(runs) if run.it.expansion == "each-prior"]
     for run in (runs[BASE], *others) if others else ():
         fit = leading(run, None)
         if fit is not None and fit.it.tau is not None:

@@ -73,7 +73,12 @@ def panel(table: Subsets) -> Panel:
         "complete": table.complete,
         "estimands": ESTIMANDS,
         "trials": [
-            {**asdict(one), "shown": f"{percent(one.low)} to {percent(one.high)}"} for one in table.trials
+            {
+                **asdict(one),
+                "observed": percent(one.responders / one.n),
+                "shown": f"{percent(one.low)} to {percent(one.high)}",
+            }
+            for one in table.trials
         ],
         "choices": [asdict(one) for one in table.choices],
         "named": table.named,

@@ -63,6 +63,7 @@ def _row(trial: Included, table: Table, row: Row, path: str, *, pooled: bool) ->
         line=file.line(path),
         where=row.where or table.where,
         via=row.via or table.via,
+        doubt=_doubt(trial, path),
     )
 
 
@@ -91,7 +92,14 @@ def _median(trial: Included, entry: Survival, path: str) -> Printed:
         line=file.line(path),
         where=entry.where,
         via=entry.via,
+        doubt=_doubt(trial, path),
     )
+
+
+def _doubt(trial: Included, path: str) -> str | None:
+    """What is acknowledged of contradictions of a row."""
+    known = trial.chosen.trial.acknowledged
+    return "; ".join(one.reason for one in known if f"{one.at}.".startswith(f"{path}.")) or None
 
 
 def contradictions(chosen: Candidate) -> Iterator[Contradiction]:

@@ -96,8 +96,10 @@ class Candidate:
         for row in (*found.plus, *found.minus):
             how = f"{found.how}: subtracted" if row in found.minus else found.how
             ours = ", ".join(f"{count} = {text}" for count, text in self.table.rows[row].derived.items())
-            reason = f"{how}; our arithmetic on printed numbers: {ours}" if ours else how
-            yield self.ledger("used", reason, row=row, by=by, group=group)
+            if ours:  # the row is for these patients, but its counts are not printed
+                how = how.replace("printed for", "a row for")
+                how = f"{how}; our arithmetic on printed numbers: {ours}"
+            yield self.ledger("used", how, row=row, by=by, group=group)
 
 
 def drugs_label(drugs: Sequence[Drug]) -> str:

@@ -18,6 +18,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from meta.data import GroupedCounts
+from meta.format import interval, percent
 from meta.models import BinomialNormal, InverseVariance
 from meta.records import store
 from meta.records.run import SCHEMA
@@ -154,6 +155,56 @@ def test_figures_of_the_report_say_what_the_files_say(pooled):
     shown = {path.stem for path in (pooled.out / "figures").glob("*.svg")}
     assert set(names) == {name for name in shown if not any(f".{other}." in name for other in WELL)}
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_every_sensitivity_analysis_is_in_the_figure_and_in_the_table(pooled, analysis):
+    """Bounds and the latent split too; the prior that is the analysis' own is not shown twice."""
+    svg = (pooled.out / "figures" / f"{analysis}.specification.svg").read_text(encoding="utf-8")
+    texts = texts_of(svg)
+    assert texts.count(BOUND) == len(ROLES)
+    assert (texts.count(LATENT), texts.count("latent split")) == (1, 1)
+    found = {b.role: b for b in run_of(pooled, analysis, BOUND).bounds[::-1] if b.by is None}
+    for one in found.values():
+        assert interval(one.ignorance.low, one.ignorance.high, percent) in texts
+        assert f"[{interval(one.uncertainty.low, one.uncertainty.high, percent)}]" in texts
+    priors = [text for text in texts if text.startswith("τ ~ ")]
+    assert len(priors) == len(PRIORS) - 1
+    assert "τ ~ half-normal(1.25)" not in priors
+    page = (pooled.out / "report.html").read_text(encoding="utf-8")
+    table = re.search(f'(?s)<table id="{analysis}-[0-9]+-specifications">.*?</table>', page)[0]
+    rows = re.findall('<th scope="row">(.*?)</th>', table)
+    shown = [html.unescape(re.sub("<[^>]*>", "", name)) for name in rows]
+    alone = [f"published by {date}" for date, (k, *_) in CUMULATIVE[analysis].items() if k == 1]
+    drawn = [name for name in shown if name not in alone]  # a single trial has no diamond
+    whole = [name for name in drawn if len(name) < 35]  # longer ones are on two lines
+    assert sorted(text for text in texts if text in set(whole)) == sorted(whole)
+    assert len(drawn) == sum(text in {"mean", "median"} for text in texts)
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_what_the_first_cards_rest_on_stands_on_them(pooled, analysis):
+    page = (pooled.out / "report.html").read_text(encoding="utf-8")
+    section = re.search(f'(?s)<section class="answer" id="{analysis}-[0-9]+-answer".*?</ol>', page)[0]
+    said = " ".join(html.unescape(re.sub("<[^>]*>", "", section)).split())
+    assert (
+        "in Asia alone all patients share differentiation (poor) and response criteria (RECIST 1.1)" in said
+    )
+    sites = run_of(pooled, analysis).sites
+    gap = next(d for d in sites.differences if (d.population, d.estimand) == ("new-trials", "mean"))
+    assert "At one mix of primary sites, in a model that draws regions with few responders together: " in said
+    assert f"{percent(gap.standardised.value)} ({percent(gap.standardised.low)} to" in said
+    for rate in sites.rates:
+        if rate.level is None:
+            assert f"{rate.group} {percent(rate.mean.value)} (" in said
+
+
+def test_a_printed_number_that_is_in_doubt_says_so(pooled):
+    rows = run_of(pooled, "jia-2022-table1").printed
+    (found,) = (row for row in rows if row.outcome == "DOR" and row.median == "2.8 months")
+    assert found.doubt.endswith("2.8 is most likely the lower confidence limit.")
+    assert "2.8-NA (as printed)" in {row.median for row in rows}
+    assert not [row for row in rows if row.pooled and row.responders == 5 and row.doubt]
 
 
 def test_the_report_stays_small(pooled):

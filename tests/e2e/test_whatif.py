@@ -208,14 +208,16 @@ def page(browser, root):
     assert {address.split("#")[0] for address in asked} == {url}
 
 
-def expected(table, choice, place, row):
-    """What is to be read, from the table and not from what is embedded."""
+def expected(table, choice, place, row, *, interval=False):
+    """What is to be read, from the table and not from what is embedded; of an interval its ends alone."""
     values = table.values[choice, place, :, row]
     tau = ESTIMANDS[place] == "tau"
     middle, low, high = (None if np.isnan(z) else number(z, 2) if tau else percent(z) for z in values)
     reason, unit = table.words[table.reasons[choice, place, row]], "" if tau else " %"
     if middle is None:
         return f"{low} to {high}{unit}" if low and high else f"not given: {reason}"
+    if interval and low and high:
+        return f"{low} to {high}{unit}"
     if low and high:
         return f"{middle}{unit} ({low} to {high})"
     return f"{middle}{unit}, no interval: {reason}"
@@ -258,11 +260,18 @@ def test_every_choice_shows_the_stored_numbers(page, table):
     assert {tuple(one[:4]) for one in seen} == asked
     for row, role, prior, estimand, text, facts in seen:
         i, place = names[role, prior], ESTIMANDS.index(estimand)
-        assert text == f"{table.choices[i].estimands[place]}: {expected(table, i, place, row)}"
-        assert facts["Tau"] == expected(table, i, 3, row)
-        assert facts["Prediction"] == expected(table, i, 2, row)
-        assert facts["What it may be called"] == table.words[table.standings[i, row]]
         own = [arm for arm, there in zip(table.trials, table.members[row], strict=True) if there]
+        if len(own) == 1:  # of one trial nothing is an answer but its own rate
+            ends = f"{percent(own[0].low)} to {percent(own[0].high)}"
+            rate = f"{percent(own[0].responders / own[0].n)} % ({ends})"
+            assert text == f"observed ORR: {rate}, exact interval of one trial"
+            assert "Tau" not in facts
+            assert "Prediction interval" not in facts
+        else:
+            assert text == f"{table.choices[i].estimands[place]}: {expected(table, i, place, row)}"
+            assert facts["Tau"] == expected(table, i, 3, row)
+            assert facts["Prediction interval"] == expected(table, i, 2, row, interval=True)
+        assert facts["Headline?"] == table.words[table.standings[i, row]]
         assert facts["Responders/patients"] == f"{sum(t.responders for t in own)}/{sum(t.n for t in own)}"
 
 
@@ -288,8 +297,28 @@ def test_nobody_chosen_and_named_choices(page):
     for box in page.locator(".whatif .trials input").all():
         box.uncheck()
     assert page.locator(".answer-text").text_content() == "No trial is chosen."
+    assert page.locator(".copy-command").is_hidden()
     page.get_by_role("button", name="Asia only").click()
     assert page.locator(".whatif .trials input:checked").count() == 2
+
+
+def test_a_model_without_the_estimand_does_not_take_it_away(page):
+    page.locator(".whatif .model").select_option("conventional")
+    assert page.locator(".whatif .estimand").input_value() == "median"
+    page.locator(".whatif .model").select_option("primary")
+    assert page.locator(".whatif .estimand").input_value() == "mean"
+
+
+def test_only_a_headline_is_filled(page, table):
+    pooled = page.locator(".try-forest .pooled")
+    for model in ("primary", "frequentist"):
+        page.locator(".whatif .model").select_option(model)
+        first = table.words[table.standings[[one.role for one in table.choices].index(model), -1]]
+        assert ("hollow" in pooled.get_attribute("class")) == (not first.startswith("headline"))
+    page.get_by_role("button", name="Asia only").click()
+    assert "hollow" in pooled.get_attribute("class")
+    page.locator(".whatif .trials input[value=alpha]").uncheck()
+    assert pooled.count() == 0
 
 
 def test_names_are_text(page):

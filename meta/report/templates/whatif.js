@@ -27,6 +27,7 @@
     const rowOf = data.complete ? null : new Map(data.members.map((key, row) => [key, row]));
     const [model, prior, estimand] = [".model", ".prior", ".estimand"].map(find);
     const boxes = [];
+    let wanted = ""; // the estimand asked for last: a model without it shows another, and gives way again
 
     const value = (choice, place, end, row) =>
       view.getUint16(2 * (((choice * data.estimands.length + place) * 3 + end) * data.rows + row), true);
@@ -57,7 +58,18 @@
       find(".has-prior").hidden = !priors.length;
       const names = data.choices[chosen()].estimands;
       const given = data.estimands.map((key, i) => [key, names[i]]).filter(([key, name]) => name && key !== "tau");
-      fill(estimand, given, estimand.value);
+      fill(estimand, given, wanted);
+    }
+
+    /* A single trial's own rate is all that may be called an answer. */
+    function alone(trial) {
+      return `observed ORR: ${trial.observed} % (${trial.shown}), exact interval of one trial`;
+    }
+
+    function ends(choice, place, at) {
+      const [low, high] = [1, 2].map((end) => value(choice, place, end, at));
+      if (low === NONE || high === NONE) return said(choice, place, at);
+      return written(low, place) + " to " + written(high, place) + " %";
     }
 
     function said(choice, place, at) {
@@ -72,8 +84,9 @@
 
     function draw(choice, place, at) {
       const svg = find(".try-forest");
-      const width = Math.max(300, Math.min(640, svg.parentNode.clientWidth)), step = 30;
-      const [left, most] = width < 500 ? [165, 13] : [250, 24]; // of the labels
+      const width = Math.max(300, Math.min(640, svg.parentNode.clientWidth)), step = 40;
+      const [left, most] = width < 500 ? [165, 22] : [270, 34]; // of the labels
+      const single = data.trials.filter((trial, i) => boxes[i].checked).length === 1;
       const x = (tenths) => left + (width - left - 20) * Math.min(tenths, 1000) / 1000;
       svg.replaceChildren();
       svg.setAttribute("viewBox", `0 0 ${width} ${step * (data.trials.length + 2) + 30}`);
@@ -81,19 +94,20 @@
       data.trials.forEach((trial, i) => {
         const y = step * (i + 0.7), name = boxes[i].checked ? "in" : "out";
         const short = [...trial.label].length > most ? [...trial.label].slice(0, most - 1).join("") + "…" : trial.label;
-        make("text", `${short} ${trial.responders}/${trial.n}`, svg, { x: 0, y: y + 5, class: name });
+        make("text", short, svg, { x: 0, y: y - 2, class: name });
+        make("text", `${trial.responders}/${trial.n}`, svg, { x: 0, y: y + 14, class: "tick " + name });
         bar(y, 1000 * trial.low, 1000 * trial.high, name);
         make("rect", "", svg, { x: x(1000 * trial.responders / trial.n) - 4, y: y - 4, width: 8, height: 8, class: name });
       });
       const y = step * (data.trials.length + 0.7);
       make("text", "Pooled", svg, { x: 0, y: y + 5, class: "in" });
       make("text", "Prediction", svg, { x: 0, y: y + step + 5, class: "in" });
-      if (at >= 0) {
+      if (at >= 0 && !single) {
         const [middle, low, high] = [0, 1, 2].map((end) => value(choice, place, end, at));
         const [least, greatest] = [1, 2].map((end) => value(choice, 2, end, at));
         if (low !== NONE && high !== NONE) {
           const centre = x(middle === NONE ? (low + high) / 2 : middle);
-          make("path", "", svg, { d: `M${x(low)},${y}L${centre},${y - 8}L${x(high)},${y}L${centre},${y + 8}Z`, class: "pooled" });
+          make("path", "", svg, { d: `M${x(low)},${y}L${centre},${y - 8}L${x(high)},${y}L${centre},${y + 8}Z`, class: headline(choice, at) ? "pooled" : "pooled hollow" });
         }
         if (least !== NONE && greatest !== NONE) bar(y + step, least, greatest, "ahead");
       }
@@ -101,6 +115,10 @@
       make("line", "", svg, { x1: x(0), x2: x(1000), y1: foot, y2: foot, class: "axis" });
       [0, 250, 500, 750, 1000].forEach((tick) =>
         make("text", tick / 10 + (tick === 1000 ? " %" : ""), svg, { x: x(tick), y: foot + 18, class: "tick", "text-anchor": "middle" }));
+    }
+
+    function headline(choice, at) {
+      return data.words[standings[choice * data.rows + at]].startsWith("headline");
     }
 
     function fragment() {
@@ -132,14 +150,17 @@
       add("Responders/patients", sum("responders") + "/" + sum("n"));
       let text = own.length ? "This choice was not computed beforehand: the command below computes it." : "No trial is chosen.";
       if (at >= 0) {
-        text = data.choices[choice].estimands[place] + ": " + said(choice, place, at);
-        add("Tau", said(choice, 3, at));
-        add("Prediction", said(choice, 2, at));
-        add("What it may be called", data.words[standings[choice * data.rows + at]]);
+        text = own.length === 1 ? alone(own[0]) : data.choices[choice].estimands[place] + ": " + said(choice, place, at);
+        if (own.length > 1) {
+          add("Tau", said(choice, 3, at));
+          add("Prediction interval", ends(choice, 2, at));
+        }
+        add("Headline?", data.words[standings[choice * data.rows + at]]);
         add("Intervals", Number((100 * data.choices[choice].level).toFixed(6)) + " %");
       }
       find(".answer-text").textContent = text;
       find(".command").textContent = own.length ? command() : "";
+      [".again", ".copy-command"].forEach((part) => { find(part).hidden = !own.length; });
       draw(choice, place, at);
     }
 
@@ -157,9 +178,9 @@
       boxes.forEach((box, i) => { box.checked = !out.includes(data.trials[i].id); });
       const set = (select, name) => { if ([...select.options].some((one) => one.value === read(name))) select.value = read(name); };
       set(model, "model");
+      wanted = read("estimand");
       fillChoices();
       set(prior, "prior");
-      set(estimand, "estimand");
       show();
       section.scrollIntoView();
       return true;
@@ -194,6 +215,7 @@
     });
     const roles = [...new Set(data.choices.map((one) => one.role))];
     fill(model, roles.map((role) => [role, role + ", " + data.choices.find((one) => one.role === role).model]), "");
+    estimand.addEventListener("change", () => { wanted = estimand.value; });
     [model, prior, estimand].forEach((select) => select.addEventListener("change", change));
     find(".copy-link").addEventListener("click", (event) =>
       copy(location.href.split("#")[0] + fragment(), event.currentTarget));

@@ -137,7 +137,7 @@ def test_words_about_heterogeneity():
     assert BayesBinomial().fit(TABLE1).tau.prior.words == WORDS_LITTLE
     split = BayesBinomial().fit(GroupedCounts.of([2, 50, 97], [100, 100, 100], ["a"] * 3))
     assert split.tau.prior.divergence > 0.2
-    assert split.tau.prior.words == "these data inform heterogeneity"
+    assert split.tau.prior.words == "these data say something about heterogeneity"
 
 
 def test_responders_of_a_new_trial(corner):

@@ -22,9 +22,9 @@ def found(table1, fit_of):
 
 
 def test_sorted_without_what_has_no_estimate(found):
-    names = [one.name for one in shown(found)]
-    assert names == ["all trials"] * 3 + ["high"]
-    values = [one.fit.proportion.value for one in shown(found)]
+    rows = shown(found)
+    assert [row.label for row in rows] == ["all trials"] * 3 + ["high"]
+    values = [row.mark.value for row in rows]
     assert values == sorted(values)
 
 
@@ -35,7 +35,7 @@ def test_the_figure_has_a_row_each_and_the_base_as_a_line(found, nothing_collide
     assert texts.count("all trials") == 3
     assert texts.count("high") == 1
     line = next(line for line in figure.axes[0].lines if line.get_gid() == "reference")
-    assert line.get_xdata()[0] == pytest.approx(100 * found[1].fit.proportion.value)  # of the primary model
+    assert line.get_xdata()[0] == pytest.approx(100 * found[1].found.proportion.value)  # of the primary model
     bold = {text.get_text() for text in figure.texts if text.get_weight() == "bold"}
     assert "all trials" in bold
     assert "high" not in bold
