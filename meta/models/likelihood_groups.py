@@ -97,7 +97,7 @@ def _bootstrap(data: GroupedCounts, draws: int, seed: int) -> tuple[NamedTest, .
     """The likelihood ratio against its own distribution, simulated without a difference at three tau."""
     one = float(np.sqrt(maximise(marginal_terms, data.responders, data.n).v))
     estimate = one if np.isfinite(one) else 0.0
-    taus = {"0": 0.0, f"its estimate {estimate:.2f}": estimate, "1": 1.0}
+    taus = {"0": 0.0, f"its estimate without groups {estimate:.2f}": estimate, "1": 1.0}
     found = bootstrap_lr(data.responders, data.n, data.group, tau=list(taus.values()), draws=draws, seed=seed)
     return tuple(
         NamedTest(

@@ -82,13 +82,15 @@ class Methods:
     """What the methods section needs.
 
     `models` are the roles with the options of their models, `families` sensitivity analyses in words, `named`
-    the trials of which the analysis names the report.
+    the trials of which the analysis names the report, `partly` those of which it takes some patients only.
     """
 
     options: At
     models: tuple[tuple[str, At], ...]
     families: tuple[str, ...]
     named: tuple[At, ...]
+    all_named: bool
+    partly: tuple[At, ...]
     cited: Cited
     intervals: Mapping[str, str]
 
@@ -102,12 +104,17 @@ def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
     base = runs[BASE]
     models = base.analysis.models
     families = dict.fromkeys(_family(name, run.it) for name, run in runs.items() if name != BASE)
-    entries = base.analysis.trials if isinstance(base.it.analysis.get("trials"), list) else ()
+    listed = base.it.analysis.get("trials")
+    entries = [] if isinstance(listed, str) else list(base.analysis.trials)  # "all", or each an id or more
+    detailed = [entry for entry in entries if not isinstance(entry.it, str)]
+    named = tuple(entry for entry in detailed if entry.it.get("report"))
     return Methods(
         options=base.analysis,
         models=tuple((str(role), models[role]) for role in models.it if isinstance(models.it[role], dict)),
         families=tuple(families),
-        named=tuple(entry for entry in entries if isinstance(entry.it, dict) and entry.it.get("report")),
+        named=named,
+        all_named=len(named) == len(entries) > 0,
+        partly=tuple(entry for entry in detailed if any((entry.it.get("where") or {}).values())),
         cited=Cited(slug),
         intervals=INTERVALS,
     )
