@@ -12,7 +12,7 @@ import typer
 
 from meta.cli_fit import fit, subset
 from meta.cli_pool import figures, pool
-from meta.cli_root import Root
+from meta.cli_root import Root, Width
 from meta.errors import MetaError
 from meta.terminal import progress, say, table
 
@@ -93,9 +93,10 @@ def show(trial: Annotated[str, typer.Argument(help="The trial's id.")], root: Ro
 def forest(
     result: Annotated[str, typer.Argument(help="A stored run: a JSON file, or e.g. g3-nen/base.")],
     by: Annotated[str | None, typer.Option(help="region, site …; the overall plot if left out.")] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="A .png, .svg or .pdf file; a double column wide (180 mm).")
-    ] = Path("forest.svg"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .png, .svg or .pdf file.")] = Path(
+        "forest.svg"
+    ),
+    width: Width = None,
     root: Root = Path(),
 ) -> None:
     """Draw the forest plot of a stored run again, without fitting anything."""
@@ -103,6 +104,7 @@ def forest(
     from meta.records.store import load_run
     from meta.report.canvas import save
     from meta.report.figures import forests
+    from meta.report.widths import resized
     from meta.workflow.pool import stored
 
     run = load_run(stored(result, root / "out"))
@@ -110,7 +112,7 @@ def forest(
     if by not in plans:
         there = ", ".join(name or "(none)" for name in plans)
         raise SpecError(f"--by: found {by!r}; this run has {there or 'no fit, but bounds'}")
-    save(plans[by].draw(), output)
+    save(resized(plans[by].draw(), width), output)
     say(str(output))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meta.cli_root import Root
+from meta.cli_root import Root, Width
 from meta.terminal import progress, say, table
 
 if TYPE_CHECKING:
@@ -49,15 +49,17 @@ def pool(
 def figures(
     analyses: Annotated[list[str] | None, typer.Argument(help="Names of analyses; all if left out.")] = None,
     kind: Annotated[str, typer.Option("--format", help="pdf, svg or png.")] = "pdf",
+    width: Width = None,
     root: Root = Path(),
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder; ROOT/out/FORMAT if left out.")
     ] = None,
 ) -> None:
-    """Draw the figures of the stored runs in one format, each a journal's double column (180 mm) wide."""
+    """Draw the figures of the stored runs in one format, at the width of a journal's page."""
     from meta.errors import SpecError
     from meta.report.canvas import FORMATS
     from meta.report.drawing import save_figures
+    from meta.report.widths import check_width
     from meta.workflow.pool import every_stored
     from meta.workflow.workers import draw
 
@@ -70,12 +72,14 @@ def figures(
     ]
     if kind not in FORMATS:
         wrong.append(f"--format: found {kind!r}; {', '.join(FORMATS)} are allowed")
+    if width is not None and (said := check_width(width)):
+        wrong.append(said)
     if wrong:
         raise SpecError("\n".join(wrong))
     several = [[run for run in stored if run.name == name] for name in analyses or names]
     folder = output or root / "out" / kind
     with progress("drawing") as left:
-        drawn = save_figures(several, folder, kind, left, draw)
+        drawn = save_figures(several, folder, kind, left, draw, width=width)
     say(f"{drawn} figures drawn in {folder}")
 
 

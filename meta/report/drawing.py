@@ -60,10 +60,11 @@ def _files(figure: Plan) -> list[str]:
     return [f"figures/{figure.name}.{kind}" for kind in KINDS]
 
 
-def _drawn(figure: Plan, kinds: Sequence[str]) -> list[bytes]:
+def _drawn(figure: Plan, kinds: Sequence[str], width: float | None = None) -> list[bytes]:
     from meta.report.canvas import render
+    from meta.report.widths import resized
 
-    picture = figure.draw()
+    picture = resized(figure.draw(), width)
     return [render(picture, kind) for kind in kinds]
 
 
@@ -73,8 +74,10 @@ def save_figures(
     kind: str,
     progress: Callable[[int], None],
     spread: Spread,
+    *,
+    width: float | None = None,
 ) -> int:
-    """Draw every figure in one format into a folder, current or not.
+    """Draw every figure in one format and at one width into a folder, current or not.
 
     Parameters
     ----------
@@ -82,6 +85,8 @@ def save_figures(
         As of :func:`write_figures`.
     folder : Path
     kind : {"png", "svg", "pdf"}
+    width : float, optional
+        In mm; as they are drawn if left out.
 
     Returns
     -------
@@ -91,11 +96,11 @@ def save_figures(
     Raises
     ------
     SpecError
-        If `kind` is none of these.
+        If `kind` is none of these, or the width is not among those allowed.
     """
     todo = [one for runs in analyses for one in figures(runs)]
     progress(len(todo))
-    with closing(spread([partial(_drawn, figure, (kind,)) for figure in todo])) as drawn:
+    with closing(spread([partial(_drawn, figure, (kind,), width) for figure in todo])) as drawn:
         for done, (place, (picture,)) in enumerate(drawn, 1):
             write(folder / f"{todo[place].name}.{kind}", picture)
             progress(len(todo) - done)

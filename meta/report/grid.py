@@ -11,7 +11,8 @@ from meta.format import clean
 from meta.report.canvas import GREY, PLAIN, POINT, Style, text_width
 from meta.report.marks import Mark
 
-WIDTH = 180 / 25.4 * POINT  # double column of a journal
+DRAWN = 180.0  # mm: what figures are drawn for, the double column of a journal
+WIDTH = DRAWN / 25.4 * POINT
 MARGIN, GUTTER, PLOT_GAP = 6.0, 9.0, 11.0  # half a square may stand beyond either end of the axis
 PLOT_WIDTHS = 116.0, 185.0
 SOURCE_GAP = 1.0

@@ -120,15 +120,22 @@ def test_figures_of_stored_runs_in_one_format(quick_pooled, cli, tree, tmp_path)
         assert all(path.read_bytes().startswith(begins) for path in found)
     for path in sorted((tmp_path / "png").iterdir()):  # the same as those that pooling draws
         assert path.read_bytes() == (quick_pooled / "out" / "figures" / path.name).read_bytes()
+    result = cli("figures", "--width", "170", "--root", quick_pooled, "-o", tmp_path / "narrow")
+    assert result.code == 0
+    for path in (tmp_path / "narrow").iterdir():
+        page = re.search(rb"/MediaBox \[ 0 0 ([0-9.]+) ", path.read_bytes())
+        assert float(page[1]) == pytest.approx(170 / 25.4 * 72, abs=0.01)  # points
     assert tree(quick_pooled) == before
 
 
 def test_figures_name_every_fault(quick_pooled, cli, tmp_path):
-    asked = ("figures", "nobody", "--format", "gif", "--root", quick_pooled, "-o", tmp_path / "none")
+    wrong = ("--format", "gif", "--width", "88")
+    asked = ("figures", "nobody", *wrong, "--root", quick_pooled, "-o", tmp_path / "none")
     result = cli(*asked)
     assert result.code == 2
     assert "analysis: found 'nobody'; quick are stored" in result.err
     assert "--format: found 'gif'; png, svg, pdf are allowed" in result.err
+    assert "--width: found 88; 150 to 210 mm are allowed" in result.err
     assert not (tmp_path / "none").exists()
 
 
