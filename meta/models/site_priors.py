@@ -1,4 +1,4 @@
-"""The contrast between levels under other priors, from the draws under one."""
+"""The contrast between levels under other priors."""
 
 from __future__ import annotations
 
@@ -8,54 +8,42 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.results import PriorPoint, Quantity
-from meta.stats import reweight
-from meta.stats.standardise import sum_to_zero
+from meta.models import site_answers as answers
+from meta.results import FAILED, PriorPoint, Quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from meta.models.mcmc.site_region import SiteRegionDraws
-    from meta.models.site_answers import Levels
     from meta.models.site_question import Question
     from meta.stats.scales import FloatArray
 
-LEAST = 200.0  # draws: the standard error of a 97.5 % quantile is then about 0.2 standard deviations
 
-
-def sweep(
-    asked: Question, found: SiteRegionDraws, rates: Levels, prior_sd: float, others: Sequence[float]
-) -> tuple[PriorPoint, ...]:
-    """Every pair of levels under other prior standard deviations of their difference.
+def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[PriorPoint, ...]:
+    """Every pair of levels under several prior standard deviations of the difference between levels.
 
     Parameters
     ----------
     asked : Question
-    found : SiteRegionDraws
-    rates : Levels
-        Its standardised rates.
-    prior_sd : float
-        Under which the draws were made.
-    others : sequence of float
+    drawn : mapping of float to SiteRegionDraws
+        By standard deviation, the draws made under it.
 
     Returns
     -------
     tuple of PriorPoint
         Empty without two levels.
     """
-    if asked.contrast is None or len(asked.levels()[0]) < 2:
+    if asked.contrast is None:
         return ()
-    effects, names = found.levels[asked.contrast], asked.levels()[0]
-    coefficients = effects @ np.linalg.pinv(sum_to_zero(len(names))).T
+    names = asked.levels()[0]
     points = []
-    for sd in others:
-        weight, effective = reweight.weights(reweight.normal_ratio(coefficients, prior_sd, sd))
-        weigh = replace(asked, method=f"{asked.method}, contrast ~ normal:0,{sd:g} by weights")
+    for sd, found in drawn.items():
+        effects, means = found.levels[asked.contrast], answers.levels(asked, found).new_mean
+        here = replace(asked, method=f"{asked.method}, contrast ~ normal:0,{sd:g}")
         for i, j in combinations(range(len(names)), 2):
-            pairs = (effects, rates.new_mean)
             ratio, difference = (
-                _quantity(weigh, name, draws[:, j] - draws[:, i], weight, effective)
-                for name, draws in zip(("log odds ratio", "difference of mean ORRs"), pairs, strict=True)
+                _quantity(here, name, draws[:, j] - draws[:, i], passed=found.diagnostics.passed)
+                for name, draws in (("log odds ratio", effects), ("difference of mean ORRs", means))
             )
             points.append(
                 PriorPoint(
@@ -64,21 +52,16 @@ def sweep(
                     reference=names[i],
                     log_odds_ratio=ratio,
                     difference=difference,
-                    effective=effective,
+                    effective=found.diagnostics.ess_tail,
                 )
             )
     return tuple(points)
 
 
-def _quantity(
-    asked: Question, name: str, draws: FloatArray, weight: FloatArray, effective: float
-) -> Quantity:
+def _quantity(asked: Question, name: str, draws: FloatArray, *, passed: bool) -> Quantity:
     tail = (1 - asked.level) / 2
-    low, value, high = reweight.quantiles(draws, weight, [tail, 0.5, 1 - tail]).tolist()
+    low, value, high = np.quantile(draws, [tail, 0.5, 1 - tail]).tolist()
     found = Quantity(
         name=name, value=value, low=low, high=high, level=asked.level, kind="credible", method=asked.method
     )
-    if effective >= LEAST:
-        return found
-    reason = f"the draws are worth {effective:.0f} under this prior; {LEAST:.0f} are needed: sample with it"
-    return replace(found, value=None, low=None, high=None, reason=reason)
+    return found if passed else replace(found, value=None, low=None, high=None, reason=FAILED)

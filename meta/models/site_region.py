@@ -57,10 +57,12 @@ class SiteRegion:
     target : "pooled", a trial or a mapping of groups to numbers
         Mix of groups that rates are standardised to: the patients of all trials, of one, or these.
     contrast_sds : tuple of float
-        Other prior standard deviations of the difference between levels, under which it is given too.
+        Prior standard deviations of the difference between levels, of every contrast, under which it is
+        given.
     beside : bool
-        Fit two more models beside it: the same without groups, and the same to those trials alone that
-        report every group by itself, which shows what totals add to the contrasts between groups.
+        Fit more models beside it: the same without groups, the same under the other priors, and the same to
+        those trials alone that report every group by itself, which shows what totals add to the contrasts
+        between groups.
     draws, tune, seed : int
         Of the sampler, which runs four chains.
     level : float
@@ -147,7 +149,7 @@ class SiteRegion:
         return "given", mix_of([self.target.get(group, 0.0) for group in data.groups])
 
     def fit(self, data: PartialCounts) -> SiteRegionFit:
-        """Fit the model, and beside it, if asked for, the same without groups and to reporting trials alone.
+        """Fit the model and, if asked for, those beside it.
 
         Parameters
         ----------
@@ -195,6 +197,14 @@ class SiteRegion:
         more = self.beside and self.groups != "none"
         crude = draw(data, priors, groups="none", **options) if more else None
         fit = self._answer(asked, found, crude, target_name)
+        if more and self.contrasts and len(asked.levels()[0]) > 1:
+            drawn = {
+                sd: found
+                if sd == priors.contrast
+                else draw(data, replace(priors, contrast=sd), groups=self.groups, **options)
+                for sd in self.contrast_sds
+            }
+            fit = replace(fit, prior_sweep=sweep(asked, drawn))
         chosen = reporting_all(data)
         if more and 0 < len(chosen) < fit.k:
             asked = replace(asked, data=data.only(chosen), method=f"{asked.method}, reporting trials alone")
@@ -230,7 +240,7 @@ class SiteRegion:
             direct=answers.direct(asked),
             orders=answers.orders(asked, found) if self.groups != "none" else (),
             splits=answers.split_counts(asked, found),
-            prior_sweep=sweep(asked, found, rates, priors.contrast, self.contrast_sds),
+            prior_sweep=(),
             sampling=found.diagnostics,
             sampling_without_groups=crude.diagnostics if crude else None,
             standing=standing(k, responders, bayesian=True),

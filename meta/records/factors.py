@@ -21,14 +21,15 @@ SITE_TREE: dict[str, tuple[str, ...]] = {
     "gastrointestinal": ("gastroesophageal", "intestine"),
     "thoracic": ("lung", "thymus"),
 }
-SITE_LEAVES = ("pancreas", "gastroesophageal", "intestine", "lung", "thymus", "other", "unknown")
+UNKNOWN = "unknown"  # patients of whom the report says that it does not know
+SITE_LEAVES = ("pancreas", "gastroesophageal", "intestine", "lung", "thymus", "other", UNKNOWN)
 SITES = (*SITE_TREE, *SITE_LEAVES)
 
 VALUES: dict[str, tuple[str, ...]] = {
     "site": SITES,
-    "differentiation": ("well", "poor", "unknown"),
-    "grade": ("G1", "G2", "G3", "unknown"),
-    "pdl1": ("positive", "negative", "unknown"),
+    "differentiation": ("well", "poor", UNKNOWN),
+    "grade": ("G1", "G2", "G3", UNKNOWN),
+    "pdl1": ("positive", "negative", UNKNOWN),
     "cohort": (),  # any name
 }
 _REST = ""  # the cohort of patients whom no row puts in a named one

@@ -165,8 +165,8 @@ def _below(fit: SiteRegionFit, noun: str) -> list[str]:
         lines.append(f"No trial reports a total over {noun}s with the patients of each.")
     if fit.prior_sweep:
         lines.append(
-            "Other priors: the same draws, weighted anew; the wider the prior, the more the data decide. "
-            "Standardised to the target mix, new trials."
+            "Other priors: the model sampled again under each; the wider the prior, the more the data "
+            "decide. Standardised to the target mix, new trials."
         )
     return [
         *lines,

@@ -154,7 +154,7 @@ class PriorPoint:
     difference : Quantity
         Of the mean rates over new trials, standardised; a fraction.
     effective : float
-        Draws that the weighted draws are worth. Where they are too few, the quantities are None with the
+        Effective draws in the tails. Where the sampler broke its limits the quantities are None with the
         reason.
     """
 

@@ -15,6 +15,7 @@ from meta.records.factors import told
 from meta.workflow.exclude import unreported
 from meta.workflow.group import names_of, parts
 from meta.workflow.reports import Candidate
+from meta.workflow.stays import stays
 
 if TYPE_CHECKING:
     from meta.records.analysis import Analysis, Range, TrialEntry
@@ -33,13 +34,15 @@ Declared = tuple[int, tuple[int, int]]  # cells, and the least and the most pati
 class Bounded:
     """A trial (or arm) whose counts are bounded.
 
-    `before` are the patients of whom n and responders are reported, `cells` those who stay, `declared` the
-    ranges of the analysis, and `options` all that n and responders of those who stay can be, shape (C, 2).
+    `before` are the patients of whom n and responders are reported, `cells` those who stay, `doubtful` those
+    of them who may have to leave too, `declared` the ranges of the analysis, and `options` all that n and
+    responders of those who stay can be, shape (C, 2).
     """
 
     chosen: Candidate
     before: int
     cells: int
+    doubtful: int
     declared: tuple[Declared, ...]
     options: NDArray[np.int64]
     attributes: Mapping[str, str]
@@ -86,10 +89,14 @@ def bounded(
     declared = declared_of(chosen, entry.ranges, population)
     missing = "; ".join(unreported(chosen, before, *item) for item in remaining.pending.items())
     refused = _unsized(chosen, before, remaining, [mask for mask, _ in declared])
+    # a declared range says how many leave, whatever the report does not know
+    doubtful = (
+        0 if any(_about(chosen, before, remaining, mask) for mask, _ in declared) else remaining.doubtful
+    )
     options = np.zeros((0, 2), dtype=np.int64)
     if not refused:
         try:
-            options = chosen.margins.completions([cells], declared)[:, 0]
+            options = stays(chosen.margins, [cells], doubtful, declared)[:, 0]
         except DataError as error:
             refused = str(error)
     if not refused and not len(options):
@@ -99,10 +106,14 @@ def bounded(
         return None, [chosen.ledger("not bounded", reason)]
     least, greatest = options.min(0).tolist(), options.max(0).tolist()
     number = least[0] if least[0] == greatest[0] else None
+    if doubtful:
+        size = chosen.margins.size(doubtful)
+        assert size is not None  # without() has looked
+        missing += f"; {size.n} more may be, of whom the report does not know"
     pairs = zip(entry.ranges, declared, strict=True)
     about = [one for one, (mask, _) in pairs if _about(chosen, before, remaining, mask)]
     reason = f"{missing}{in_words(about)}; {_found(least, greatest, len(options))} (unresolved: bound)"
-    trial = Bounded(chosen, before, cells, declared, options, attributes)
+    trial = Bounded(chosen, before, cells, doubtful, declared, options, attributes)
     return trial, [chosen.ledger("bounded", reason, n=number)]
 
 
@@ -202,7 +213,7 @@ def by_group(
         told, untold = _told_apart(trial, analysis, factors, everyone)
         ledger += [_untold(trial, grouping.by, *part) for part in untold]
         if told:
-            options = trial.chosen.margins.completions(list(told.values()), trial.declared)
+            options = stays(trial.chosen.margins, list(told.values()), trial.doubtful, trial.declared)
             found.append((trial.label, options[:, :, ::-1], tuple(places[name] for name in told)))
     return Open(grouping.by, as_completions(found, tuple(places))), ledger
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from meta.errors import Fault
-from meta.records.factors import told
+from meta.records.factors import UNKNOWN, VALUES, told
 from meta.records.run import LedgerEntry
 
 if TYPE_CHECKING:
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class Remaining:
     """What stays of a trial: `cells`, or None where the trial leaves; with ledger and faults.
 
-    `pending`, under `unresolved: bound` and `latent` alone, are the exclusions that `cells` still contain.
+    `pending`, under `unresolved: bound` and `latent` alone, are the exclusions that `cells` still contain,
+    `doubtful` the patients of whom the report does not know whether such an exclusion is of them.
     """
 
     cells: int | None
     ledger: list[LedgerEntry] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     pending: dict[str, int] = field(default_factory=dict)
+    doubtful: int = 0
 
 
 def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolved: Unresolved) -> Remaining:
@@ -60,8 +62,24 @@ def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolv
     remaining = _one_by_one(chosen, cells, pending)
     if unresolved in {"bound", "latent"}:
         remaining.pending = pending
+        open_ = [where for where in exclusions if told(where.given()) in pending]
+        remaining.doubtful = _doubtful(chosen, cells & ~everybody, open_)
         return remaining
     return _unresolved(chosen, cells, remaining, pending, unresolved)
+
+
+def _doubtful(chosen: Candidate, cells: int, exclusions: Sequence[Where]) -> int:
+    """Patients who stay as far as is known, but are of an unknown level of what is excluded."""
+    found = 0
+    for where in exclusions:
+        possible = cells
+        for factor, value in where.given().items():
+            levels = chosen.universe.mask({factor: value})
+            known = UNKNOWN in VALUES[factor]
+            possible &= levels | (chosen.universe.mask({factor: UNKNOWN}) if known else 0)
+        found |= possible
+    size = chosen.margins.size(found)
+    return found if size is not None and size.n else 0
 
 
 def _one_by_one(chosen: Candidate, cells: int, pending: dict[str, int]) -> Remaining:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from meta.partial_data import PartialCounts
-from meta.records.factors import VALUES, describe, values_of
+from meta.records.factors import UNKNOWN, VALUES, describe, values_of
 from meta.records.sites import CONTRASTS
 from meta.records.trial import FactorValue
 from meta.workflow.exclude import unreported
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from meta.workflow.reports import Candidate
     from meta.workflow.select import Included
     from meta.workflow.sites import Told
-
-_UNTOLD = "unknown"  # patients of whom the report says that it does not know: one of the two groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +71,9 @@ class _Asked:
         leaves = 0
         for value in self.excluded:
             leaves |= mask({self.factor: value})
-        untold = mask({self.factor: _UNTOLD}) & ~leaves
+        untold = mask({self.factor: UNKNOWN}) & ~leaves
         parts = (everyone & ~leaves & ~untold, everyone & leaves, everyone & untold)
-        return dict(zip((*self.names, _UNTOLD), parts, strict=True))
+        return dict(zip((*self.names, UNKNOWN), parts, strict=True))
 
 
 def latent_entries(chosen: Candidate, remaining: Remaining) -> list[LedgerEntry]:
@@ -142,10 +140,10 @@ def _asked(analysis: Analysis) -> _Asked:
     for _, value in excluded:
         named = set(values_of(value))
         gone |= set(VALUES[cast("FactorName", factor)]) - named if isinstance(value, Mapping) else named
-    known = [name for name in VALUES[cast("FactorName", factor)] if name != _UNTOLD]
+    known = [name for name in VALUES[cast("FactorName", factor)] if name != UNKNOWN]
     stays = " or ".join(name for name in known if name not in gone)
     leaves = " or ".join(name for name in known if name in gone)
-    return _Asked(factor, [value for _, value in excluded], (stays or "the others", leaves or _UNTOLD))
+    return _Asked(factor, [value for _, value in excluded], (stays or "the others", leaves or UNKNOWN))
 
 
 def _without(population: Sequence[Mapping[str, FactorValue]], factor: str) -> list[dict[str, FactorValue]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,23 +158,21 @@ def test_parameters_stand_beside_their_priors():
     assert group.posterior.value == pytest.approx(-0.4)
 
 
-def test_other_priors_by_weights():
-    rng = np.random.default_rng(1)
-    gamma = rng.normal(0.5, 0.5, size=4000)
-    region = gamma[:, None] * [-0.5, 0.5]
-    draws = replace(by_hand(1), levels={"region": region})
-    rates = answers.Levels(region, region, region)
-    same, wider = sweep(ASKED, draws, rates, 1.0, [1.0, 2.0])
-    assert same.log_odds_ratio.value == pytest.approx(np.median(gamma), abs=1e-3)
-    assert same.effective == pytest.approx(4000)
-    # N(0.5, 0.25) times N(0, 4) over N(0, 1): precision 4 - 1 + 1/4
-    assert wider.log_odds_ratio.value == pytest.approx(0.5 * 4 / 3.25, abs=0.03)
-    assert wider.difference.value == wider.log_odds_ratio.value
-    (few,) = sweep(
-        ASKED, replace(draws, levels={"region": region[:50]}), answers.Levels(*[region[:50]] * 3), 1.0, [2.0]
-    )
-    assert few.difference.value is None
-    assert "200 are needed" in few.difference.reason
+def test_other_priors_are_of_the_draws_made_under_them():
+    good, bad = (SimpleNamespace(passed=passed, ess_tail=400.0) for passed in (True, False))
+    narrow, wide = replace(by_hand(), diagnostics=good), replace(by_hand(2), diagnostics=good)
+    found = sweep(ASKED, {0.75: narrow, 2.5: wide})
+    assert [(one.prior_sd, one.level, one.reference) for one in found] == [
+        (0.75, "West", "Asia"), (2.5, "West", "Asia"),
+    ]  # fmt: skip
+    for one, draws in zip(found, (narrow, wide), strict=True):
+        effects, means = draws.levels["region"], answers.levels(ASKED, draws).new_mean
+        expected = [np.quantile(z[:, 1] - z[:, 0], [0.25, 0.5, 0.75]) for z in (effects, means)]
+        for quantity, ends in zip((one.log_odds_ratio, one.difference), expected, strict=True):
+            assert [quantity.low, quantity.value, quantity.high] == ends.tolist()
+    (failed,) = sweep(ASKED, {1.0: replace(narrow, diagnostics=bad)})
+    assert failed.difference.value is None
+    assert failed.difference.reason.startswith("FAILED")
 
 
 def test_without_a_contrast_there_is_one_level():
@@ -235,7 +234,7 @@ def test_priors_as_numbers():
 
 @pytest.mark.slow
 def test_a_whole_fit():
-    fit = SiteRegion(draws=60, tune=80, target="a").fit(DATA)
+    fit = SiteRegion(draws=800, tune=800, target="a").fit(DATA)  # enough for its limits
     assert (fit.k, fit.n, fit.responders, fit.contrast) == (3, 62, 6, "region")
     assert fit.target == {"lung": pytest.approx(2 / 3), "gut": pytest.approx(1 / 3)}
     assert len(fit.standardised) == len(fit.without_groups) == 4
@@ -245,6 +244,10 @@ def test_a_whole_fit():
     assert [split.trial for split in fit.splits] == ["b", "b"]
     assert sum(split.expected for split in fit.splits) == pytest.approx(3)
     assert [point.prior_sd for point in fit.prior_sweep] == [0.75, 1.0, 1.5, 2.5]
+    own = next(point for point in fit.prior_sweep if point.prior_sd == 1.0)
+    gap = next(one for one in fit.differences if (one.population, one.estimand) == ("new-trials", "mean"))
+    assert own.difference.value == gap.standardised.value
+    assert len({point.log_odds_ratio.value for point in fit.prior_sweep}) == 4
     asia, west = fit.direct
     assert asia.value == pytest.approx(2 / 3 * 0.2)
     assert west.value is None
