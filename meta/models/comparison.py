@@ -84,7 +84,7 @@ def _wald(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
     if not np.isfinite(means.mu).all():
         return Between(statistic=None, df=df, p=None, method=method, reason=_INESTIMABLE)
     test = between_groups(means)
-    caveat = f"; p is too small below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
+    caveat = f"; p is unreliable below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
     return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method + caveat)
 
 

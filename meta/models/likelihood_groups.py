@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from meta.data import GroupedCounts
     from meta.results import Fit
 
-CAVEAT = f"p is too small below k = {CAVEAT_BELOW}"
+CAVEAT = f"p is unreliable below k = {CAVEAT_BELOW}"
 
 
 def grouped(

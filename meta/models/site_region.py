@@ -138,7 +138,8 @@ class SiteRegion:
         """
         if isinstance(self.target, str):
             if self.target == "pooled":
-                return "all trials", mix_of(data.n.sum(0))
+                named = f"the {data.n.sum()} patients of known group" if data.pools else "all trials"
+                return named, mix_of(data.n.sum(0))
             if self.target not in data.labels:
                 known = ", ".join(("pooled", *data.labels))
                 raise DataError(f"target: found {self.target!r}; these are allowed: {known}")
@@ -198,11 +199,10 @@ class SiteRegion:
         crude = draw(data, priors, groups="none", **options) if more else None
         fit = self._answer(asked, found, crude, target_name)
         if more and self.contrasts and len(asked.levels()[0]) > 1:
+            under = {sd: replace(priors, contrast=sd) for sd in self.contrast_sds}
             drawn = {
-                sd: found
-                if sd == priors.contrast
-                else draw(data, replace(priors, contrast=sd), groups=self.groups, **options)
-                for sd in self.contrast_sds
+                sd: found if one == priors else draw(data, one, groups=self.groups, **options)
+                for sd, one in under.items()
             }
             fit = replace(fit, prior_sweep=sweep(asked, drawn))
         chosen = reporting_all(data)

@@ -114,7 +114,7 @@ def _legend(picture: Picture, fit: Fit, y: float, *, maximum: bool) -> None:
         y += LINE + 2
     for mass, (_, thickness) in reversed(_CUTS.items()):
         sample(picture, x, y + 7, 14, {"color": INK, "lw": thickness})
-        put(picture, x + 19, y + 7, f"{level(mass)} profile likelihood", PLAIN)
+        put(picture, x + 19, y + 7, f"{level(mass)} profile, each alone", PLAIN)
         y += LINE + 2
     if maximum:
         sample(picture, x + 7, y + 7, 0, {"color": INK, "marker": "+", "ms": 6, "mew": 1.0})

@@ -47,7 +47,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "standardised": (
         "sites",
         "Regions at the same mix of sites",
-        "Rates of the regions at one mix of primary sites, and crude.",
+        "Rates of the regions at one mix of primary sites, and in the model without sites.",
     ),
     "aliasing": ("sites", "What goes with region", "How characteristics of trials go together."),
     "bounds": (

@@ -146,8 +146,8 @@ def _below(fit: SiteRegionFit, noun: str) -> list[str]:
     contrasts = sum(map(_is_contrast, fit.parameters))
     lines = [
         "Above: circles are the model's rates, shrunken towards one another; hollow squares the raw "
-        f"rates of trials that reported the {noun} by itself. Patients include those of trials that reported "
-        "only totals.",
+        f"rates of trials that reported the {noun} by itself. Patients are all whose "
+        f"{noun} is known, those of trials that reported only totals too.",
         "Below: hollow circles are the standard deviation before the data, filled ones after them. "
         "Where they lie together the data say nothing and the posterior is the prior.",
     ]

@@ -158,7 +158,7 @@ def _margins(
     )
     if crude:
         cells = (_whole(crude.get(name), totals.get(name)) for name in levels)
-        yield f"all {group_noun(fit)}s, crude", tuple(cells)
+        yield f"model without {group_noun(fit)}s", tuple(cells)
     yield "at the target mix", tuple(_Cell(mixed.get(name)) for name in levels)
 
 
@@ -288,6 +288,6 @@ def _below(fit: SiteRegionFit) -> list[str]:
         target(fit),
     ]
     if fit.without_groups and len(groups_of(fit)) > 1:
-        lines.append(f"All {noun}s, crude: the same model without {noun}s, whatever the mix of each level.")
+        lines.append(f"Model without {noun}s: the same but for them, whatever the mix of each level.")
     policy = not_headlines(fit, "Not headlines:")
     return [*lines, *policy, *([DESCRIPTIVE] if len(levels_of(fit)) > 1 else []), *fit.notes]

@@ -9,7 +9,7 @@ from meta.report.bounds import bounds_row
 from meta.report.canvas import PLAIN, pinned_settings
 from meta.report.exact import short_name
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
-from meta.report.latent_words import answer, star
+from meta.report.latent_words import answer, reported, star
 from meta.report.latent_words import withheld as latent_withheld
 from meta.report.layout import draw
 from meta.report.marks import Mark
@@ -100,7 +100,8 @@ def specification(
             Paragraph(
                 text="Filled: headline estimate. Hollow: shown, not a headline. Bold: the analysis itself; "
                 "the dashed line is its leading estimate. Bars: bounds over what was not reported, "
-                "thick of the estimate, thin of its interval's limits.",
+                "thick of the estimate, thin of its interval's limits. Latent split: responders/n of those "
+                "who stay where they are reported by themselves.",
                 style=SMALL,
                 rule=True,
             ),
@@ -164,7 +165,7 @@ def _of_latent(name: str, found: Latent) -> Row | None:
         "role": "latent split",
         "estimand": "mean",
         "k": str(fit.k),
-        "counts": counts(fit.responders, fit.n),
+        "counts": reported(found, fit, None),
         "value": percent(mean.value),
         "ends": f"[{interval(mean.low, mean.high, percent)}]",
     }

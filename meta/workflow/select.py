@@ -278,7 +278,7 @@ def _unused(included: list[Included], ledger: list[LedgerEntry], evidence: str) 
 
 def _why_unused(trial: Included, row: Row, evidence: str) -> str:
     if evidence == "printed" and (row.status == "unverified" or row.back_calculated):
-        return "left out by evidence: printed, as not seen in print or recovered from a percentage"
+        return "excluded: not seen in print, or recovered from a percentage"
     if row.n is None:
         return "printed without a number of patients"
     cells = trial.chosen.universe.mask(row.given())

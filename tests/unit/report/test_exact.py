@@ -144,7 +144,7 @@ def test_differences_of_a_posterior(table1_by_region):
 def test_the_bootstrap_stands_beside_the_chi_squared_that_is_too_small(table1_by_region):
     fit = table1_by_region[1]
     said = wording.between(fit)
-    assert "p is too small below k = 10" in said
+    assert "p is unreliable below k = 10" in said
     ps = [f"p = {number(test.p)}" if test.p >= 0.001 else "p < 0.001" for test in fit.between.tests]
     taus = ("0", "its estimate without groups 0.41", "1")
     shown = ", ".join(f"{p} at τ = {tau}" for p, tau in zip(ps, taus, strict=True))

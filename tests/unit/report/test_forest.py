@@ -201,7 +201,7 @@ def test_heterogeneity_names_its_methods(region: Fit) -> None:
 def test_difference_between_groups_comes_with_its_caveat(region: Fit) -> None:
     said = words(forest(region))
     assert "between groups by region: χ² = 3.64, df = 1, p < 0.001" in said
-    assert "p is too small below k = 10" in said
+    assert "p is unreliable below k = 10" in said
 
 
 def test_difference_that_cannot_be_given_says_why(region: Fit) -> None:

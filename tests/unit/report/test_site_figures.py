@@ -332,11 +332,11 @@ def test_the_grid_has_a_margin_of_levels_over_all_sites(site_fit, nothing_collid
     figure = site_grid(fit, totals={"Asia": (11, 50), "West": (3, 50)}, title="Grid")
     nothing_collides(figure)
     shown = texts(figure)
-    assert {"11/50", "3/50", "all sites, crude"} <= set(shown)
+    assert {"11/50", "3/50", "model without sites"} <= set(shown)
     crude = [one.mean.value for one in fit.without_groups if one.population == "new-trials"]
-    drawn = shown.index("all sites, crude")
+    drawn = shown.index("model without sites")
     assert [percent(value) in shown[drawn:] for value in crude] == [True, True]
-    assert "crude" not in joined(site_grid(replace(fit, without_groups=()), title="Grid"))
+    assert "model without sites" not in joined(site_grid(replace(fit, without_groups=()), title="Grid"))
 
 
 def test_totals_of_levels_come_from_what_was_reported_of_the_trials(site_fit):
