@@ -11,7 +11,8 @@ from meta.models.batched import Rows, answers, family, refusal
 from meta.models.bayes_binomial import BayesBinomial
 from meta.models.beta_binomial import BetaBinomial
 from meta.models.binomial_normal import BinomialNormal
-from meta.models.inverse_variance import INTERVALS, InverseVariance
+from meta.models.inverse_variance import InverseVariance
+from meta.models.inverse_variance_fit import INTERVALS
 from meta.models.likelihood_peak import METHODS
 from meta.models.policy import standing
 from meta.results import Bound, Bounds, Completed

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import option_fault
 from meta.models import comparison, describe
+from meta.models.inverse_variance_fit import Group, Spread, pooled_fit, unpooled
 from meta.models.options import STRICT, continuity_faults, level_faults, refuse
-from meta.models.policy import standing
-from meta.results import Estimate, Fit, Prediction, Proportion, Tau2, TrialEffect
 from meta.stats.influence import Cases, influence
 from meta.stats.pooling import (
     IntervalMethod,
@@ -35,27 +34,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from meta.errors import Fault
+    from meta.results import Fit
 
-INTERVALS: dict[IntervalMethod, str] = {
-    "wald": "Wald",
-    "hk": "Knapp-Hartung",
-    "mhk": "Knapp-Hartung floored at the Wald standard error",
-}
-TAU2_INTERVALS: dict[Tau2IntervalMethod, str] = {
-    "q-profile": "Q-profile",
-    "profile-likelihood": "profile likelihood",
-}
 _LIKELIHOODS: dict[Tau2Method, Literal["REML", "ML"]] = {"REML": "REML", "ML": "ML"}
-
-
-class Spread(NamedTuple):
-    """What a set of rows says about tau2; groups may share it."""
-
-    tau2: float
-    code: int
-    limits: Tau2Interval
-    q: float
-    df: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +125,7 @@ class InverseVariance:
         """
         if isinstance(data, Counts):
             effects = self._effects(data)
-            return self._fit(data, effects, self._spread(effects), self._cases(effects))
+            return self._fit(Group(data, effects, self._spread(effects), self._cases(effects)))
         overall = self.fit(data.totals())
         effects = self._effects(data)
         shared = self._spread(effects, data.group) if self.groups == "common" and len(data.labels) else None
@@ -200,123 +181,20 @@ class InverseVariance:
             cases = self._cases(own)
         elif cases is not None:
             cases = cases.rows(rows)
-        fit = replace(self._fit(data.within(index), own, spread, cases), label=data.names[index])
+        group = Group(data.within(index), own, spread, cases)
+        fit = replace(self._fit(group), label=data.names[index])
         return fit, pool(own.y, own.v, tau2=spread.tau2) if rows.size else None
 
-    def _fit(self, data: Counts, effects: Effects, spread: Spread, cases: Cases | None) -> Fit:
+    def _fit(self, group: Group) -> Fit:
+        data, effects, spread = group.data, group.effects, group.spread
         if data.k < 2:
             alone = "no trial" if data.k == 0 else "one trial: exact interval only"
             exact = describe.exact_proportion(data, method=self.trial_interval, level=self.level)
-            return self._unpooled(data, effects, spread, alone, exact)
+            return unpooled(self, group, alone, exact)
         missing = describe.sentence(spread.code)
         if missing:
-            return self._unpooled(data, effects, spread, missing, None)
+            return unpooled(self, group, missing, None)
         own = random_effects(effects.y, effects.v, tau2=spread.tau2)
         pooled = own.pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
         limits = interval(pooled, method=self.interval, level=self.level)
-        mu, tau2 = self._mu(pooled, limits), self._tau2(spread)
-        orr = describe.proportion(
-            SCALES[self.scale],
-            (pooled.mu[0], limits.low[0], limits.high[0]),
-            data,
-            level=self.level,
-            method=self._method(),
-            reason=mu.reason,
-        )
-        estimated = self.tau2 != "common-effect"
-        return replace(
-            self._unpooled(data, effects, spread, "", orr),
-            mu=mu,
-            heterogeneity=describe.heterogeneity(own, tau2.interval, estimated=estimated),
-            prediction=self._prediction(data, pooled, spread),
-            trials=self._trials(data, effects, pooled.weights),
-            notes=self._notes(data, effects, tau2),
-            influence=describe.influence(data.labels, cases),
-        )
-
-    def _unpooled(
-        self, data: Counts, effects: Effects, spread: Spread, reason: str, orr: Proportion | None
-    ) -> Fit:
-        """A fit of which nothing is known but the counts, and tau2 where other groups share theirs."""
-        scale, none = SCALES[self.scale], (np.nan, np.nan, np.nan)
-        empty = describe.proportion(scale, none, data, level=self.level, method=self._method(), reason=reason)
-        return Fit(
-            model=asdict(self),
-            level=self.level,
-            k=data.k,
-            n=int(data.n.sum()),
-            responders=int(data.responders.sum()),
-            mu=Estimate(value=None, reason=reason),
-            tau2=self._tau2(spread),
-            heterogeneity=describe.no_heterogeneity(reason, max(data.k - 1, 0)),
-            prediction=describe.prediction(
-                scale, data, None, level=self.level, method=str(self.prediction), reason=reason
-            ),
-            proportion=orr or empty,
-            standing=standing(data.k, int(data.responders.sum())),
-            trials=self._trials(data, effects, None),
-        )
-
-    def _method(self) -> str:
-        return f"inverse variance, {self.scale} scale, {self.tau2}, {INTERVALS[self.interval]}"
-
-    def _trials(self, data: Counts, effects: Effects, weights: FloatArray | None) -> tuple[TrialEffect, ...]:
-        return describe.trials(data, effects, weights, method=self.trial_interval, level=self.level)
-
-    def _mu(self, pooled: Pooled, limits: Limits) -> Estimate:
-        missing = describe.sentence(int(limits.code[0]))
-        between = describe.limits_of(
-            limits.low[0],
-            limits.high[0],
-            self.level,
-            INTERVALS[self.interval],
-            df=limits.df[0],
-            se=limits.se[0],
-        )
-        return Estimate(value=float(pooled.mu[0]), se=float(pooled.se[0]), interval=between, reason=missing)
-
-    def _tau2(self, spread: Spread) -> Tau2:
-        if self.tau2 == "common-effect":
-            return Tau2(
-                value=0.0, method=self.tau2, reason="set to 0 by the common-effect model, not estimated"
-            )
-        missing = describe.sentence(spread.code)
-        if missing:
-            return Tau2(value=None, method=self.tau2, reason=missing)
-        return Tau2(
-            value=spread.tau2,
-            method=self.tau2,
-            at_boundary=spread.tau2 == 0,
-            interval=describe.limits_of(
-                spread.limits.low, spread.limits.high, self.level, TAU2_INTERVALS[self.tau2_interval]
-            ),
-            reason=describe.sentence(int(spread.limits.code)),
-        )
-
-    def _prediction(self, data: Counts, pooled: Pooled, spread: Spread) -> Prediction:
-        scale, level = SCALES[self.scale], self.level
-        if self.prediction == "none":
-            return describe.prediction(scale, data, None, level=level, method="none", reason="not asked for")
-        method = describe.PREDICTIONS[self.prediction]
-        if self.tau2 == "common-effect":
-            reason = "the common-effect model has no spread of true effects to predict from"
-            return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
-        if spread.tau2 == 0:
-            reason = "tau2 is estimated as 0: an interval would pretend that trials do not differ"
-            return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
-        several = self.predicted(
-            pooled, spread.tau2, spread.df + 1
-        )  # groups that share tau2 lend each other df
-        limits = Limits(*(z[0] for z in several))
-        return describe.prediction(scale, data, limits, level=level, method=method)
-
-    def _notes(self, data: Counts, effects: Effects, tau2: Tau2) -> tuple[str, ...]:
-        notes = describe.correction_note(data, effects, self.continuity)
-        if self.scale == "double-arcsine":
-            notes += (describe.double_arcsine_note(data),)
-        if tau2.at_boundary:
-            notes += (
-                "tau2 is estimated as 0: with few trials a common outcome even under large heterogeneity, "
-                "and no sign that they agree.",
-            )
-        return notes
+        return pooled_fit(self, group, own._replace(pooled=pooled), limits)

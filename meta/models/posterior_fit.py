@@ -172,19 +172,27 @@ def fit_of(
         trials=(),
         tau=tau,
         estimands=estimands,
-        dispersion=Dispersion(
-            median_odds_ratio=frame.quantity("median odds ratio", found.odds_ratio, row),
-            middle=(
-                frame.proportion(found.lower, row, "lower end of the middle 95 % of true ORRs"),
-                frame.proportion(found.upper, row, "upper end of the middle 95 % of true ORRs"),
-            ),
+        dispersion=_dispersion(frame, found, row),
+        probabilities=_probabilities(frame, found, row),
+    )
+
+
+def _dispersion(frame: Frame, found: Answers, row: int) -> Dispersion:
+    return Dispersion(
+        median_odds_ratio=frame.quantity("median odds ratio", found.odds_ratio, row),
+        middle=(
+            frame.proportion(found.lower, row, "lower end of the middle 95 % of true ORRs"),
+            frame.proportion(found.upper, row, "upper end of the middle 95 % of true ORRs"),
         ),
-        probabilities=tuple(
-            Probability(estimand=f"{name} ORR", threshold=cut, value=float(found.above[name][row, i]))
-            for i, cut in enumerate(frame.thresholds)
-            for name in ("mean", "median", "predictive")
-            if name in found.above
-        ),
+    )
+
+
+def _probabilities(frame: Frame, found: Answers, row: int) -> tuple[Probability, ...]:
+    return tuple(
+        Probability(estimand=f"{name} ORR", threshold=cut, value=float(found.above[name][row, i]))
+        for i, cut in enumerate(frame.thresholds)
+        for name in ("mean", "median", "predictive")
+        if name in found.above
     )
 
 
@@ -202,8 +210,7 @@ def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, r
     low, middle, high = (float(q) for q in frame.prior.quantile([tail, 0.5, 1 - tail]))
     words = "divergence of posterior from prior not known"
     if divergence is not None:
-        little = divergence < LITTLE
-        words = f"these data {'say little about' if little else 'say something about'} heterogeneity"
+        words = f"these data say {'little' if divergence < LITTLE else 'something'} about heterogeneity"
     # Far out the posterior falls like the prior, once more by tau for each trial that bounds its own effect
     exists = frame.prior.tail + bounded > 1
     return Tau(

@@ -6,16 +6,15 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from meta.models import site_answers as answers
-from meta.results import FAILED, PriorPoint, Quantity
+from meta.results import FAILED, PriorPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from meta.models.mcmc.site_region import SiteRegionDraws
     from meta.models.site_question import Question
+    from meta.results import Quantity
     from meta.stats.scales import FloatArray
 
 
@@ -59,9 +58,5 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
 
 
 def _quantity(asked: Question, name: str, draws: FloatArray, *, passed: bool) -> Quantity:
-    tail = (1 - asked.level) / 2
-    low, value, high = np.quantile(draws, [tail, 0.5, 1 - tail]).tolist()
-    found = Quantity(
-        name=name, value=value, low=low, high=high, level=asked.level, kind="credible", method=asked.method
-    )
+    found = asked.quantity(name, draws)
     return found if passed else replace(found, value=None, low=None, high=None, reason=FAILED)

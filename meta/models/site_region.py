@@ -199,10 +199,11 @@ class SiteRegion:
         crude = draw(data, priors, groups="none", **options) if more else None
         fit = self._answer(asked, found, crude, target_name)
         if more and self.contrasts and len(asked.levels()[0]) > 1:
-            under = {sd: replace(priors, contrast=sd) for sd in self.contrast_sds}
             drawn = {
-                sd: found if one == priors else draw(data, one, groups=self.groups, **options)
-                for sd, one in under.items()
+                sd: found
+                if sd == priors.contrast
+                else draw(data, replace(priors, contrast=sd), groups=self.groups, **options)
+                for sd in self.contrast_sds
             }
             fit = replace(fit, prior_sweep=sweep(asked, drawn))
         chosen = reporting_all(data)

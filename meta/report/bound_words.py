@@ -60,15 +60,19 @@ def fates(run: Run, by: str | None = None) -> dict[str, list[LedgerEntry]]:
     return {word: [e for e in run.ledger if (e.action, e.by) == (word, by)] for word in words}
 
 
+def each_role(bound: Run, by: str | None = None, group: str | None = None) -> list[Bounds]:
+    """The bounds of each role's first estimand, of all patients or of a group; the leading role's first."""
+    first: dict[str | None, Bounds] = {}
+    for one in bound.bounds:
+        if (one.by, one.group) == (by, group):
+            first.setdefault(one.role, one)
+    roles = dict.fromkeys(one.role for one in bound.bounds)
+    return [first[role] for role in roles if role in first]
+
+
 def leading(bound: Run, by: str | None = None, group: str | None = None) -> Bounds | None:
-    """The bounds of the leading role's first estimand, of all patients or of a group."""
-    here = (one for one in bound.bounds if (one.by, one.group) == (by, group))
-    return min(here, key=lambda one: _rank(bound, one), default=None)
-
-
-def _rank(bound: Run, one: Bounds) -> int:
-    roles = list(dict.fromkeys(other.role for other in bound.bounds))
-    return roles.index(one.role)
+    """The first of :func:`each_role`."""
+    return next(iter(each_role(bound, by, group)), None)
 
 
 def numbers(found: Bound) -> str:

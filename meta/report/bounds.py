@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
 from meta.report import exact, latent_words, wording
-from meta.report.bound_words import Compared, completion, leading, numbers, span
+from meta.report.bound_words import Compared, completion, each_role, leading, numbers, span
 from meta.report.canvas import pinned_settings
 from meta.report.grid import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.layout import draw
@@ -124,10 +124,8 @@ def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
     lead : Bounds
         Of the leading role.
     """
-    roles = {lead.role}
-    for one in bound.bounds:
-        if (one.by, one.group) == (lead.by, lead.group) and one.role not in roles:
-            roles.add(one.role)
+    for one in each_role(bound, lead.by, lead.group):
+        if one.role != lead.role:
             name = exact.MODELS.get(one.model, one.model)
             yield bounds_row(f"bounds, {one.estimand}, {name}", one)
 

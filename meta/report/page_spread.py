@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE
+from meta.report.bound_words import each_role
 from meta.report.exact import is_exact
 from meta.report.figures import different, variation_name
 from meta.report.page_answers import LatentLine, Line, latent_lines, leading, line
@@ -77,11 +78,8 @@ def _overall(base: At, run: At) -> Iterator[Other]:
     name, is_base = variation_name(base.it, run.it), run.it.variation == BASE
     yield from (Other(name, is_base, line=line(fit)) for fit in run.fits if fit.it.by is None)
     yield from (Other(name, is_base, latent=one) for one in latent_lines(run) if one.overall)
-    roles = set()
-    for one in run.bounds:
-        if one.it.by is None and one.it.role not in roles and one.it.ignorance.low is not None:
-            roles.add(one.it.role)
-            yield Other(name, is_base, bounds=one)
+    given = [id(one) for one in each_role(run.it) if one.ignorance.low is not None]
+    yield from (Other(name, is_base, bounds=one) for one in run.bounds if id(one.it) in given)
 
 
 def priors(runs: Mapping[str, At]) -> list[Line]:

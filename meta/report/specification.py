@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from meta.format import counts, interval, level, percent
+from meta.report.bound_words import each_role
 from meta.report.bounds import bounds_row
 from meta.report.canvas import PLAIN, pinned_settings
 from meta.report.exact import short_name
@@ -51,11 +52,7 @@ def specifications(name: str, run: Run, *, base: bool = False) -> Iterator[Speci
     yield from (Specification(name, fit, base) for fit in ordered(run.fits) if fit.by is None)
     if run.latent is not None:
         yield Specification(name, run.latent)
-    roles = set()
-    for one in run.bounds:
-        if one.by is None and one.role not in roles:
-            roles.add(one.role)
-            yield Specification(name, one)
+    yield from (Specification(name, one) for one in each_role(run))
 
 
 def shown(found: Sequence[Specification]) -> list[Row]:

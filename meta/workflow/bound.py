@@ -89,10 +89,9 @@ def bounded(
     declared = declared_of(chosen, entry.ranges, population)
     missing = "; ".join(unreported(chosen, before, *item) for item in remaining.pending.items())
     refused = _unsized(chosen, before, remaining, [mask for mask, _ in declared])
-    # a declared range says how many leave, whatever the report does not know
-    doubtful = (
-        0 if any(_about(chosen, before, remaining, mask) for mask, _ in declared) else remaining.doubtful
-    )
+    pairs = zip(entry.ranges, declared, strict=True)
+    about = [one for one, (mask, _) in pairs if _about(chosen, before, remaining, mask)]
+    doubtful = 0 if about else remaining.doubtful  # a range says how many leave, whoever is not known
     options = np.zeros((0, 2), dtype=np.int64)
     if not refused:
         try:
@@ -110,8 +109,6 @@ def bounded(
         size = chosen.margins.size(doubtful)
         assert size is not None  # without() has looked
         missing += f"; {size.n} more may be, of whom the report does not know"
-    pairs = zip(entry.ranges, declared, strict=True)
-    about = [one for one, (mask, _) in pairs if _about(chosen, before, remaining, mask)]
     reason = f"{missing}{in_words(about)}; {_found(least, greatest, len(options))} (unresolved: bound)"
     trial = Bounded(chosen, before, cells, doubtful, declared, options, attributes)
     return trial, [chosen.ledger("bounded", reason, n=number)]

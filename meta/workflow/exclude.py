@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Remaining:
     """What stays of a trial: `cells`, or None where the trial leaves; with ledger and faults.
 
-    `pending`, under `unresolved: bound` and `latent` alone, are the exclusions that `cells` still contain,
-    `doubtful` the patients of whom the report does not know whether such an exclusion is of them.
+    `pending`, under `unresolved: bound` and `latent` alone, are the exclusions that `cells` still contain.
+    `doubtful`, under `unresolved: bound` alone, are patients of whom the report does not know whether such
+    an exclusion is of them; an exclusion of whom there are any is pending, whatever is reported.
     """
 
     cells: int | None
@@ -35,7 +36,8 @@ def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolv
     """Leave patients out of a population.
 
     Each exclusion whose remaining patients are reported is carried out, all together or one by one;
-    only for the others does `unresolved` decide.
+    only for the others does `unresolved` decide. Patients of an unknown level of what is excluded stay,
+    but under `unresolved: bound` they may leave.
 
     Parameters
     ----------
@@ -52,34 +54,35 @@ def without(chosen: Candidate, cells: int, exclusions: Sequence[Where], unresolv
     """
     margins = chosen.margins
     masks = {told(where.given()): chosen.universe.mask(where.given()) & cells for where in exclusions}
-    pending = {words: mask for words, mask in masks.items() if margins.occupied(mask)}
     everybody = 0
-    for mask in pending.values():
+    for mask in masks.values():
         everybody |= mask
-    if margins.counts(cells & ~everybody) is not None:
+    doubts: dict[str, int] = {}
+    if unresolved == "bound":
+        doubts = {told(where.given()): _doubtful(chosen, cells & ~everybody, where) for where in exclusions}
+        doubts = {words: doubtful for words, doubtful in doubts.items() if doubtful}
+    pending = {words: mask for words, mask in masks.items() if margins.occupied(mask) and words not in doubts}
+    if not doubts and margins.counts(cells & ~everybody) is not None:
         notes = [_entry(chosen, cells, words, mask) for words, mask in pending.items()]
         return Remaining(cells & ~everybody, notes)
     remaining = _one_by_one(chosen, cells, pending)
     if unresolved in {"bound", "latent"}:
-        remaining.pending = pending
-        open_ = [where for where in exclusions if told(where.given()) in pending]
-        remaining.doubtful = _doubtful(chosen, cells & ~everybody, open_)
+        remaining.pending = pending | {words: masks[words] for words in doubts}
+        for doubtful in doubts.values():
+            remaining.doubtful |= doubtful
         return remaining
     return _unresolved(chosen, cells, remaining, pending, unresolved)
 
 
-def _doubtful(chosen: Candidate, cells: int, exclusions: Sequence[Where]) -> int:
+def _doubtful(chosen: Candidate, cells: int, where: Where) -> int:
     """Patients who stay as far as is known, but are of an unknown level of what is excluded."""
-    found = 0
-    for where in exclusions:
-        possible = cells
-        for factor, value in where.given().items():
-            levels = chosen.universe.mask({factor: value})
-            known = UNKNOWN in VALUES[factor]
-            possible &= levels | (chosen.universe.mask({factor: UNKNOWN}) if known else 0)
-        found |= possible
-    size = chosen.margins.size(found)
-    return found if size is not None and size.n else 0
+    possible = cells
+    for factor, value in where.given().items():
+        levels = chosen.universe.mask({factor: value})
+        known = UNKNOWN in VALUES[factor]
+        possible &= levels | (chosen.universe.mask({factor: UNKNOWN}) if known else 0)
+    size = chosen.margins.size(possible)
+    return possible if size is not None and size.n else 0
 
 
 def _one_by_one(chosen: Candidate, cells: int, pending: dict[str, int]) -> Remaining:
@@ -121,8 +124,10 @@ def _unresolved(
 
 
 def unreported(chosen: Candidate, cells: int, words: str, mask: int) -> str:
-    """How many patients are to be left out, and that their responders are not reported."""
-    return f"{_of(chosen, cells, words, mask)}; their responders are not reported"
+    """How many patients are to be left out, and whether their responders are not reported."""
+    words = _of(chosen, cells, words, mask & cells)
+    reported = chosen.margins.counts(cells & ~mask) is not None
+    return words if reported else f"{words}; their responders are not reported"
 
 
 def _entry(chosen: Candidate, cells: int, words: str, mask: int) -> LedgerEntry:
@@ -131,7 +136,7 @@ def _entry(chosen: Candidate, cells: int, words: str, mask: int) -> LedgerEntry:
 
 def _of(chosen: Candidate, cells: int, words: str, mask: int) -> str:
     number, whole = _number(chosen, mask), _number(chosen, cells)
-    many = "an unreported number" if number is None else number
+    many = "an unreported number" if number is None else number or "none"
     verb = "is" if number == 1 else "are"
     return f"{many} of {'?' if whole is None else whole} patients {verb} {words}"
 

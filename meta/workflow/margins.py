@@ -49,14 +49,13 @@ class Found:
     plus: tuple[int, ...]
     minus: tuple[int, ...] = ()
 
-    @property
-    def how(self) -> str:
-        """In words, for the ledger."""
+    def how(self, *, ours: bool) -> str:
+        """In words, for the ledger; `ours` where a row's counts are our arithmetic and not in print."""
         if self.minus:
             return "a larger row less the rows of the other patients"
-        return (
-            "printed for exactly these patients" if len(self.plus) == 1 else "sum of rows that do not overlap"
-        )
+        if len(self.plus) > 1:
+            return "sum of rows that do not overlap"
+        return f"{'a row' if ours else 'printed'} for exactly these patients"
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,11 +94,9 @@ class Candidate:
     def used(self, found: Found, by: str | None, group: str | None) -> Iterator[LedgerEntry]:
         """Entries for the rows that a count was made from."""
         for row in (*found.plus, *found.minus):
-            how = f"{found.how}: subtracted" if row in found.minus else found.how
             ours = ", ".join(f"{count} = {text}" for count, text in self.table.rows[row].derived.items())
-            if ours:  # the row is for these patients, but its counts are not printed
-                how = how.replace("printed for", "a row for")
-                how = f"{how}; our arithmetic on printed numbers: {ours}"
+            how = found.how(ours=bool(ours)) + (": subtracted" if row in found.minus else "")
+            how += f"; our arithmetic on printed numbers: {ours}" if ours else ""
             yield self.ledger("used", how, row=row, by=by, group=group)
 
 

@@ -18,10 +18,7 @@ STATS = [module for module in MODULES if module.startswith("meta/stats/")]
 MAX_MODULE = 300
 MAX_FUNCTION = 40
 # Longer all the same, and why: "meta/x.py" or "meta/x.py::Class.method" -> one sentence.
-LONG: dict[str, str] = {
-    "meta/models/inverse_variance.py": "every option of the model with the result it leads to",
-    "meta/models/posterior_fit.py::fit_of": "one call that fills a Fit, field by field",
-}
+LONG: dict[str, str] = {}
 
 # Steps of the likelihood engine: one algorithm in several files, which nothing else calls. A sentence names
 # shapes and meaning there; likelihood.py, profile.py and bootstrap.py are what is called.

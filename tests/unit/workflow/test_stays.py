@@ -43,6 +43,53 @@ def test_every_assignment_and_no_other(make_trial, analysis, counts):
     assert (f"{counts[2]} more may be, of whom the report does not know" in said) == (counts[2] > 0)
 
 
+@pytest.mark.parametrize(
+    "counts", [((6, 0), (18, 5), (1, 1)), ((0, 0), (3, 2), (2, 1)), ((2, 1), (0, 0), (3, 3))]
+)
+def test_whoever_is_not_known_may_leave_though_all_responders_are_reported(make_trial, analysis, counts):
+    """Of patients of an unknown level any number may be of those who leave, with any of their responders."""
+    total = Row(n=sum(n for n, _ in counts), responders=sum(x for _, x in counts))
+    named = zip(("well", "poor", "unknown"), counts, strict=True)
+    rows = [total, *(Row(differentiation=name, n=n, responders=x) for name, (n, x) in named if n)]
+    asked = analysis("a", exclude=(WELL,), unresolved="bound")
+    selection = expand({"a": make_trial("a", rows)}, asked)[0].selection
+    (well, _), (poor, known), (unknown, responders) = counts
+    truths = product((False, True), repeat=unknown)  # whether each is poorly differentiated; responders first
+    expected = {(poor + sum(truth), known + sum(truth[:responders])) for truth in truths}
+    (trial,) = selection.bounded
+    assert {tuple(option) for option in trial.options.tolist()} == expected
+    (said,) = (entry.reason for entry in selection.ledger if entry.action == "bounded")
+    assert said.startswith(
+        f"{well or 'none'} of {total.n} patients are well differentiated; "
+        f"{unknown} more may be, of whom the report does not know; "
+    )
+    assert "not reported" not in said
+
+
+@pytest.mark.parametrize("unresolved", ["error", "drop", "keep", "latent"])
+def test_elsewhere_whoever_is_not_known_stays(make_trial, analysis, unresolved):
+    rows = [Row(n=25, responders=6), Row(differentiation="well", n=6, responders=0)]
+    rows.append(Row(differentiation="unknown", n=1, responders=1))
+    asked = analysis("a", exclude=(WELL,), unresolved=unresolved)
+    (trial,) = expand({"a": make_trial("a", rows)}, asked)[0].selection.included
+    assert (trial.found.n, trial.found.responders) == (19, 6)
+
+
+def test_of_two_exclusions_the_known_one_is_carried_out(make_trial, analysis):
+    """Whoever is lung leaves for certain; among the others one may be well differentiated."""
+    rows = [
+        Row(n=20, responders=6),
+        Row(site="lung", n=5, responders=2),
+        Row(site={"not": ["lung"]}, differentiation="well", n=4, responders=1),
+        Row(site={"not": ["lung"]}, differentiation="poor", n=10, responders=2),
+        Row(site={"not": ["lung"]}, differentiation="unknown", n=1, responders=1),
+    ]
+    asked = analysis("a", exclude=(WELL, Where(site="lung")), unresolved="bound")
+    selection = expand({"a": make_trial("a", rows)}, asked)[0].selection
+    (trial,) = selection.bounded
+    assert {tuple(option) for option in trial.options.tolist()} == {(10, 2), (11, 3)}
+
+
 def test_a_declared_range_says_how_many_leave(make_trial, analysis):
     from meta.records.analysis import Range
 
