@@ -1,6 +1,6 @@
 """``python -m meta`` and the command ``nen-meta``."""
 
-from meta.cli import main
+from meta.cli.app import main
 
 if __name__ == "__main__":
     main()

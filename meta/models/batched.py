@@ -8,31 +8,31 @@ import numpy as np
 from scipy.special import betaincinv, expit
 
 from meta.errors import SpecError
-from meta.models.bayes_binomial import BayesBinomial
-from meta.models.beta_binomial import FAMILY as BETA
-from meta.models.beta_binomial import BetaBinomial
-from meta.models.binomial_normal import FAMILY as NORMAL
-from meta.models.binomial_normal import BinomialNormal
-from meta.models.inverse_variance import InverseVariance
-from meta.models.likelihood_peak import peaks, rates
-from meta.stats.codes import Code
-from meta.stats.coupled import coupled_sets
-from meta.stats.pooling import interval, prediction, random_effects
-from meta.stats.posterior import in_batches
-from meta.stats.proportions import proportion_interval
-from meta.stats.scales import SCALES, harmonic_mean
-from meta.stats.surface import binomial_surface
+from meta.models.bayes.bayes_binomial import BayesBinomial
+from meta.models.inverse_variance.model import InverseVariance
+from meta.models.likelihood.beta_binomial import FAMILY as BETA
+from meta.models.likelihood.beta_binomial import BetaBinomial
+from meta.models.likelihood.binomial_normal import FAMILY as NORMAL
+from meta.models.likelihood.binomial_normal import BinomialNormal
+from meta.models.likelihood.peak import peaks, rates
+from meta.stats.binomial.proportions import proportion_interval
+from meta.stats.normal.pooling import interval, prediction, random_effects
+from meta.stats.normal.scales import SCALES, harmonic_mean
+from meta.stats.numeric.codes import Code
+from meta.stats.posterior.coupled import coupled_sets
+from meta.stats.posterior.posterior import in_batches
+from meta.stats.posterior.surface import binomial_surface
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.data import IntArray
+    from meta.data.counts import IntArray
     from meta.models import Model
-    from meta.models.answers import Answer
-    from meta.models.likelihood_peak import Family, Peak
-    from meta.stats.pooling import RandomEffects
-    from meta.stats.posterior import Posterior
-    from meta.stats.scales import Effects, FloatArray
+    from meta.models.bayes.answers import Answer
+    from meta.models.likelihood.peak import Family, Peak
+    from meta.stats.normal.pooling import RandomEffects
+    from meta.stats.normal.scales import Effects, FloatArray
+    from meta.stats.posterior.posterior import Posterior
 
 _ESTIMANDS = ("mean ORR", "median ORR", "predictive ORR")
 TAU = "tau"

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from meta.models.batched import Rows, answers, family, refusal
-from meta.models.bayes_binomial import BayesBinomial
-from meta.models.beta_binomial import BetaBinomial
-from meta.models.binomial_normal import BinomialNormal
-from meta.models.inverse_variance import InverseVariance
-from meta.models.inverse_variance_fit import INTERVALS
-from meta.models.likelihood_peak import METHODS
+from meta.models.bayes.bayes_binomial import BayesBinomial
+from meta.models.inverse_variance.fit import INTERVALS
+from meta.models.inverse_variance.model import InverseVariance
+from meta.models.likelihood.beta_binomial import BetaBinomial
+from meta.models.likelihood.binomial_normal import BinomialNormal
+from meta.models.likelihood.peak import METHODS
 from meta.models.policy import standing
 from meta.results import Bound, Bounds, Completed
-from meta.stats.extremes import MOST, extremes
+from meta.stats.unreported.extremes import MOST, extremes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.data import Completions, IntArray
+    from meta.data import Completions
+    from meta.data.counts import IntArray
     from meta.models import Model
-    from meta.stats.extremes import Extremes
-    from meta.stats.scales import FloatArray
+    from meta.stats.normal.scales import FloatArray
+    from meta.stats.unreported.extremes import Extremes
 
 _COUNTS = 3  # columns of trials, patients and responders
 
@@ -38,7 +39,7 @@ def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds
         BayesBinomial (by quadrature), BinomialNormal, BetaBinomial or InverseVariance.
     data : Completions
     most : int
-        Completions up to which every one is fitted; above, a search (:mod:`meta.stats.extremes`).
+        Completions up to which every one is fitted; above, a search (:mod:`meta.stats.unreported.extremes`).
 
     Returns
     -------

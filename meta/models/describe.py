@@ -17,17 +17,17 @@ from meta.results import (
     Statistic,
     TrialEffect,
 )
-from meta.stats import heterogeneity as het
-from meta.stats.codes import SENTENCES, Code
-from meta.stats.proportions import TrialInterval, proportion_interval
-from meta.stats.scales import Effects, FloatArray, Scale, harmonic_mean
+from meta.stats.binomial.proportions import TrialInterval, proportion_interval
+from meta.stats.normal import heterogeneity as het
+from meta.stats.normal.scales import Effects, FloatArray, Scale, harmonic_mean
+from meta.stats.numeric.codes import SENTENCES, Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from meta.data import Counts, GroupedCounts
-    from meta.stats.influence import Cases
-    from meta.stats.pooling import Limits, PredictionMethod, RandomEffects
+    from meta.stats.normal.influence import Cases
+    from meta.stats.normal.pooling import Limits, PredictionMethod, RandomEffects
 
 TRIAL_INTERVALS: dict[TrialInterval, str] = {
     "clopper-pearson": "exact (Clopper-Pearson)",

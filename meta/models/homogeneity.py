@@ -8,7 +8,7 @@ import numpy as np
 
 from meta.models import describe
 from meta.results import NamedTest
-from meta.stats.conditional import conditional_test, likelihood_ratio
+from meta.stats.binomial.conditional import conditional_test, likelihood_ratio
 
 if TYPE_CHECKING:
     from meta.data import Counts

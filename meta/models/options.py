@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from meta.errors import SpecError, option_fault
-from meta.stats.priors import MuPrior, TauPrior
+from meta.stats.posterior.priors import MuPrior, TauPrior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from meta.errors import SpecError
 from meta.models import Model
-from meta.records.schema import Complaint, validate
+from meta.records.reading.schema import Complaint, validate
 from meta.records.sites import Sites
 
 Role = Literal["primary", "frequentist", "conventional"]

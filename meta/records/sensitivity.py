@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from meta.records.analysis import Analysis, Expansion
-from meta.records.analysis_rules import Known, analysis_complaints
+from meta.records.audit.analysis_rules import Known, analysis_complaints
+from meta.records.audit.trial_rules import NAME
+from meta.records.reading.schema import Complaint, suggestion, validate
+from meta.records.reading.yaml_nodes import Document, shown
 from meta.records.roles import MODELS, OFF, completed, completed_sites, has_option, model_of, overlaid
-from meta.records.rules import NAME
-from meta.records.schema import Complaint, suggestion, validate
 from meta.records.sites import Sites
-from meta.records.yaml_nodes import Document, shown
 
 Variation = Analysis | Expansion
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from meta.models.site_region import SiteRegion
+from meta.models.sites.site_region import SiteRegion
 
 RowFactor = Literal["site", "differentiation", "grade", "pdl1"]
 CONTRASTS = ("region", "line", "regimen")  # what labels of trials there are

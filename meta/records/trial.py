@@ -1,7 +1,7 @@
 """The trial record: what a trial's publications print, each count with its place.
 
-Plain data. `meta.records.load` builds these from YAML and refuses what the types here do not
-allow; `meta.records.audit` checks the arithmetic between the numbers.
+Plain data. `meta.records.reading.load` builds these from YAML and refuses what the types here do not
+allow; `meta.records.audit.checks` checks the arithmetic between the numbers.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ import numpy as np
 
 from meta.errors import MetaError, StoreError
 from meta.results import Bounds, Fit, RateDifference, StandardisedRate
-from meta.workflow.execute import digest, run
 from meta.workflow.pool import plan
+from meta.workflow.running.execute import digest, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -12,7 +12,7 @@ from meta.errors import Fault, SpecError
 from meta.records.analysis import Analysis, Expansion, Where
 from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
-from meta.workflow.select import Selection, select
+from meta.workflow.selection.select import Selection, select
 
 if TYPE_CHECKING:
     from meta.records.trial import TrialFile

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.errors import MetaError, SpecError, StoreError
-from meta.records.load import load
+from meta.records.reading.load import load
 from meta.records.run import BASE
-from meta.records.store import load_run
-from meta.workflow.execute import fit_all, keep, kept
+from meta.records.storing.store import load_run
 from meta.workflow.expand import Variation, expand
+from meta.workflow.running.execute import fit_all, keep, kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

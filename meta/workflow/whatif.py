@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.errors import SpecError, StoreError
-from meta.models.bayes_binomial import BayesBinomial
+from meta.models.bayes.bayes_binomial import BayesBinomial
 from meta.models.choices import each_choice, some
 from meta.models.policy import standing, waived
-from meta.records import subsets
 from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
-from meta.records.subsets import FILE, Choice, Subsets, Tried
-from meta.stats.proportions import proportion_interval
-from meta.workflow.execute import digest
+from meta.records.storing import subsets
+from meta.records.storing.subsets import FILE, Choice, Subsets, Tried
+from meta.stats.binomial.proportions import proportion_interval
 from meta.workflow.expand import PRIORS
-from meta.workflow.outcome import of_outcome
 from meta.workflow.pool import RESULTS
+from meta.workflow.running.execute import digest
+from meta.workflow.running.outcome import of_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,10 +12,10 @@ import numpy as np
 
 from meta.data import Counts
 from meta.models import InverseVariance
-from meta.stats.heterogeneity import i2_from_tau2
-from meta.stats.pooling import interval, pool, prediction, random_effects
-from meta.stats.scales import LOGIT
-from meta.stats.tau2 import Tau2Method, estimate
+from meta.stats.normal.heterogeneity import i2_from_tau2
+from meta.stats.normal.pooling import interval, pool, prediction, random_effects
+from meta.stats.normal.scales import LOGIT
+from meta.stats.normal.tau2 import Tau2Method, estimate
 from tests.bench import peak
 from tests.bench.r import with_counts
 from tests.bench.timing import Agreement, Missing, Numbers, Side

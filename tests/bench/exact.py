@@ -10,15 +10,15 @@ import numpy as np
 
 from meta.data import Counts
 from meta.models import BayesBinomial, BinomialNormal
-from meta.stats import distributions
-from meta.stats.likelihood import maximum
-from meta.stats.marginal import marginal_terms
-from meta.stats.posterior import Posterior, in_batches, posterior
-from meta.stats.profile import profile_limits
-from meta.stats.scales import LOGIT
-from meta.stats.summit import locate
-from meta.stats.surface import binomial_surface
-from meta.stats.tau2 import estimate
+from meta.stats.binomial.likelihood import maximum
+from meta.stats.binomial.marginal import marginal_terms
+from meta.stats.binomial.profile import profile_limits
+from meta.stats.binomial.summit import locate
+from meta.stats.normal.scales import LOGIT
+from meta.stats.normal.tau2 import estimate
+from meta.stats.posterior import distributions
+from meta.stats.posterior.posterior import Posterior, in_batches, posterior
+from meta.stats.posterior.surface import binomial_surface
 from tests.bench.conventional import N, X, peer
 from tests.bench.r import with_counts
 from tests.bench.timing import Numbers, Side

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from meta.stats.scales import LOGIT
-from meta.stats.tau2 import estimate
+from meta.stats.normal.scales import LOGIT
+from meta.stats.normal.tau2 import estimate
 from tests.bench import bench, conventional, exact, peak, table
 from tests.bench.timing import (
     Agreement,

@@ -22,8 +22,8 @@ from unittest import mock
 
 import pytest
 
-from meta.cli import main
-from meta.report.page_refs import FORMATS, TEXTS
+from meta.cli.app import main
+from meta.report.page.references import FORMATS, TEXTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLUMNS = "200"  # so that a table on the terminal is not broken in the middle of a name

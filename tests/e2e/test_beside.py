@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from meta.records import store
+from meta.records.storing import store
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def set_models(quick):
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
     """Figures are not what matters here."""
-    monkeypatch.setattr("meta.report.drawing.write_figures", lambda *_: 0)
+    monkeypatch.setattr("meta.report.drawing.files.write_figures", lambda *_: 0)
 
 
 def results(root):

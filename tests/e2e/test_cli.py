@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import pytest
 
-from meta.records import store
 from meta.records.run import SCHEMA
+from meta.records.storing import store
 from tests.unit.report.site_fits import make_site_fit
 
 COMMANDS = ("pool", "check", "list", "show", "forest", "diff", "new", "fit", "schema")
@@ -277,7 +277,7 @@ def test_forest_in_a_process_of_its_own_as_png(pooled, spawn, tmp_path):
 
 
 def test_forest_of_a_run_with_a_trial_left_out(quick, cli, tmp_path, monkeypatch):
-    monkeypatch.setattr("meta.report.canvas.render", lambda *_: b"<svg/>")
+    monkeypatch.setattr("meta.report.drawing.canvas.render", lambda *_: b"<svg/>")
     analysis = quick / "analyses" / "quick.yaml"
     analysis.write_text(analysis.read_text() + "sensitivity: {leave-one-out: each-trial}\n")
     assert cli("pool", "--root", quick).code == 0
@@ -444,7 +444,8 @@ def test_diff_fits_only_what_changed(committed, cli, monkeypatch):
     analysis = committed / "analyses" / "quick.yaml"
     analysis.write_text(analysis.read_text() + "sensitivity: {each: each-trial}\n")
     fitted = []
-    from meta.workflow import diff, execute
+    from meta.workflow import diff
+    from meta.workflow.running import execute
 
     monkeypatch.setattr(
         diff, "run", lambda variation: fitted.append(variation.name) or execute.run(variation)
@@ -496,7 +497,8 @@ def sites_of(variation):
 
 
 def test_diff_of_the_model_of_sites_samples_only_what_it_must(committed, cli, git, monkeypatch):
-    from meta.workflow import diff, execute
+    from meta.workflow import diff
+    from meta.workflow.running import execute
 
     sampled = []
 
@@ -603,8 +605,8 @@ def test_diff_in_a_folder_of_a_larger_repository(quick, cli, git):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Figures cost a second each; here it matters only where they are put."""
-    monkeypatch.setattr("meta.report.forest.forest", lambda *_, **__: None)
-    monkeypatch.setattr("meta.report.canvas.render", lambda *_: b"drawn")
+    monkeypatch.setattr("meta.report.figures.forest.forest", lambda *_, **__: None)
+    monkeypatch.setattr("meta.report.drawing.canvas.render", lambda *_: b"drawn")
 
 
 @pytest.mark.usefixtures("undrawn")

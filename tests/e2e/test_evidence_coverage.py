@@ -19,7 +19,7 @@ import yaml
 
 from meta.errors import RecordError
 from meta.records.factors import Universe
-from meta.records.load import load_trial
+from meta.records.reading.load import load_trial
 from meta.records.trial import Factors, Report, Row, Table, Trial
 
 ROOT = Path(__file__).resolve().parents[2]

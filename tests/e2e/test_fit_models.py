@@ -13,9 +13,9 @@ from typing import get_args
 
 import pytest
 
-from meta import cli_fit
+from meta.cli.app import fitting as cli_fit
 from meta.models import BayesBinomial, Model
-from meta.records.options import WORDS
+from meta.records.reading.model_words import WORDS
 from tests.e2e.tables import CORNERS, TABLE1, numbers, table_of
 
 X = ("--responders", "x", "--label", "trial")

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
 
-from meta.records import store
-from meta.report.latent import TABLES as LATENT
-from meta.report.long_tables import TABLES
-from meta.report.site_tables import TABLES as SITES
+from meta.records.storing import store
+from meta.report.tables.long_tables import TABLES
+from meta.report.tables.site_tables import TABLES as SITES
+from meta.report.terminal.latent_text import TABLES as LATENT
 
 pytestmark = pytest.mark.slow
 

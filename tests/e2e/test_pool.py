@@ -20,9 +20,9 @@ from jsonschema import Draft202012Validator
 from meta.data import GroupedCounts
 from meta.format import interval, percent
 from meta.models import BinomialNormal, InverseVariance
-from meta.records import store
 from meta.records.run import SCHEMA
-from meta.report.figures import SITE_FIGURES
+from meta.records.storing import store
+from meta.report.figures.registry import SITE_FIGURES
 from meta.results.rows import fit_row
 
 pytestmark = pytest.mark.slow
@@ -868,7 +868,7 @@ def test_a_change_taken_back_after_an_interruption(quick_pooled, cli, monkeypatc
     before, text = digests(out), trial.read_text()
     trial.write_text(text.replace("responders: 3", "responders: 9"))
     with monkeypatch.context() as patched:
-        patched.setattr("meta.records.outputs.Outputs.close", stopped)
+        patched.setattr("meta.records.storing.outputs.Outputs.close", stopped)
         with suppress(KeyboardInterrupt):
             assert cli("pool", "--root", quick_pooled).code == 130
     meanwhile = digests(out)

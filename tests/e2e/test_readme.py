@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import store
+from meta.records.storing import store
 
 pytestmark = pytest.mark.slow
 

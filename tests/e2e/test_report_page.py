@@ -9,9 +9,9 @@ import shutil
 
 import pytest
 
-from meta.records.outputs import Outputs
-from meta.report.html import REPORT, write_report
-from meta.report.whatif import stored_panels
+from meta.records.storing.outputs import Outputs
+from meta.report.page.html import REPORT, write_report
+from meta.report.page.whatif import stored_panels
 from meta.workflow.pool import every_stored
 
 LONG = "Interminabilumab" * 12

@@ -11,11 +11,11 @@ import pytest
 
 from meta.format import number, percent
 from meta.records.roles import with_options
-from meta.records.store import load_run
-from meta.records.subsets import ESTIMANDS, FILE, load
-from meta.report.html import REPORT
-from meta.report.html import page as html
-from meta.report.whatif import panel
+from meta.records.storing.store import load_run
+from meta.records.storing.subsets import ESTIMANDS, FILE, load
+from meta.report.page.html import REPORT
+from meta.report.page.html import page as html
+from meta.report.page.whatif import panel
 from meta.workflow import whatif
 from meta.workflow.pool import plan
 
@@ -335,7 +335,7 @@ def test_it_fits(page, width):
 
 
 def test_the_largest_table_is_small():
-    from meta.records.subsets import Choice, Subsets, Tried
+    from meta.records.storing.subsets import Choice, Subsets, Tried
 
     k, random = 12, np.random.default_rng(1)
     members = (np.arange(1, 2**k)[:, None] >> np.arange(k)) & 1 > 0

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meta.errors import Fault, RecordError
-from meta.records.arithmetic import MAX_EXPRESSION, as_printed, evaluate, roundings, unit
-from meta.records.audit import audit
+from meta.records.audit.arithmetic import MAX_EXPRESSION, as_printed, evaluate, roundings, unit
+from meta.records.audit.checks import audit
 from meta.records.factors import SITES, Universe
-from meta.records.load import load_analysis, load_trial
+from meta.records.reading.load import load_analysis, load_trial
+from meta.records.reading.yaml_nodes import parse
 from meta.records.trial import Report, Row, Table, Trial
-from meta.records.yaml_nodes import parse
 
 TRIAL = """\
 id: a

@@ -8,14 +8,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from meta.stats import heterogeneity as het
-from meta.stats import tau2_intervals as intervals
-from meta.stats.codes import Code
-from meta.stats.pooling import between_groups, interval, pool, prediction
-from meta.stats.proportions import proportion_interval
-from meta.stats.roots import bracketed_root
-from meta.stats.scales import SCALES
-from meta.stats.tau2 import METHODS, estimate
+from meta.stats.binomial.proportions import proportion_interval
+from meta.stats.normal import heterogeneity as het
+from meta.stats.normal import tau2_intervals as intervals
+from meta.stats.normal.pooling import between_groups, interval, pool, prediction
+from meta.stats.normal.scales import SCALES
+from meta.stats.normal.tau2 import METHODS, estimate
+from meta.stats.numeric.codes import Code
+from meta.stats.numeric.roots import bracketed_root
 
 EPS = np.finfo(float).eps
 # Roots are found to a few ulp, but the equations themselves lose digits where variances differ by up to 10^4:

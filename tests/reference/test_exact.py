@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from meta.stats.codes import Code
-from meta.stats.likelihood import maximise
-from meta.stats.marginal import log_marginal, marginal_terms
+from meta.stats.binomial.likelihood import maximise
+from meta.stats.binomial.marginal import log_marginal, marginal_terms
+from meta.stats.numeric.codes import Code
 
 pytestmark = pytest.mark.reference
 

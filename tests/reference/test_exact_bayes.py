@@ -17,11 +17,11 @@ from scipy.stats import halfnorm, norm
 
 from meta.data import Counts, GroupedCounts
 from meta.models import BayesBinomial, BayesNormal
-from meta.stats.distributions import logit_mean_rate
-from meta.stats.posterior import posterior
-from meta.stats.priors import MuPrior, TauPrior
-from meta.stats.scales import SCALES
-from meta.stats.surface import binomial_surface, normal_surface
+from meta.stats.normal.scales import SCALES
+from meta.stats.posterior.distributions import logit_mean_rate
+from meta.stats.posterior.posterior import posterior
+from meta.stats.posterior.priors import MuPrior, TauPrior
+from meta.stats.posterior.surface import binomial_surface, normal_surface
 
 pytestmark = pytest.mark.reference
 

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
-from meta import data, models
-from meta.stats import heterogeneity, pooling, tau2_intervals
-from meta.stats.influence import influence
-from meta.stats.proportions import proportion_interval
-from meta.stats.regression import indicators, regress
-from meta.stats.scales import SCALES
-from meta.stats.tau2 import estimate
+from meta import models
+from meta.data import counts as data
+from meta.stats.binomial.proportions import proportion_interval
+from meta.stats.normal import heterogeneity, pooling, tau2_intervals
+from meta.stats.normal.influence import influence
+from meta.stats.normal.regression import indicators, regress
+from meta.stats.normal.scales import SCALES
+from meta.stats.normal.tau2 import estimate
 
 pytestmark = pytest.mark.reference
 

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from meta.models.mcmc.effects import Priors
-from meta.partial_data import PartialCounts
+from meta.data import PartialCounts
+from meta.models.sites.effects import Priors
 
 # Trials as in Table 1 of Jia 2022: two print responders by site, two only their totals
 N = np.array([[3, 6, 3, 6], [5, 9, 11, 7], [13, 4, 3, 9], [6, 3, 5, 7]])
@@ -66,7 +66,7 @@ def ranks(seed: int) -> np.ndarray:
     ----------
     seed : int
     """
-    from meta.models.mcmc.site_region import draw
+    from meta.models.sites.site_graph import draw
 
     data, truth = data_set(np.random.default_rng(seed), Priors())
     found = draw(data, Priors(), groups="random", contrasts=("region",), draws=DRAWS, tune=TUNE, seed=seed)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from meta.models.mcmc.effects import Priors
+from meta.models.sites.effects import Priors
 from tests.simulation.calibration import LENGTH, LEVEL, N, band, data_set, departures, draw_figure, ranks
 
 

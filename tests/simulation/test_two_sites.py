@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
 
-from meta.models.mcmc.effects import Priors
-from meta.models.mcmc.site_region import draw
-from meta.partial_data import PartialCounts
+from meta.data import PartialCounts
+from meta.models.sites.effects import Priors
+from meta.models.sites.site_graph import draw
 from tests.simulation.two_sites import (
     TOTALS_ONLY,
     N,

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit, log_expit, logsumexp, ndtri
 from scipy.stats import norm
 
-from meta.stats.partial import log_choose, log_probability
+from meta.stats.unreported.sums import log_choose, log_probability
 
 # Patients of each trial at the first and the second site, and whether it reports only its total: two of five
 N = np.array([[12, 8], [20, 15], [8, 14], [10, 10], [16, 24]])

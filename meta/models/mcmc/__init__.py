@@ -1,1 +1,1 @@
-"""What touches PyMC: models of more parameters than a grid can take, and checks of those a grid can."""
+"""Calls into samplers, and what their draws must satisfy to be believed."""

@@ -19,7 +19,7 @@ from typing import Any
 from meta.errors import ConvergenceError, SpecError
 from meta.models.mcmc.diagnosis import diagnose
 from meta.results import Diagnostics
-from meta.stats.scales import FloatArray
+from meta.stats.normal.scales import FloatArray
 
 RETRY_ACCEPT = 0.99
 

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from meta.data import Counts, GroupedCounts
 from meta.models import BayesBinomial, BinomialNormal, InverseVariance
 from meta.records.run import LedgerEntry, Provenance, Run
-from meta.report import canvas
+from meta.report.drawing import canvas
 from meta.results import (
     Between,
     Diagnostics,

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from meta.models.site_region import SiteRegion
+from meta.models.sites.site_region import SiteRegion
 from meta.records.analysis import Analysis
 from meta.records.run import Failure
-from meta.records.store import plain
-from meta.report.canvas import render
-from meta.report.forest import forest
-from meta.report.html import page
-from meta.report.page_figures import rows
-from meta.report.page_refs import At, ends, told, written
-from meta.report.page_svg import embedded
+from meta.records.storing.store import plain
+from meta.report.drawing.canvas import render
+from meta.report.drawing.svg import embedded
+from meta.report.figures.forest import forest
+from meta.report.page.html import page
+from meta.report.page.page_figures import rows
+from meta.report.page.references import At, ends, told, written
 from tests.unit.report.site_fits import make_site_fit
 
 STUB = '<svg width="1pt" height="1pt" viewBox="0 0 1 1"><g id="a"/></svg>'

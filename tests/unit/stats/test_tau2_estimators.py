@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import chi2
 
-from meta.stats.tau2 import METHODS, estimate
+from meta.stats.normal.tau2 import METHODS, estimate
 
 
 def projection(v, tau2, design):

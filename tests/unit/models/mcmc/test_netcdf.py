@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from meta.errors import StoreError
-from meta.records import outputs, store
+from meta.records.storing import outputs, store
 
 
 def test_draws_come_back_whole(few, tmp_path):

@@ -1,0 +1,1 @@
+"""Bayesian models of (mu, tau): exact by quadrature, or by a sampler."""

@@ -1,0 +1,1 @@
+"""The conventional model: effects on some scale, pooled with inverse-variance weights."""

@@ -1,0 +1,201 @@
+"""The conventional model: effects on some scale, pooled with inverse-variance weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from meta.data import Counts, GroupedCounts
+from meta.errors import option_fault
+from meta.models import describe
+from meta.models.inverse_variance import comparison
+from meta.models.inverse_variance.fit import Group, Spread, pooled_fit, unpooled
+from meta.models.options import STRICT, continuity_faults, level_faults, refuse
+from meta.stats.binomial.proportions import TrialInterval
+from meta.stats.normal.influence import Cases, influence
+from meta.stats.normal.pooling import (
+    IntervalMethod,
+    Limits,
+    Pooled,
+    PredictionMethod,
+    interval,
+    pool,
+    random_effects,
+)
+from meta.stats.normal.pooling import prediction as prediction_limits
+from meta.stats.normal.scales import SCALES, Effects, FloatArray, ScaleName
+from meta.stats.normal.tau2 import Tau2Method
+from meta.stats.normal.tau2_intervals import Tau2Interval, Tau2IntervalMethod, profile_likelihood, q_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike
+
+    from meta.errors import Fault
+    from meta.results import Fit
+
+_LIKELIHOODS: dict[Tau2Method, Literal["REML", "ML"]] = {"REML": "REML", "ML": "ML"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InverseVariance:
+    """Random-effects (or common-effect) inverse-variance pooling.
+
+    Parameters
+    ----------
+    scale : {"logit", "log", "identity", "arcsine", "double-arcsine"}
+        Where the analysis happens.
+    tau2 : {"REML", "DL", "EB", "HE", "HS", "ML", "PM", "PMM", "SJ", "common-effect"}
+        Estimator of the between-trial variance; common-effect sets it to 0.
+    interval : {"mhk", "hk", "wald"}
+        Knapp-Hartung floored at the Wald standard error, unmodified, or normal.
+    tau2_interval : {"q-profile", "profile-likelihood"}
+        Confidence interval for tau2, and with it for I2 and H2; the latter needs REML or ML.
+    prediction : {"hts", "hk", "t", "normal", "none"}
+        Quantiles of t with k-2 degrees of freedom; t with k-1 and the Knapp-Hartung standard error
+        (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval.
+    groups : {"common", "separate"}
+        Whether groups share tau2.
+    continuity : float or "none"
+        Added to both cells of arms with 0 or n responders, on the logit, log and identity scales.
+    trial_interval : {"clopper-pearson", "wilson", "jeffreys"}
+        Study-level interval.
+    level : float
+        Of every interval.
+
+    Raises
+    ------
+    SpecError
+        If options contradict each other or are out of range, with a fault for each.
+
+    Examples
+    --------
+    >>> fit = InverseVariance().fit(Counts.of([5, 6, 2, 1], [18, 32, 29, 21]))
+    >>> round(fit.mu.value, 6), round(fit.tau2.value, 6)      # metafor 5.1-12
+    (-1.752336, 0.306546)
+    """
+
+    __pydantic_config__ = STRICT
+
+    model: Literal["inverse-variance"] = "inverse-variance"
+    scale: ScaleName = "logit"
+    tau2: Tau2Method = "REML"
+    interval: IntervalMethod = "mhk"
+    tau2_interval: Tau2IntervalMethod = "q-profile"
+    prediction: PredictionMethod | Literal["none"] = "hts"
+    groups: Literal["common", "separate"] = "common"
+    continuity: float | Literal["none"] = 0.5
+    trial_interval: TrialInterval = "clopper-pearson"
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        refuse(level_faults(self.level), continuity_faults(self.continuity), self._contradictions())
+
+    def _contradictions(self) -> Iterator[Fault]:
+        """Options that do not go together."""
+        if self.tau2 == "common-effect" and self.interval != "wald":
+            yield option_fault(
+                "interval",
+                f"{self.interval} with tau2: common-effect",
+                "Knapp-Hartung allows for an estimated tau2, so that only interval: wald is allowed there",
+            )
+        if self.tau2_interval == "profile-likelihood" and self.tau2 not in _LIKELIHOODS:
+            yield option_fault(
+                "tau2_interval",
+                f"profile-likelihood with tau2: {self.tau2}",
+                "it is an interval of a likelihood, so that only tau2: REML and ML are allowed there",
+            )
+
+    def fit(self, data: Counts | GroupedCounts) -> Fit:
+        """Pool the counts.
+
+        Parameters
+        ----------
+        data : Counts or GroupedCounts
+            Grouped counts give an overall fit of each trial's total, a fit a group, and the test
+            between groups.
+
+        Returns
+        -------
+        Fit
+            What cannot be estimated is None with a reason; nothing is NaN. `influence` is given for 3 to
+            100 trials; under a common tau2 a group's is that of its rows on the fit of all groups.
+        """
+        if isinstance(data, Counts):
+            effects = self._effects(data)
+            return self._fit(Group(data, effects, self._spread(effects), self._cases(effects)))
+        overall = self.fit(data.totals())
+        effects = self._effects(data)
+        shared = self._spread(effects, data.group) if self.groups == "common" and len(data.labels) else None
+        cases = self._cases(effects, data.group) if shared else None
+        parts = [self._group(data, effects, shared, cases, index) for index in range(len(data.names))]
+        between = comparison.between(
+            self, data, effects, [pooled for _, pooled in parts], shared.tau2 if shared else None
+        )
+        notes = overall.notes + describe.shared_trials_note(data)
+        return replace(overall, groups=tuple(fit for fit, _ in parts), between=between, notes=notes)
+
+    def _effects(self, data: Counts | GroupedCounts) -> Effects:
+        continuity = 0.0 if self.continuity == "none" else self.continuity
+        return SCALES[self.scale].effects(data.responders, data.n, continuity=continuity)
+
+    def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
+        fit = random_effects(effects.y, effects.v, method=self.tau2, groups=groups)
+        limits = self.tau2_limits(effects.y, effects.v, groups=groups)
+        return Spread(float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df))
+
+    def tau2_limits(
+        self, y: FloatArray, v: FloatArray, include: ArrayLike = True, *, groups: np.ndarray | None = None
+    ) -> Tau2Interval:
+        """The limits of tau2 that the options ask for, of any number of data sets."""
+        level, method = self.level, self.tau2
+        if self.tau2_interval == "profile-likelihood":
+            kind = _LIKELIHOODS[method]
+            return profile_likelihood(y, v, include, method=kind, level=level, groups=groups)
+        return q_profile(y, v, include, level=level, groups=groups)
+
+    def predicted(self, pooled: Pooled, tau2: ArrayLike, trials: ArrayLike) -> Limits:
+        """Where a new trial's effect would lie, of means of shape (..., 1); `prediction` is not "none"."""
+        assert self.prediction != "none"  # the caller has looked
+        kind: IntervalMethod = (
+            ("hk" if self.interval == "hk" else "mhk") if self.prediction == "hk" else "wald"
+        )
+        se = interval(pooled, method=kind, level=self.level).se
+        v, size = np.asarray(tau2)[..., None], np.asarray(trials)[..., None]
+        return prediction_limits(pooled.mu, se, v, size, method=self.prediction, level=self.level)
+
+    def _cases(self, effects: Effects, groups: np.ndarray | None = None) -> Cases | None:
+        if not describe.LEAST_CASES <= len(effects.y) <= describe.CASE_BY_CASE:
+            return None
+        return influence(effects.y, effects.v, method=self.tau2, groups=groups)
+
+    def _group(
+        self, data: GroupedCounts, effects: Effects, shared: Spread | None, cases: Cases | None, index: int
+    ) -> tuple[Fit, Pooled | None]:
+        rows = np.flatnonzero(data.group == index)
+        own = effects.rows(rows)
+        spread = shared or self._spread(own)
+        if shared is None:
+            cases = self._cases(own)
+        elif cases is not None:
+            cases = cases.rows(rows)
+        group = Group(data.within(index), own, spread, cases)
+        fit = replace(self._fit(group), label=data.names[index])
+        return fit, pool(own.y, own.v, tau2=spread.tau2) if rows.size else None
+
+    def _fit(self, group: Group) -> Fit:
+        data, effects, spread = group.data, group.effects, group.spread
+        if data.k < 2:
+            alone = "no trial" if data.k == 0 else "one trial: exact interval only"
+            exact = describe.exact_proportion(data, method=self.trial_interval, level=self.level)
+            return unpooled(self, group, alone, exact)
+        missing = describe.sentence(spread.code)
+        if missing:
+            return unpooled(self, group, missing, None)
+        own = random_effects(effects.y, effects.v, tau2=spread.tau2)
+        pooled = own.pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
+        limits = interval(pooled, method=self.interval, level=self.level)
+        return pooled_fit(self, group, own._replace(pooled=pooled), limits)

@@ -1,0 +1,1 @@
+"""Maximum likelihood of counts: binomial-normal and beta-binomial."""

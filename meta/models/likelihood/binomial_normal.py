@@ -1,0 +1,148 @@
+"""The binomial-normal model by maximum likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.special import expit
+
+from meta.data import Counts, GroupedCounts
+from meta.models import describe
+from meta.models.bayes.posterior_fit import SWEEP
+from meta.models.likelihood.fitting import fit_of, nothing
+from meta.models.likelihood.groups import grouped
+from meta.models.likelihood.peak import Family, LikelihoodInterval, peak_of
+from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
+from meta.results import Fit, Influence, Proportion, SweepPoint
+from meta.stats.binomial.likelihood import fixed, maximise
+from meta.stats.binomial.marginal import marginal_terms, mean_rate
+from meta.stats.binomial.proportions import TrialInterval
+
+if TYPE_CHECKING:
+    from meta.stats.normal.scales import FloatArray
+
+FAMILY = Family("binomial-normal", marginal_terms, normal=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinomialNormal:
+    """Responders are binomial, the trials' true log odds normal; exact likelihood, no correction.
+
+    Parameters
+    ----------
+    interval : {"profile", "profile-t", "wald-t", "wald"}
+        Profile likelihood with the chi-squared cut-off or with that of F(1, 2(k-1)); Wald with quantiles
+        of t with k-1 degrees of freedom or normal ones.
+    groups : {"common", "separate"}
+        Whether groups share tau2; each has a mu of its own.
+    bootstrap : int
+        Simulated data sets, at each of three values of tau, for the test between groups; 0 for none.
+    seed : int
+        Of that simulation.
+    trial_interval : {"clopper-pearson", "wilson", "jeffreys"}
+        Study-level interval.
+    level : float
+        Of every interval.
+
+    Raises
+    ------
+    SpecError
+        If options are out of range, with a fault for each.
+
+    Examples
+    --------
+    >>> fit = BinomialNormal().fit(Counts.of([5, 6, 2, 1], [18, 32, 29, 21]))
+    >>> round(fit.mu.value, 6), round(fit.tau2.value, 6), round(fit.loglik, 6)
+    (-1.863807, 0.172086, -8.530641)
+    """
+
+    __pydantic_config__ = STRICT
+
+    model: Literal["binomial-normal"] = "binomial-normal"
+    interval: LikelihoodInterval = "profile"
+    groups: Literal["common", "separate"] = "common"
+    bootstrap: int = 1000
+    seed: int = 1
+    trial_interval: TrialInterval = "clopper-pearson"
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        refuse(
+            level_faults(self.level),
+            count_faults("bootstrap", self.bootstrap, 0, 1_000_000, "0 to 1000000 data sets are allowed"),
+            seed_faults(self.seed),
+        )
+
+    def fit(self, data: Counts | GroupedCounts) -> Fit:
+        """Pool the counts.
+
+        Parameters
+        ----------
+        data : Counts or GroupedCounts
+            Grouped counts give an overall fit of each trial's total, a fit a group, and tests between
+            groups.
+
+        Returns
+        -------
+        Fit
+            What cannot be estimated is None with a reason; nothing is NaN.
+        """
+        if isinstance(data, Counts):
+            if not data.k:
+                return nothing((FAMILY, self), asdict(self), data)
+            fit = fit_of((FAMILY, self), asdict(self), data, peak_of(FAMILY, self, data), 0, data.k)
+            return replace(fit, sweep=self._sweep(data), influence=_influence(data, fit))
+        overall = self.fit(data.totals())
+        fits, between = grouped((FAMILY, self), asdict(self), data, draws=self.bootstrap, seed=self.seed)
+        notes = overall.notes + describe.shared_trials_note(data)
+        return replace(overall, groups=fits, between=between, notes=notes)
+
+    def _sweep(self, data: Counts) -> tuple[SweepPoint, ...]:
+        """Answers at fixed values of tau, each with its likelihood interval there."""
+        tau = np.array(SWEEP)
+        found = fixed(marginal_terms, data.responders, data.n, True, tau**2, level=self.level)
+        mu = np.stack([found.mu[:, 0], found.low[:, 0], found.high[:, 0]])
+        median, mean = expit(mu), _mean(mu, tau)
+
+        def at(row: int, values: FloatArray, estimand: str) -> Proportion:
+            value, low, high = (describe.number(z) for z in values[:, row])
+            return Proportion(
+                value=value, low=low, high=high, estimand=estimand, level=self.level, kind="confidence",
+                method="likelihood at fixed tau",
+            )  # fmt: skip
+
+        return tuple(
+            SweepPoint(tau=t, median=at(i, median, "median ORR"), mean=at(i, mean, "mean ORR"))
+            for i, t in enumerate(SWEEP)
+        )
+
+
+def _mean(mu: FloatArray, tau: FloatArray) -> FloatArray:
+    """Mean rates; 0 or 1 where mu is infinite."""
+    finite = np.isfinite(mu) & np.isfinite(tau)
+    return np.where(finite, mean_rate(np.where(finite, mu, 0.0), np.where(finite, tau, 0.0)), expit(mu))
+
+
+def _influence(data: Counts, fit: Fit) -> tuple[Influence, ...]:
+    """What leaving each trial out does to the estimates; all of them are one batch."""
+    if data.k < 2 or fit.estimands is None:
+        return ()
+    top = maximise(marginal_terms, data.responders, data.n, ~np.eye(data.k, dtype=bool))
+    mu, tau = top.mu[:, 0], np.sqrt(top.v)
+    mean = _mean(mu, tau)
+    median, whole = fit.estimands.median.value, fit.estimands.mean.value
+    assert median is not None  # a fit with estimands has both
+    assert whole is not None
+    return tuple(
+        Influence(
+            label=label,
+            measures={
+                "median_shift": describe.number(median - expit(mu[i])),
+                "mean_shift": describe.number(whole - mean[i]),
+                "tau_deleted": describe.number(tau[i]),
+            },
+        )
+        for i, label in enumerate(data.labels)
+    )

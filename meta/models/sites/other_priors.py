@@ -1,0 +1,62 @@
+"""The contrast between levels under other priors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from meta.models.sites import answers_by_group as answers
+from meta.results import FAILED, PriorPoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from meta.models.sites.question import Question
+    from meta.models.sites.site_graph import SiteRegionDraws
+    from meta.results import Quantity
+    from meta.stats.normal.scales import FloatArray
+
+
+def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[PriorPoint, ...]:
+    """Every pair of levels under several prior standard deviations of the difference between levels.
+
+    Parameters
+    ----------
+    asked : Question
+    drawn : mapping of float to SiteRegionDraws
+        By standard deviation, the draws made under it.
+
+    Returns
+    -------
+    tuple of PriorPoint
+        Empty without two levels.
+    """
+    if asked.contrast is None:
+        return ()
+    names = asked.levels()[0]
+    points = []
+    for sd, found in drawn.items():
+        effects, means = found.levels[asked.contrast], answers.levels(asked, found).new_mean
+        here = replace(asked, method=f"{asked.method}, contrast ~ normal:0,{sd:g}")
+        for i, j in combinations(range(len(names)), 2):
+            ratio, difference = (
+                _quantity(here, name, draws[:, j] - draws[:, i], passed=found.diagnostics.passed)
+                for name, draws in (("log odds ratio", effects), ("difference of mean ORRs", means))
+            )
+            points.append(
+                PriorPoint(
+                    prior_sd=sd,
+                    level=names[j],
+                    reference=names[i],
+                    log_odds_ratio=ratio,
+                    difference=difference,
+                    effective=found.diagnostics.ess_tail,
+                )
+            )
+    return tuple(points)
+
+
+def _quantity(asked: Question, name: str, draws: FloatArray, *, passed: bool) -> Quantity:
+    found = asked.quantity(name, draws)
+    return found if passed else replace(found, value=None, low=None, high=None, reason=FAILED)

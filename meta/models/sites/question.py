@@ -1,0 +1,66 @@
+"""What is asked of draws of the model of sites and regions, and how an answer is summarised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meta.data import PartialCounts
+from meta.models.sites.effects import levels_of
+from meta.results import Proportion, Quantity
+from meta.stats.normal.scales import FloatArray
+
+if TYPE_CHECKING:
+    from meta.data.counts import IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Question:
+    """What is asked of draws.
+
+    Attributes
+    ----------
+    data : PartialCounts
+    contrast : str or None
+        Whose levels are compared.
+    mix : ndarray, shape (S,)
+        Target shares of the groups.
+    level : float
+        Of every interval.
+    method : str
+    """
+
+    data: PartialCounts
+    contrast: str | None
+    mix: FloatArray
+    level: float
+    method: str
+
+    def levels(self) -> tuple[tuple[str, ...], IntArray]:
+        """Names of the levels, and each trial's index."""
+        if self.contrast is None:
+            return ("all",), np.zeros(len(self.data.labels), dtype=np.int64)
+        return levels_of(self.data, self.contrast)
+
+    def limits(self, draws: FloatArray) -> tuple[float, float, float]:
+        """Lower limit, median and upper limit of draws, shape (D,)."""
+        tail = (1 - self.level) / 2
+        low, middle, high = (float(q) for q in np.quantile(draws, [tail, 0.5, 1 - tail]))
+        return low, middle, high
+
+    def proportion(self, estimand: str, draws: FloatArray) -> Proportion:
+        """Summary of draws of a rate, shape (D,)."""
+        low, middle, high = self.limits(draws)
+        return Proportion(
+            value=middle, low=low, high=high, estimand=estimand, level=self.level, kind="credible",
+            method=self.method, expectation=float(draws.mean()),
+        )  # fmt: skip
+
+    def quantity(self, name: str, draws: FloatArray) -> Quantity:
+        """Summary of draws of anything else, shape (D,)."""
+        low, middle, high = self.limits(draws)
+        return Quantity(
+            name=name, value=middle, low=low, high=high, level=self.level, kind="credible", method=self.method
+        )

@@ -1,0 +1,1 @@
+"""What records must keep beyond the types of their fields."""

@@ -1,0 +1,291 @@
+"""Arithmetic between the numbers of a trial: one check a function, each saying what and how to mend it.
+
+Every check yields findings. A finding is no error of ours if the source itself prints the
+contradiction: then the record acknowledges it, by place and name, and gives the reason. Rows that
+count different things (`term`) are never compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import islice, permutations
+from typing import NamedTuple
+
+from meta.records.audit.arithmetic import as_printed, percent_of, roundings, unit
+from meta.records.factors import Universe, describe
+from meta.records.trial import Report, Row, Table, Trial
+from meta.stats.binomial.proportions import proportion_interval
+
+MAX_PARTITIONS = 1000  # of one row; records have a handful
+
+
+class Finding(NamedTuple):
+    """A contradiction: its place as messages print it, its name, and the numbers."""
+
+    at: str
+    finding: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A row with its path and the set of its patients."""
+
+    at: str
+    row: Row
+    patients: int
+
+    def numbers(self) -> dict[str, int]:
+        """Return what the row counts, as far as it is printed."""
+        n, count = self.row.n, self.row.count
+        name = "events" if self.row.responders is None else "responders"
+        found = {
+            "n": n,
+            name: count,
+            f"non-{name}": n - count if n is not None and count is not None else None,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def field(self, name: str) -> str:
+        """Return the path of one of its numbers; non-responders have no field of their own."""
+        return self.at if name.startswith("non-") else f"{self.at}.{name}"
+
+    @property
+    def label(self) -> str:
+        """Say in words which patients are meant."""
+        return describe(self.row.given())
+
+
+Rows = Sequence[Placed]
+Subject = tuple[object, ...]
+Findings = Iterator[Finding]
+
+
+def audit(trial: Trial) -> tuple[Finding, ...]:
+    """Find every contradiction between the numbers of a trial, in the order of the checks below.
+
+    Examples
+    --------
+    >>> row = Row(n=32, responders=6, percent=18.7)
+    >>> table = Table(outcome="response", rows=(row,))
+    >>> report = Report(id="a", citation="", kind="abstract", published="2019", tables=(table,))
+    >>> trial = Trial(id="a", drugs=(), regimen="monotherapy", region="West", reports=(report,))
+    >>> [finding.detail for finding in audit(trial)]
+    ['6 of 32 is 18.75 %, which rounds to 18.8, not 18.7']
+    """
+    universe = Universe(
+        item.given()
+        for report in trial.reports
+        for item in (*(row for table in report.tables for row in table.rows), *report.survival)
+    )
+    found: list[Finding] = []
+    for i, report in enumerate(trial.reports):
+        subjects: dict[Subject, list[Placed]] = {}
+        for j, table in enumerate(report.tables):
+            for rows in _by_term(f"reports[{i}].tables[{j}]", table, universe):
+                for check in TABLE_CHECKS:
+                    found += check(rows)
+                subjects.setdefault((*_subject(table), rows[0].row.term), []).extend(rows)
+        for rows in subjects.values():
+            found += rows_disagree(rows)
+        found += survival_disagrees(f"reports[{i}]", report, universe)
+    return tuple(found)
+
+
+def unacknowledged(trial: Trial, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that the record does not acknowledge."""
+    known = {(item.at, item.finding) for item in trial.acknowledged}
+    return tuple(finding for finding in findings if (finding.at, finding.finding) not in known)
+
+
+def stale(trial: Trial, findings: Sequence[Finding]) -> tuple[int, ...]:
+    """Return the indices of acknowledgements of what is not, or no longer, found."""
+    found = {(finding.at, finding.finding) for finding in findings}
+    return tuple(i for i, item in enumerate(trial.acknowledged) if (item.at, item.finding) not in found)
+
+
+def factors_exclude_each_other(rows: Rows) -> Findings:
+    """Find a row that no patient can belong to, as G1 and G2 imply well-differentiated."""
+    for placed in rows:
+        if not placed.patients:
+            yield Finding(placed.at, "no-such-patients", f"{placed.label} exclude each other")
+
+
+def part_exceeds_whole(rows: Rows) -> Findings:
+    """Find a row that counts more than another row to which all its patients belong.
+
+    Check both numbers, and the factors of both rows.
+    """
+    for part, whole in permutations(rows, 2):
+        if _inside(part, whole):
+            yield from _excesses(part, whole)
+
+
+def _excesses(part: Placed, whole: Placed) -> Findings:
+    limits = whole.numbers()
+    for name, value in part.numbers().items():
+        if value > limits.get(name, value):
+            detail = f"{part.label}: {value} {name}, more than the {limits[name]} of {whole.label}"
+            yield Finding(part.field(name), "part-exceeds-whole", detail)
+
+
+def parts_against_whole(rows: Rows) -> Findings:
+    """Find rows without a common patient that add up to more than the row around them.
+
+    Or to less, where together they are all of its patients. Check the numbers, and that no
+    patient is counted in two of the parts.
+    """
+    for whole in rows:
+        inside = [row for row in rows if _inside(row, whole)]
+        seen: set[tuple[str, str, frozenset[frozenset[str]]]] = set()
+        for parts in islice(_disjoint_sets(inside), MAX_PARTITIONS) if inside else ():
+            for finding in _sums(parts, whole):
+                kind = (finding.at, finding.finding, frozenset(frozenset(part.row.given()) for part in parts))
+                if kind not in seen:  # once a family of rows, however many ways there are to combine it
+                    seen.add(kind)
+                    yield finding
+
+
+def _sums(parts: Rows, whole: Placed) -> Findings:
+    together = sum(part.patients for part in parts)  # disjoint, so that the sum is the union
+    for name, value in whole.numbers().items():
+        reported = [part.numbers()[name] for part in parts if name in part.numbers()]
+        total = sum(reported)
+        complete = together == whole.patients and len(reported) == len(parts)
+        added = f"{name} {' + '.join(map(str, reported))} = {total}"
+        labels = "; ".join(part.label for part in parts if name in part.numbers())
+        if total > value and max(reported) <= value:  # a single excess is part_exceeds_whole
+            detail = f"{added}, not at most {value} ({labels})"
+            yield Finding(whole.field(name), "parts-exceed-whole", detail)
+        elif complete and total < value:
+            yield Finding(whole.field(name), "parts-fall-short", f"{added}, not {value} ({labels})")
+
+
+def _disjoint_sets(rows: Rows) -> Iterator[list[Placed]]:
+    """Yield every set of rows without a common patient to which no further row can be added."""
+    pending: list[tuple[list[Placed], Rows]] = [([], rows)]
+    while pending:
+        chosen, rest = pending.pop()
+        if not rest:
+            yield chosen
+            continue
+        # Such a set holds the first row, or one that overlaps it.
+        for row in [row for row in rest if row is rest[0] or row.patients & rest[0].patients]:
+            apart = [other for other in rest if other is not row and not other.patients & row.patients]
+            pending.append(([*chosen, row], apart))
+
+
+def percent_against_count(rows: Rows) -> Findings:
+    """Find a printed percentage that is not that of the counts.
+
+    `percent-rounding` is off by at most one unit of the last printed digit; `percent-mismatch` by
+    more: then look for another denominator.
+    """
+    for placed in rows:
+        row = placed.row
+        if row.percent is not None and row.count is not None and row.n:
+            yield from _percentage(f"{placed.at}.percent", row.percent, row.count, row.n)
+
+
+def percent_of_total(rows: Rows) -> Findings:
+    """Find a printed share of all patients that is not the row's n in the n of the table's total row."""
+    for placed, total in permutations(rows, 2):
+        row, whole = placed.row, total.row
+        if row.percent_of_total is not None and row.n is not None and not whole.given() and whole.n:
+            yield from _percentage(f"{placed.at}.percent_of_total", row.percent_of_total, row.n, whole.n)
+
+
+def _percentage(at: str, value: float, count: int, total: int) -> Findings:
+    exact, printed = percent_of(count, total), as_printed(value)
+    right = roundings(exact, unit(printed))
+    if Fraction(printed) in right:
+        return
+    finding = "percent-rounding" if abs(exact - Fraction(printed)) <= unit(printed) else "percent-mismatch"
+    rounded = " or ".join(f"{float(value):g}" for value in sorted(right))
+    detail = f"{count} of {total} is {float(exact):.6g} %, which rounds to {rounded}, not {printed}"
+    yield Finding(at, finding, detail)
+
+
+def interval_against_counts(rows: Rows) -> Findings:
+    """Find a printed 95 % interval that is not the exact (Clopper-Pearson) interval of the counts.
+
+    Check the counts first; if the source used another interval, acknowledge it with its name.
+    """
+    for placed in rows:
+        row = placed.row
+        if row.interval is None or row.count is None or not row.n:
+            continue
+        exact = [100 * float(limit) for limit in proportion_interval(row.count, row.n)]
+        printed = [as_printed(limit) for limit in row.interval]
+        if not all(map(_rounds_to, exact, printed)):
+            limits = f"{exact[0]:.2f} to {exact[1]:.2f} %"
+            detail = (
+                f"{row.count} of {row.n} has the exact interval {limits}, not {printed[0]} to {printed[1]} %"
+            )
+            yield Finding(f"{placed.at}.interval", "interval-mismatch", detail)
+
+
+def _rounds_to(exact: float, printed: Decimal) -> bool:
+    half = float(unit(printed)) / 2
+    return abs(exact - float(printed)) <= half + 1e-9  # the limits are floats, good to about 1e-13
+
+
+def rows_disagree(rows: Rows) -> Findings:
+    """Find rows of one report about the same patients and the same outcome that differ.
+
+    If their tables differ in a way that they do not say (assessor, time point), say it.
+    """
+    first: dict[tuple[int, str], Placed] = {}
+    for placed in rows:
+        for name, value in placed.numbers().items():
+            earlier = first.setdefault((placed.patients, name), placed)
+            other = earlier.numbers()[name]
+            if value != other and not name.startswith("non-"):
+                detail = f"{placed.label}: {name} is {value}, but {other} in {earlier.at}"
+                yield Finding(placed.field(name), "rows-disagree", detail)
+
+
+def survival_disagrees(at: str, report: Report, universe: Universe) -> Findings:
+    """Find two medians of one endpoint for the same patients, in the same unit, that differ."""
+    first: dict[tuple[object, ...], int] = {}
+    for i, item in enumerate(report.survival):
+        patients = universe.mask(item.given())
+        j = first.setdefault((item.endpoint, item.arm, item.unit, patients), i)
+        other = report.survival[j].median
+        if item.median != other:
+            what = f"median {item.endpoint} of {describe(item.given())}"
+            detail = f"{what} is {item.median}, but {other} in {at}.survival[{j}]"
+            yield Finding(f"{at}.survival[{i}].median", "survival-disagrees", detail)
+
+
+def _by_term(at: str, table: Table, universe: Universe) -> list[list[Placed]]:
+    """Split the rows of a table by what they count, as only rows of one term are ever compared."""
+    terms: dict[str | None, list[Placed]] = {}
+    for i, row in enumerate(table.rows):
+        placed = Placed(f"{at}.rows[{i}]", row, universe.mask(row.given()))
+        terms.setdefault(row.term, []).append(placed)
+    return list(terms.values())
+
+
+def _subject(table: Table) -> Subject:
+    """Return what, besides patients and term, two rows must share to be about the same thing."""
+    what = (table.outcome, table.criteria, table.assessor, table.confirmed)
+    return (*what, table.population, table.timepoint, table.arm)
+
+
+def _inside(part: Placed, whole: Placed) -> bool:
+    """Say whether the part's patients are some, but not all, of the whole's."""
+    return part.patients not in {0, whole.patients} and not part.patients & ~whole.patients
+
+
+TABLE_CHECKS: tuple[Callable[[Rows], Findings], ...] = (
+    factors_exclude_each_other,
+    part_exceeds_whole,
+    parts_against_whole,
+    percent_against_count,
+    percent_of_total,
+    interval_against_counts,
+)

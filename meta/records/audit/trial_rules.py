@@ -1,0 +1,246 @@
+"""What a record must keep beyond the types of its fields, each rule a function that lists what breaks it.
+
+The rules see a trial in pieces, so that one malformed row does not hide the faults of the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import get_args
+
+from meta.data.counts import MOST
+from meta.records.audit import arithmetic
+from meta.records.factors import VALUES, unknown_names, values_of
+from meta.records.reading.schema import Complaint
+from meta.records.reading.yaml_nodes import shown
+from meta.records.trial import Count, FactorValue, Report, Row, Survival, Table, Trial
+
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_NEEDS_TERM = ("characteristic", "adverse-event", "adverse-event-grade-3")
+Complaints = Iterator[Complaint]
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The well-formed pieces of a trial, each by its path and without what lies inside it.
+
+    `complete` is False where a piece is missing because it was malformed: rules that look things
+    up elsewhere in the record then say nothing.
+    """
+
+    head: Trial | None
+    reports: dict[str, Report]
+    tables: dict[str, Table]
+    rows: dict[str, Row]
+    survival: dict[str, Survival]
+    complete: bool
+
+
+def trial_complaints(pieces: Pieces, stem: str) -> Complaints:
+    """List every rule that the trial in the file `stem`.yaml breaks."""
+    if pieces.head:
+        yield from name_complaints("id", pieces.head.id, stem)
+        yield from _head(pieces.head)
+    for at, report in pieces.reports.items():
+        yield from _report(at, report)
+    for at, table in pieces.tables.items():
+        yield from _not_negative(f"{at}.not_evaluable", table.not_evaluable)
+    for at, row in pieces.rows.items():
+        yield from _row(at, row)
+        yield from _row_in_table(at, row, pieces.tables.get(at.rpartition(".rows[")[0]))
+    for at, survival in pieces.survival.items():
+        yield from _survival(at, survival)
+    if pieces.complete and pieces.head:
+        yield from _cross_references(pieces, pieces.head)
+
+
+def name_complaints(at: str, name: str, stem: str) -> Complaints:
+    """Check that a record is called what its file is called."""
+    if not NAME.fullmatch(name):
+        yield Complaint(at, f"found {shown(name)}", "allowed: lower-case letters, digits, dots and hyphens")
+    elif name != stem:
+        yield Complaint(at, f"found {shown(name)}", f"allowed: {stem!r}, the name of the file")
+
+
+def date_complaints(at: str, date: str, *others: str) -> Complaints:
+    """Check a date that may lack its day, or month and day."""
+    if not _DATE.fullmatch(date):
+        forms = ", ".join(("2019", "2019-05", "2019-05-31", *others))
+        yield Complaint(at, f"found {shown(date)}", f"allowed: a date such as {forms}")
+
+
+def factor_complaints(at: str, given: Mapping[str, FactorValue]) -> Complaints:
+    """Check that factors use the vocabulary."""
+    for factor, value in given.items():
+        if not value or not all(values_of(value)) or not values_of(value):
+            yield Complaint(f"{at}.{factor}", "found nothing", "allowed: at least one name")
+            continue
+        names = unknown_names(factor, value)
+        if names:
+            found = ", ".join(map(shown, names))
+            allowed = ", ".join(VALUES[factor])
+            finer = "; a site is made finer with a slash, as in other/liver" if factor == "site" else ""
+            yield Complaint(f"{at}.{factor}", f"found {found}", f"allowed: {allowed}{finer}")
+
+
+def _head(trial: Trial) -> Complaints:
+    for i, country in enumerate(trial.countries):
+        if not _COUNTRY.fullmatch(country):
+            allowed = "allowed: a country code of two capital letters, such as DE"
+            yield Complaint(f"countries[{i}]", f"found {shown(country)}", allowed)
+    for i, source in enumerate(trial.sources):
+        if source.id in {earlier.id for earlier in trial.sources[:i]}:
+            yield Complaint(f"sources[{i}].id", f"found {shown(source.id)} again", "allowed: each id once")
+    for i, other in enumerate(trial.shares_patients_with):
+        if other == trial.id:
+            found = f"found {shown(other)}, this trial itself"
+            yield Complaint(f"shares_patients_with[{i}]", found, "allowed: ids of other trials")
+    if trial.extracted_on is not None:
+        yield from date_complaints("extracted_on", trial.extracted_on)
+
+
+def _report(at: str, report: Report) -> Complaints:
+    if report.published != "unknown":
+        yield from date_complaints(f"{at}.published", report.published, "unknown")
+
+
+def _row(at: str, row: Row) -> Complaints:
+    yield from factor_complaints(at, row.given())
+    yield from _counts(at, row)
+    for name in ("percent", "percent_of_total"):
+        yield from _percentage(f"{at}.{name}", getattr(row, name))
+    if row.interval is not None:
+        for i, limit in enumerate(row.interval):
+            yield from _percentage(f"{at}.interval[{i}]", limit)
+        if row.interval[0] > row.interval[1]:
+            found = f"found {row.interval[0]:g} above {row.interval[1]:g}"
+            yield Complaint(f"{at}.interval", found, "allowed: the lower limit first")
+    if row.n is None and row.count is None and row.percent is None:
+        yield Complaint(at, "found no number", "allowed: at least one of n, responders, events, percent")
+    for name in get_args(Count):
+        yield from _derived(at, row, name)
+        yield from _back_calculated(at, row, name)
+
+
+def _counts(at: str, row: Row) -> Complaints:
+    for name in get_args(Count):
+        yield from _not_negative(f"{at}.{name}", getattr(row, name))
+    if row.responders is not None and row.events is not None:
+        yield Complaint(f"{at}.events", "found events beside responders", "allowed: only one of the two")
+    if row.n is not None and row.n > MOST:
+        yield Complaint(f"{at}.n", f"found {row.n}", f"allowed: 0 to {MOST}")
+    name = "events" if row.responders is None else "responders"
+    if row.n is not None and row.count is not None and row.count > max(row.n, 0):
+        yield Complaint(f"{at}.{name}", f"found {row.count}", f"allowed: 0 to {row.n}, the row's n")
+
+
+def _not_negative(at: str, count: float | None) -> Complaints:
+    if count is not None and count < 0:
+        yield Complaint(at, f"found {count:g}", "allowed: 0 or more")
+
+
+def _percentage(at: str, value: float | None) -> Complaints:
+    if value is not None and not 0 <= value <= 100:
+        yield Complaint(at, f"found {value:g}", "allowed: 0 to 100")
+
+
+def _derived(at: str, row: Row, name: Count) -> Complaints:
+    expression, count = row.derived.get(name), getattr(row, name)
+    if expression is None:
+        return
+    place = f"{at}.derived.{name}"
+    try:
+        result = arithmetic.evaluate(expression)
+    except ValueError as error:
+        found = f"found {shown(expression)} ({error})"
+        yield Complaint(place, found, 'allowed: arithmetic such as "5 - 2 - 1"')
+        return
+    if count is None:
+        yield Complaint(place, f"found no {name} in the row", f"allowed: {name}: {result} beside it")
+    elif result != count:
+        found = f"found {shown(expression)} = {_number(result)}"
+        yield Complaint(place, found, f"allowed: {count}, the row's {name}")
+
+
+def _back_calculated(at: str, row: Row, name: Count) -> Complaints:
+    text, count = row.back_calculated.get(name), getattr(row, name)
+    if text is None:
+        return
+    place, read = f"{at}.back_calculated.{name}", arithmetic.share(text)
+    if read is None:
+        yield Complaint(place, f"found {shown(text)}", 'allowed: text such as "53.3 % of 30"')
+        return
+    printed, total = read
+    if count is None:
+        yield Complaint(place, f"found no {name} in the row", f"allowed: {name} beside it")
+        return
+    exact = arithmetic.percent_of(count, total) if total else Fraction(-1)
+    if Fraction(printed) not in arithmetic.roundings(exact, arithmetic.unit(printed)):
+        of = f"{count} of {total} is {float(exact):.6g} %" if total else "a percentage of no patients"
+        yield Complaint(place, f"found {shown(text)}", f"allowed: what rounds to the row's {name} ({of})")
+
+
+def _row_in_table(at: str, row: Row, table: Table | None) -> Complaints:
+    if table is None:
+        return
+    wrong, right = ("events", "responders") if table.outcome == "response" else ("responders", "events")
+    if getattr(row, wrong) is not None:
+        found = f"found {wrong} under the outcome {table.outcome}"
+        yield Complaint(f"{at}.{wrong}", found, f"allowed: {right}")
+    if row.where is None and table.where is None:
+        allowed = "allowed: where, here or in the table: the place in the publication"
+        yield Complaint(at, "found no where", allowed)
+    if row.term is None and table.outcome in _NEEDS_TERM:
+        found = f"found no term under the outcome {table.outcome}"
+        yield Complaint(at, found, "allowed: term, what is counted (any: whatever the event)")
+
+
+def _survival(at: str, survival: Survival) -> Complaints:
+    yield from factor_complaints(at, survival.given())
+    median = survival.median if isinstance(survival.median, int | float) else None
+    given = [(name, value) for name, value in _limits(survival, median) if value is not None]
+    for name, value in given:
+        yield from _not_negative(f"{at}.{name}", value)
+    for (lower, low), (upper, high) in pairwise(given):
+        if low > high:
+            yield Complaint(f"{at}.{lower}", f"found {low:g}", f"allowed: at most {high:g}, the {upper}")
+
+
+def _limits(survival: Survival, median: float | None) -> list[tuple[str, float | None]]:
+    return [("low", survival.low), ("median", median), ("high", survival.high)]
+
+
+def _cross_references(pieces: Pieces, head: Trial) -> Complaints:
+    sources = {source.id for source in head.sources}
+    first: dict[str, str] = {}
+    for at, report in pieces.reports.items():
+        if report.id in first or report.id in sources:
+            yield Complaint(f"{at}.id", f"found {shown(report.id)} again", "allowed: each id once")
+        first.setdefault(report.id, at)
+    for at, item in (pieces.tables | pieces.survival).items():
+        if item.arm is not None and item.arm not in head.arms:
+            known = ", ".join(head.arms) or "none, as the trial has no arms"
+            yield Complaint(f"{at}.arm", f"found {shown(item.arm)}", f"allowed: {known}")
+    remarks = {f"remarks[{i}]": remark for i, remark in enumerate(head.remarks)}
+    for at, quoting in (pieces.tables | pieces.rows | pieces.survival | remarks).items():
+        others = [*sources, *(name for name, place in first.items() if not at.startswith(f"{place}."))]
+        if quoting.via is not None and quoting.via not in others:
+            known = ", ".join(sorted(others)) or "there is none"
+            allowed = f"allowed: the id of a source or of another report: {known}"
+            yield Complaint(f"{at}.via", f"found {shown(quoting.via)}", allowed)
+
+
+def repeated(values: Iterable[str]) -> list[str]:
+    """Return the values that come more than once."""
+    return [value for value, times in Counter(values).items() if times > 1]
+
+
+def _number(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.6g}"

@@ -1,0 +1,1 @@
+"""YAML and CSV to records, with every fault of every file at once."""

@@ -1,0 +1,1 @@
+"""Runs as JSON, npz and netCDF, published schemas, and which files are current."""

@@ -1,0 +1,188 @@
+"""Runs as JSON, draws as netCDF, and the schemas of all records."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from meta.errors import DataError, StoreError
+from meta.records.analysis import Analysis
+from meta.records.run import SCHEMA, Run
+from meta.records.storing.arrays import with_grids
+from meta.records.trial import Trial
+
+if TYPE_CHECKING:
+    from meta.records.storing.outputs import Outputs
+
+RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
+    "run": Run,
+    "analysis": Analysis,
+    "trial": Trial,
+}
+
+_BESIDE = ("grids",)  # fields of a fit that are stored beside the JSON
+
+
+@cache
+def _adapter(record: str) -> TypeAdapter[Any]:
+    return TypeAdapter(RECORDS[record])
+
+
+def schema(record: str) -> str:
+    """The JSON Schema (draft 2020-12) of a record: "run", "analysis" or "trial"."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    described = _adapter(record).json_schema()
+    for definition in described.get("$defs", {}).values():
+        for name in _BESIDE:
+            definition.get("properties", {}).pop(name, None)
+    return to_json({**dialect, **described, "title": f"nen-meta {record}"})
+
+
+def write_schemas(outputs: Outputs, code: str) -> None:
+    """Publish the schema of every record.
+
+    Parameters
+    ----------
+    outputs : Outputs
+    code : str
+        Digest of this package's source: what they were written from before is not written anew.
+    """
+    for record in RECORDS:
+        name = f"schema/{record}.schema.json"
+        if not outputs.is_current(name, code):
+            outputs.write(name, code, schema(record))
+
+
+def plain(record: object) -> Any:
+    """A record, or a fit, as JSON data."""
+    return json.loads(compact(record))
+
+
+def compact(record: object) -> str:
+    """What `to_json` says on one line, which takes a tenth of the time: for digests."""
+    return json.dumps(record, default=_fields, ensure_ascii=False, allow_nan=False)
+
+
+def to_json(record: object) -> str:
+    """A run as it is stored, or any other record or JSON data, without what lies beside it.
+
+    In full double precision, without NaN, the same for the same data.
+    """
+    return json.dumps(record, default=_fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """The fields of a record that is not JSON data itself."""
+    return {field.name: getattr(record, field.name) for field in fields(record) if field.name not in _BESIDE}
+
+
+def from_json(text: str, name: str = "run") -> Run:
+    """A stored run.
+
+    Raises
+    ------
+    StoreError
+        If it is not a run of this schema.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise StoreError(f"{name}:{error.lineno}: not JSON: {error.msg}; a stored run is allowed") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, endless nesting
+        raise StoreError(f"{name}: not read: {error}; a stored run is allowed") from None
+    found = data.get("schema") if isinstance(data, Mapping) else None
+    if found != SCHEMA:
+        raise StoreError(f"{name}: schema: found {found!r}; {SCHEMA} is allowed (run `make pool` again)")
+    try:
+        run: Run = _adapter("run").validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise StoreError(
+            f"{name}: {place}: {first['msg']}; a run as `make pool` stores it is allowed"
+        ) from None
+    except DataError as error:
+        raise StoreError(f"{name}: {error}; a run as `make pool` stores it is allowed") from None
+    return run
+
+
+def load_run(path: Path) -> Run:
+    """Read a stored run, with its grids if they lie beside it.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be read or is not a run of this schema, or if the grids are not those of the run.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise StoreError(
+            f"{path}: cannot be read: {reason}; a run as `make pool` stores it is allowed"
+        ) from None
+    return with_grids(from_json(text, str(path)), path.parent)
+
+
+def to_netcdf(idata: Any) -> bytes:
+    """Draws as the bytes of a netCDF-4 file, to be written beside the JSON.
+
+    Parameters
+    ----------
+    idata : arviz.InferenceData
+
+    Raises
+    ------
+    StoreError
+        If there is no place for the file that HDF5 insists on writing first.
+    """
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "draws.nc"
+            idata.to_netcdf(str(path), engine="h5netcdf")
+            return path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"draws: cannot be written: {error}; space for temporary files is needed") from None
+
+
+def from_netcdf(content: bytes, name: str = "draws") -> Any:
+    """Draws from the bytes of a netCDF-4 file, whole in memory.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Of the file, for messages.
+
+    Returns
+    -------
+    arviz.InferenceData
+
+    Raises
+    ------
+    StoreError
+        If the bytes are not such a file.
+    """
+    az = _arviz()
+    try:
+        with TemporaryDirectory() as folder, az.rc_context({"data.load": "eager"}):
+            path = Path(folder) / "draws.nc"
+            path.write_bytes(content)
+            return az.from_netcdf(str(path), engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(f"{name}: not read: {error}; draws as `make pool` stores them are allowed") from None
+
+
+def _arviz() -> Any:
+    with warnings.catch_warnings():  # ArviZ announces once a day that its version 1 will differ
+        warnings.filterwarnings("ignore", r"\s*ArviZ is undergoing", FutureWarning)
+        import arviz
+    return arviz

@@ -1,0 +1,1 @@
+"""How figures are drawn: measured text, tables with a plot, marks, panels, files."""

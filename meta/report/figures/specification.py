@@ -1,0 +1,179 @@
+"""The specification figure: every variation and model in one picture, from the lowest to the highest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from meta.format import counts, interval, level, percent
+from meta.report.drawing.canvas import PLAIN, pinned_settings
+from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
+from meta.report.drawing.layout import draw
+from meta.report.drawing.marks import Mark
+from meta.report.figures.bounds import bounds_row
+from meta.report.language.bound_words import each_role
+from meta.report.language.exact import short_name
+from meta.report.language.latent_words import answer, reported, star
+from meta.report.language.latent_words import withheld as latent_withheld
+from meta.report.language.roles import ordered
+from meta.report.language.wording import headline, withheld
+from meta.results import Bounds, Fit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.figure import Figure
+
+    from meta.records.run import Run
+    from meta.results import Latent, Proportion
+
+
+class Specification(NamedTuple):
+    """One choice of data and model, and the overall answer that it leads to; `base` is the analysis itself.
+
+    `found` is a fit, what a latent split gives, or bounds over what was not reported.
+    """
+
+    name: str
+    found: Fit | Latent | Bounds
+    base: bool = False
+
+
+def specifications(name: str, run: Run, *, base: bool = False) -> Iterator[Specification]:
+    """Every overall answer of a run; of bounds, the first estimand of each role.
+
+    Parameters
+    ----------
+    name : str
+        What the run is called.
+    run : Run
+    base : bool
+        Whether it is the analysis itself.
+    """
+    yield from (Specification(name, fit, base) for fit in ordered(run.fits) if fit.by is None)
+    if run.latent is not None:
+        yield Specification(name, run.latent)
+    yield from (Specification(name, one) for one in each_role(run))
+
+
+def shown(found: Sequence[Specification]) -> list[Row]:
+    """Those with an estimate and an interval, from the lowest estimate (of bounds: their middle) up."""
+    rows = [row for one in found if (row := _row(one)) is not None]
+    return sorted(rows, key=lambda row: (_middle(row.mark), row.label))
+
+
+def specification(
+    found: Sequence[Specification], *, title: str | None = None, subtitle: str | None = None
+) -> Figure:
+    """Draw the pooled estimate under every choice, sorted; the base in bold, and its estimate as a line.
+
+    Parameters
+    ----------
+    found : sequence of Specification
+        Only those with an estimate and an interval are drawn. The first one of the base leads.
+    title, subtitle : str, optional
+
+    Returns
+    -------
+    Figure
+        As wide as a journal's double column, 180 mm; as high as its rows ask for.
+    """
+    ordered = shown(found)
+    fits = [(one.base, one.found.proportion) for one in found if isinstance(one.found, Fit)]
+    bases = [one.value for base, one in fits if base and one.value is not None]
+    levels = {one.level for _, one in fits}
+    table = Table(
+        columns=(
+            Column("label", "Data", "left"),
+            Column("role", "Model"),
+            Column("estimand", "Rate"),
+            Column("k", "k"),
+            Column("counts", "Resp./n"),
+            Column(PLOT, ""),
+            Column("value", ""),
+            Column("ends", f"% [{level(levels.pop()) if len(levels) == 1 else 'its'} interval]"),
+        ),
+        rows=tuple(ordered),
+        below=(
+            Paragraph(
+                text="Filled: headline estimate. Hollow: shown, not a headline. Bold: the analysis itself; "
+                "the dashed line is its leading estimate. Bars: bounds over what was not reported, "
+                "thick of the estimate, thin of its interval's limits. Latent split: responders/n of those "
+                "who stay where they are reported by themselves.",
+                style=SMALL,
+                rule=True,
+            ),
+        ),
+        axis_label="Pooled rate, %",
+        reference=bases[0] if bases else None,
+        title=title,
+        subtitle=subtitle,
+    )
+    with pinned_settings():
+        return draw(table)
+
+
+def _middle(mark: Mark | None) -> float:
+    assert mark is not None  # _row() gives each its mark
+    return mark.value if mark.value is not None else sum(mark.inner or (mark.low, mark.high)) / 2
+
+
+def _row(one: Specification) -> Row | None:
+    """The row of an answer; None where there is no estimate or no interval to draw."""
+    if isinstance(one.found, Fit):
+        return _of_fit(one, one.found)
+    return (
+        _of_bounds(one.name, one.found) if isinstance(one.found, Bounds) else _of_latent(one.name, one.found)
+    )
+
+
+def _of_fit(one: Specification, fit: Fit) -> Row | None:
+    found = fit.proportion
+    if withheld(fit) or found.value is None or found.low is None or found.high is None:
+        return None
+    cells = {
+        "role": fit.role or short_name(fit),
+        "estimand": _short(found.estimand),
+        "k": str(fit.k),
+        "counts": counts(fit.responders, fit.n),
+        "value": percent(found.value),
+        "ends": f"[{interval(found.low, found.high, percent)}]",
+    }
+    mark = _diamond(found, filled=headline(fit))
+    return Row(label=one.name, cells=cells, mark=mark, style=BOLD if one.base else PLAIN)
+
+
+def _of_bounds(name: str, found: Bounds) -> Row | None:
+    row = bounds_row(name, found)
+    if row.mark is None:
+        return None
+    cells = {**row.cells, "role": found.role or found.model, "estimand": _short(found.estimand)}
+    return Row(label=name, cells=cells, mark=row.mark)
+
+
+def _of_latent(name: str, found: Latent) -> Row | None:
+    here = answer(found)
+    if here is None:
+        return None
+    fit, rate = here
+    mean = rate.mean
+    if latent_withheld(rate) or mean.value is None or mean.low is None or mean.high is None:
+        return None
+    cells = {
+        "role": "latent split",
+        "estimand": "mean",
+        "k": str(fit.k),
+        "counts": reported(found, fit, None),
+        "value": percent(mean.value),
+        "ends": f"[{interval(mean.low, mean.high, percent)}]",
+    }
+    return Row(label=name, cells=cells, mark=_diamond(mean, filled=not star(found, rate)))
+
+
+def _short(estimand: str) -> str:
+    return estimand.removesuffix(" ORR")
+
+
+def _diamond(found: Proportion, *, filled: bool) -> Mark:
+    assert found.low is not None  # whoever calls has looked
+    assert found.high is not None
+    return Mark(kind="diamond", low=found.low, value=found.value, high=found.high, filled=filled, share=0.8)

@@ -1,0 +1,152 @@
+"""Groups whose responders some trials do not print: what is reported, and bounds over every split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meta.format import counts, interval, level, percent
+from meta.report.drawing.canvas import pinned_settings
+from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
+from meta.report.drawing.layout import draw
+from meta.report.drawing.marks import Mark
+from meta.report.drawing.rows import BLOCK_GAP, INDENT, companion_row
+from meta.report.figures.bounds import answer_row, bounds_row, companions
+from meta.report.language import exact, wording
+from meta.report.language.bound_words import fates, groups_of, leading
+from meta.report.language.roles import ordered
+from meta.report.terminal.split_text import how
+from meta.results import FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.figure import Figure
+
+    from meta.records.run import Run
+    from meta.results import Bounds, Rate
+
+SHRUNK = "model of sites and regions"
+
+
+def split_bounds_figure(base: Run, bound: Run, by: str, *, title: str, subtitle: str | None = None) -> Figure:
+    """Draw what is reported by group, and the bounds over every split of what is not.
+
+    Parameters
+    ----------
+    base : Run
+        With fits by the same grouping.
+    bound : Run
+        With bounds over splits.
+    by : str
+        The grouping.
+    title, subtitle : str
+
+    Returns
+    -------
+    Figure
+        A thick bar for the hull of the estimates, a thin line for that of the limits.
+    """
+    groups = groups_of(bound, by)
+    lead = leading(bound, by, groups[0])
+    assert lead is not None  # groups_of has looked
+    rows = [row for group in groups for row in _block(base, bound, by, group)]
+    what = wording.capital(lead.estimand)
+    table = Table(
+        columns=(
+            Column("label", "Patients", "left"),
+            Column("k", "k"),
+            Column("counts", "Responders/n"),
+            Column(PLOT, ""),
+            Column("value", ""),
+            Column("ends", f"{what} % [{level(lead.uncertainty.level or 0.95)} interval]"),
+        ),
+        rows=tuple(rows),
+        below=tuple(_below(base, bound, by, lead)),
+        axis_label=f"{what}, %",
+        reference=None,
+        title=title,
+        subtitle=subtitle,
+    )
+    with pinned_settings():
+        return draw(table)
+
+
+def _block(base: Run, bound: Run, by: str, group: str) -> Iterator[Row]:
+    """Return the rows of one group."""
+    yield Row(label=wording.heading(by, group), style=BOLD, above=BLOCK_GAP)
+    yield answer_row("trials that report it", base, by, group)
+    yield from _others(base, by, group)
+    lead = leading(bound, by, group)
+    if lead is not None:
+        yield bounds_row("bounds over every split", lead, said="")
+        yield from companions(bound, lead)
+    yield from _shrunk(base, by, group)
+
+
+def _others(base: Run, by: str, group: str) -> Iterator[Row]:
+    """Return the other models' answers from what is reported, smaller."""
+    for fit in ordered(fit for fit in base.fits if fit.by == by)[1:]:
+        yield from (
+            companion_row(part, indent=INDENT) for part in fit.groups if part.label == group and part.k > 1
+        )
+
+
+def _shrunk(base: Run, by: str, group: str) -> Iterator[Row]:
+    """Return the rate of the model of sites and regions, where the base has it by the same groups."""
+    for rate in _rates(base, by):
+        found = rate.mean
+        if rate.group != group or found.value is None or found.low is None or found.high is None:
+            continue
+        filled = rate.standing.status == "headline"
+        failed = base.sites is not None and base.sites.failed
+        yield Row(
+            label=f"[{FAILED}] {SHRUNK}" if failed else SHRUNK,
+            indent=INDENT,
+            cells={
+                "counts": counts(rate.responders, rate.n_reported),
+                "value": percent(found.value),
+                "ends": f"[{interval(found.low, found.high, percent)}]",
+            },
+            mark=Mark(
+                kind="dot", low=found.low, value=found.value, high=found.high, filled=filled and not failed
+            ),
+        )
+
+
+def _rates(base: Run, by: str) -> list[Rate]:
+    asked = base.analysis.get("sites") or {}
+    if base.sites is None or asked.get("by") != by:
+        return []
+    return [rate for rate in base.sites.rates if rate.level is None]
+
+
+def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
+    together = bound.analysis["models"][lead.role].get("groups") == "common"
+    coupled = (
+        "Groups share the spread of the trials, so that a group's answer depends on the whole split."
+        if together
+        else "Groups are fitted separately: each by the splits of its own responders."
+    )
+    yield Paragraph(lead="Bounds:", text=f"{how(lead)}. {coupled}")
+    yield Paragraph(text=_legend(lead), style=SMALL, rule=True)
+    for word, name in (("bounded", "Divided"), ("not bounded", "Not divided")):
+        said = "; ".join(dict.fromkeys(map(wording.fate, fates(bound, by)[word])))
+        if said:
+            yield Paragraph(lead=f"{name}:", text=f"{said}.", style=SMALL)
+    rates = _rates(base, by)
+    if rates:
+        text = f"{rates[0].mean.estimand}, at the average of the regions; totals enter by their probability."
+        yield Paragraph(lead=f"{wording.capital(SHRUNK)}:", text=text, style=SMALL)
+    models = ordered(fit for fit in base.fits if fit.by == by)
+    named = "; ".join(exact.model_name(fit) for fit in models)
+    yield Paragraph(lead="Models:", text=f"{named}.", style=SMALL)
+
+
+def _legend(lead: Bounds) -> str:
+    return (
+        "Thick bar: ignorance, the hull of the point estimates over every split of unreported responders, "
+        "and of patients whose group is not reported, that agrees with all that is reported (the splits that "
+        "attain the ends: tables/bounds.csv). Thin line: uncertainty, the hull of their "
+        f"{level(lead.uncertainty.level or 0.95)} limits. Filled: headline estimate, or bounds of such; "
+        "hollow: shown, not a headline. A trial without a patient in a group does not count there."
+    )

@@ -1,0 +1,74 @@
+"""What is said of differences between groups: contrasts, and tests side by side."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from meta.format import interval, level, number, p_value, percent, symbols
+from meta.report.language.exact import chance, ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meta.results import Contrast, Fit, NamedTest
+
+_AT = " at tau = "
+_FARTHEST = 700.0  # a log ratio beyond which exp() is no float
+
+
+def contrasts(fit: Fit) -> list[str]:
+    """Write every difference between groups that the fit gives."""
+    return [_contrast(found, fit) for found in fit.between.contrasts] if fit.between is not None else []
+
+
+def _contrast(found: Contrast, fit: Fit) -> str:
+    parts = []
+    mean = found.mean
+    if mean is not None and mean.value is not None and mean.low is not None and mean.high is not None:
+        name = f"mean {fit.proportion.estimand.partition(' ')[2]}"
+        kind = "CrI" if mean.kind == "credible" else "CI"
+        ends = f"{level(mean.level)} {kind} {interval(mean.low, mean.high, percent)}"
+        parts.append(f"{name} {percent(mean.value)} percentage points ({ends})")
+    parts.append(_difference(found))
+    if found.exceeds is not None:
+        parts.append(f"Pr(higher in {found.group}) {chance(found.exceeds)}")
+    return f"{found.group} against {found.reference}: {', '.join(parts)}"
+
+
+def _difference(found: Contrast) -> str:
+    mu = found.mu
+    if mu.value is None:
+        return f"{symbols(mu.name)} not given: {symbols(mu.reason or '')}"
+    ends = ""
+    if "odds" not in mu.name:
+        if mu.low is not None and mu.high is not None:
+            ends = f" ({interval(mu.low, mu.high)})"
+        return f"{symbols(mu.name)} {number(mu.value)}{ends}"
+    if mu.low is not None and mu.high is not None:
+        ends = f" ({_odds(mu.low)} to {_odds(mu.high)})"
+    return f"{mu.name.removeprefix('log ')} {_odds(mu.value)}{ends}"
+
+
+def _odds(log_ratio: float) -> str:
+    return ratio(math.exp(min(max(log_ratio, -_FARTHEST), _FARTHEST)))
+
+
+def tests(found: Sequence[NamedTest]) -> list[str]:
+    """Write tests; those that differ in the tau that they assume stand together."""
+    together: dict[str, list[tuple[str, NamedTest]]] = {}
+    for test in found:
+        name, at, where = test.method.partition(_AT)
+        together.setdefault(name, []).append((symbols(at + where), test))
+    return [f"{symbols(name)}: {_at_each(several)}" for name, several in together.items()]
+
+
+def _at_each(several: Sequence[tuple[str, NamedTest]]) -> str:
+    said = [_p(test) for _, test in several]
+    if len(set(said)) == 1 and several[0][1].p is None:
+        return said[0]
+    return ", ".join(f"{text}{where}" for text, (where, _) in zip(said, several, strict=True))
+
+
+def _p(test: NamedTest) -> str:
+    return p_value(test.p) if test.p is not None else f"p not given: {symbols(test.reason or 'no reason')}"

@@ -1,0 +1,116 @@
+"""Words and numbers that the figures of sites and regions share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from meta.format import interval, number, percent
+from meta.models.policy import waived
+from meta.report.language.wording import capital
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meta.results import Proportion, Quantity, SiteRegionFit, Standing
+
+DESCRIPTIVE = (
+    "Descriptive: levels are compared across trials, not within them, and whatever else differs between "
+    "those trials differs with them."
+)
+
+
+class Ends(TypedDict):
+    """Ends of an interval, in the axis's unit."""
+
+    low: float | None
+    high: float | None
+
+
+def group_noun(fit: SiteRegionFit) -> str:
+    """Name what a group is: random effects are of sites, fixed ones of anything."""
+    return "group" if fit.model.get("groups") == "fixed" else "site"
+
+
+def levels_of(fit: SiteRegionFit) -> list[str]:
+    """The levels in their order; "all" alone where the model has no contrast."""
+    return list(dict.fromkeys(rate.level for rate in fit.rates if rate.level is not None))
+
+
+def groups_of(fit: SiteRegionFit) -> list[str]:
+    """The groups in their order."""
+    return list(dict.fromkeys(rate.group for rate in fit.rates))
+
+
+def parts(found: Proportion | Quantity, unit: float) -> Ends:
+    """The ends of an interval in the axis's unit."""
+    return {
+        "low": None if found.low is None else unit * found.low,
+        "high": None if found.high is None else unit * found.high,
+    }
+
+
+def written(found: Proportion | Quantity, *, signed: bool = False) -> str:
+    """Write a fraction in percent with its interval; `signed` ones carry a plus too."""
+    if found.value is None:
+        return "not given"
+    write = points if signed else percent
+    ends = "" if found.low is None or found.high is None else f" [{interval(found.low, found.high, write)}]"
+    return write(found.value) + ends
+
+
+def points(fraction: float) -> str:
+    """Write a difference in percentage points, with its sign.
+
+    Examples
+    --------
+    >>> points(0.0512), points(-0.1), points(0.0)
+    ('+5.1', '−10.0', '0.0')
+    """
+    text = number(100 * fraction, 1)
+    return f"+{text}" if 100 * fraction > 0 and text != "0.0" else text
+
+
+def target(fit: SiteRegionFit) -> str:
+    """Write the target mix with whose it is."""
+    mix = ", ".join(f"{group} {percent(share)} %" for group, share in fit.target.items())
+    return f"Target mix ({fit.target_name}): {mix}."
+
+
+def look(standing: Standing) -> Literal["leading", "beside"]:
+    """How an answer's circle looks: filled where the k policy lets it be a headline."""
+    return "leading" if standing.status == "headline" else "beside"
+
+
+def not_headlines(
+    fit: SiteRegionFit,
+    lead: str = "Hollow circles: shown, not headlines.",
+    *,
+    groups: bool = True,
+    levels: bool = True,
+) -> Iterator[str]:
+    """Say which groups and levels the k policy lets be no headlines, or that it is switched off.
+
+    Parameters
+    ----------
+    fit : SiteRegionFit
+    lead : str
+        In front.
+    groups, levels : bool
+        What is shown.
+    """
+    if fit.standing == waived():
+        yield f"{capital(fit.standing.reason)}."
+    shown = [(rate.group, rate.standing) for rate in fit.rates if groups and rate.level is None]
+    shown += [(one.level, one.standing) for one in fit.standardised if levels]
+    said: dict[str, dict[str, None]] = {}
+    for name, found in shown:
+        if found.status != "headline":
+            said.setdefault(found.reason, {})[name] = None
+    if said:
+        words = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
+        yield f"{lead} {words}."
+
+
+def has_contrasts(fit: SiteRegionFit) -> bool:
+    """Tell whether there are orders, unreported splits or other priors to draw."""
+    return bool(fit.orders or fit.splits or fit.prior_sweep)

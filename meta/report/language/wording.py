@@ -1,0 +1,223 @@
+"""What figures and tables say about a fit: sentences, from numbers that carry their meaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meta.format import interval, level, number, p_value, percent, symbols
+from meta.report.language import differences, exact
+from meta.report.language.roles import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from meta.records.run import LedgerEntry
+    from meta.results import Fit, Interval, NotReported, Prediction
+
+NO_RESPONDERS_REPORTED = "no trial reported responders"
+# Never "the trials agree": with few trials an estimate of zero is the likeliest outcome anyway.
+ZERO_TAU2 = (
+    "An estimate of τ² = 0, and with it I² = 0, is common with few trials even where they differ widely: "
+    "it does not show that they agree."
+)
+_STANDING = {"two trials": "rests on two trials", "one trial": "one trial: exact interval only"}
+
+
+def not_given(reason: str | None) -> str:
+    """Say that a number is missing, and why."""
+    return f"not given: {symbols(reason)}" if reason else "not given"
+
+
+def measure(fit: Fit) -> str:
+    """Name what a single trial shows, e.g. ``ORR``, of which the pooled rows are some mean."""
+    return next((trial.proportion.estimand for trial in fit.trials), fit.proportion.estimand)
+
+
+def pooled_label(fit: Fit, scope: str) -> str:
+    """Name a pooled row by its estimand and number of trials."""
+    words = f"{scope} {fit.proportion.estimand}" if fit.k > 1 else fit.proportion.estimand
+    return marked(f"{capital(words)} (k = {fit.k})", fit)
+
+
+def scope(fit: Fit) -> str:
+    """Name what the last pooled row pools: not every trial, where some did not report the groups."""
+    untold = [entry for part in (fit, *fit.groups) for entry in part.not_reported]
+    return f"trials that report by {fit.by}:" if fit.by and untold else "overall"
+
+
+def capital(words: str) -> str:
+    """Begin with a capital letter and leave the others alone."""
+    return words[:1].upper() + words[1:]
+
+
+def method(fit: Fit) -> str:
+    """Name the scale, the estimator of tau2 and the interval of a pooled row; empty where there is none."""
+    if exact.is_exact(fit):
+        return exact.model_name(fit)
+    if fit.k < 2:  # nothing was pooled
+        return symbols(fit.proportion.method) if fit.proportion.value is not None else ""
+    named = fit.proportion.method
+    others = (f"{fit.model[key]} {key}" for key in ("scale",) if key in fit.model)
+    parts = [part for part in (*others, fit.tau2.method) if part not in named]
+    return symbols(", ".join([*parts, named]))
+
+
+def headline(fit: Fit) -> bool:
+    """Tell whether the estimate may be drawn as a headline."""
+    return fit.standing.status == "headline" and not fit.failed
+
+
+def standing(fit: Fit) -> str:
+    """Say what the estimate may be called, and why."""
+    reason = symbols(fit.standing.reason) or _STANDING.get(fit.standing.status, "")
+    if fit.failed:
+        return "no headline: the sampler's diagnostics failed"
+    if fit.standing.status == "headline":
+        return f"headline; {reason}" if reason else "headline"
+    return reason or "not a headline"
+
+
+def withheld(fit: Fit) -> bool:
+    """Tell whether the k policy leaves nothing to show but the trial's own exact interval."""
+    return fit.standing.status == "one trial"
+
+
+def shares_tau(group: Fit) -> bool:
+    """Tell whether a group has its tau from all groups together."""
+    return group.model.get("groups") == "common" and group.tau is not None
+
+
+def heterogeneity(fit: Fit, *, intervals: bool) -> str:
+    """Write Q with its test, tau2 with its estimator, I2 with its definition; of exact models, tau."""
+    if exact.is_exact(fit):
+        return exact.spread(fit)
+    found, tau2 = fit.heterogeneity, fit.tau2
+    reasons = (found.reason, tau2.reason, found.I2.reason)
+    missing = (found.Q is None, tau2.value is None, found.I2.value is None)
+    if all(missing):
+        return not_given("; ".join(dict.fromkeys(filter(None, reasons))))
+    return "; ".join((_q(fit), _tau2(fit, intervals=intervals), _i2(fit, intervals=intervals)))
+
+
+def _q(fit: Fit) -> str:
+    found = fit.heterogeneity
+    if found.Q is None:
+        return f"Q {not_given(found.reason)}"
+    test = p_value(found.p) if found.p is not None else f"p {not_given(found.reason)}"
+    return f"Q = {number(found.Q, 2)}, df = {found.df}, {test}"
+
+
+def _tau2(fit: Fit, *, intervals: bool) -> str:
+    tau2 = fit.tau2
+    if tau2.value is None:
+        return f"τ² {not_given(tau2.reason)}"
+    shared = "common " if fit.label is not None and fit.model.get("groups") == "common" else ""
+    value = f"{shared}τ² = {number(tau2.value)} ({symbols(tau2.method)})"
+    ends = f", {_ends(tau2.interval, number)}" if tau2.interval and intervals else ""
+    return value + ends + (f", {symbols(tau2.reason)}" if tau2.reason else "")
+
+
+def _i2(fit: Fit, *, intervals: bool) -> str:
+    i2 = fit.heterogeneity.I2
+    name = f"I² ({_origin(i2.definition)})"
+    if i2.value is None:
+        return f"{name} {not_given(i2.reason)}"
+    ends = f", {_ends(i2.interval, percent)}" if i2.interval and intervals else ""
+    return f"{name} = {percent(i2.value)} %{ends}"
+
+
+def _origin(definition: str) -> str:
+    """Name a definition of I2 in short: by what it is computed from."""
+    if "tau" in definition:
+        return "from τ²"
+    return "from Q" if "Q" in definition else symbols(definition)
+
+
+def i2_definition(fit: Fit) -> str:
+    """Write the definition of I2 in full."""
+    definition = fit.heterogeneity.I2.definition
+    return f"I² ({_origin(definition)}): {symbols(definition)}"
+
+
+def _ends(found: Interval, write: Callable[[float], str]) -> str:
+    return f"{_abbreviated(found)} {interval(found.low, found.high, write)} ({symbols(found.method)})"
+
+
+def _abbreviated(found: Interval) -> str:
+    names = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
+    return f"{level(found.level)} {names[found.kind]}"
+
+
+def notes(fit: Fit, others: Iterable[Fit] = ()) -> list[str]:
+    """Collect the notes of a fit and its groups, each once, and what an estimate of zero means."""
+    named: dict[str, list[str]] = {}
+    for group in fit.groups:
+        for note in group.notes:
+            named.setdefault(note, []).append(group.label or "unnamed")
+    own = [f"{', '.join(who)}: {note}" for note, who in named.items() if note not in fit.notes]
+    lines = [*fit.notes, *own]
+    at_zero = any(shown.at_zero for shown in (fit, *fit.groups, *others))
+    if at_zero and not any("estimated as 0" in line for line in lines):
+        lines.append(ZERO_TAU2)
+    return [symbols(line) for line in lines]
+
+
+def between(fit: Fit) -> str | None:
+    """Write the differences between groups, or the tests for them with their methods and caveats."""
+    test = fit.between
+    if test is None:
+        return None
+    how = symbols(test.method)
+    if test.p is None and test.contrasts:
+        return f"{'; '.join(differences.contrasts(fit))} ({how})"
+    if test.p is None:
+        return f"{not_given(test.reason)} ({how})"
+    name = "χ²" if "chi" in test.method else "statistic"
+    statistic = f"{name} = {number(test.statistic, 2)}, " if test.statistic is not None else ""
+    first = f"{statistic}df = {test.df}, {p_value(test.p)} ({how})"
+    return "; ".join([first, *differences.tests(test.tests)])
+
+
+def prediction(found: Prediction) -> str:
+    """Name the prediction interval and how it was made."""
+    df = f", df = {found.df:g}" if found.df is not None else ""
+    return f"{symbols(found.method)}{df}"
+
+
+def not_reported(entry: NotReported) -> str:
+    """Say whose responders are unknown, and among how many patients."""
+    patients = "number of patients not reported" if entry.n is None else f"{entry.n} patients"
+    patients = "1 patient" if entry.n == 1 else patients
+    known = entry.reason.startswith(
+        ("responders not reported", "not reported", "not told apart", "in none of")
+    )
+    why = entry.reason if known else f"responders not reported ({entry.reason})"
+    return f"{entry.label}: {patients}, {why}"
+
+
+def heading(by: str | None, label: str | None) -> str:
+    """Name a group by its factor, e.g. ``Site: pancreas``."""
+    name = label or "unnamed"
+    return f"{capital(by)}: {name}" if by else name
+
+
+def source(ledger: Sequence[LedgerEntry], label: str, by: str | None, group: str | None) -> str | None:
+    """Say where a row's counts stand; None where the ledger does not know.
+
+    Without a group it is the sum of the trial's rows in all groups of `by`.
+    """
+    used = [e for e in ledger if e.action == "used" and (e.label, e.by) == (label, by)]
+    rows = [e for e in used if group in {None, e.group}]
+    places = dict.fromkeys(map(_place, rows))
+    return f"{label}: {' + '.join(places)}" if places else None
+
+
+def fate(entry: LedgerEntry) -> str:
+    """Say what became of a trial, and where its record stands."""
+    return f"{entry.label}: {entry.reason} ({entry.file}:{entry.line})"
+
+
+def _place(entry: LedgerEntry) -> str:
+    where = (entry.where or "") + (f" (via {entry.via})" if entry.via else "")
+    where += " (our arithmetic)" if "our arithmetic" in entry.reason else ""
+    return ", ".join(filter(None, (where.strip(), f"{entry.file}:{entry.line}")))

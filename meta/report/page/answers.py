@@ -1,0 +1,235 @@
+"""The answer in three sentences: by region, by site, and without well-differentiated tumours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meta.records.run import BASE
+from meta.report.language.aliasing import wholly
+from meta.report.language.exact import short_name
+from meta.report.language.latent_words import latent_failed
+from meta.report.language.latent_words import withheld as withheld_rate
+from meta.report.language.roles import first_fit
+from meta.report.language.wording import headline, withheld
+from meta.report.page.references import At
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from meta.records.run import Run
+    from meta.results import Fit, Rate, SiteRegionFit
+
+WELL = "well"
+UNRESOLVED = {
+    "bound": "bounds over everything that trials did not report",
+    "drop": "trials that do not tell them apart dropped",
+    "keep": "kept in trials that do not tell them apart",
+    "latent": "unreported splits estimated with the rest",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A fit or a group of one; `alone` is the trial whose own interval is all that may be given."""
+
+    fit: At
+    alone: At | None
+    headline: bool
+
+    @property
+    def shown(self) -> At:
+        """The estimate that stands for the row."""
+        return self.fit.proportion if self.alone is None else self.alone.proportion
+
+    @property
+    def short(self) -> str:
+        """The model in two words or three."""
+        return short_name(self.fit.it)
+
+    @property
+    def model(self) -> At:
+        """The model's name and options, as its estimate says them."""
+        return self.fit.proportion.method
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The answers by one factor.
+
+    `contrasts` are what the model says of differences between its groups, `gaps` what the model of sites and
+    regions says of them at one mix of sites, `modelled` its rates of the groups where the factor is the site.
+    `tied` names what all patients of one group are, and not all of the others: not to be told apart from it.
+    """
+
+    by: str
+    fit: At
+    lines: tuple[Line, ...]
+    contrasts: tuple[At, ...]
+    gaps: tuple[At, ...] = ()
+    modelled: tuple[At, ...] = ()
+    tied: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the groups are, in words."""
+        return "primary site" if self.by == "site" else self.by
+
+    @property
+    def reporting(self) -> bool:
+        """Whether some trials of the analysis are not in it because they did not report by the factor."""
+        return any(entry.reason for part in (self.fit.it, *self.fit.it.groups) for entry in part.not_reported)
+
+
+@dataclass(frozen=True, slots=True)
+class LatentLine:
+    """A rate of the latent model: of all trials, or of a level of what trials differ in.
+
+    `told` is the rate of which the responders and patients that are reported by themselves are known.
+    """
+
+    fit: At
+    rate: At
+    told: At
+    failed: bool
+
+    @property
+    def overall(self) -> bool:
+        """Whether it is of all trials."""
+        return self.fit.it.contrast is None
+
+    @property
+    def headline(self) -> bool:
+        """Whether it may be the first thing that is said."""
+        return not self.failed and bool(self.rate.it.standing.status == "headline")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A run without well-differentiated tumours: how it treats trials that do not tell them apart."""
+
+    variation: str
+    unresolved: str
+    run: At
+    lines: tuple[Line, ...]
+    bounds: tuple[At, ...]
+    latent: tuple[LatentLine, ...]
+
+    @property
+    def said(self) -> str:
+        """What became of trials that do not tell these patients apart."""
+        return UNRESOLVED.get(self.unresolved, "all trials tell them apart")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the page begins with."""
+
+    overall: Line | None
+    blocks: tuple[Block, ...]
+    without: tuple[Settled, ...]
+
+
+def answers(runs: Mapping[str, At]) -> Answers:
+    """The leading model's answers of an analysis.
+
+    Parameters
+    ----------
+    runs : mapping of str to At
+        All variations by name, the base among them.
+    """
+    base = runs[BASE]
+    whole = leading(base, None)
+    groupings = dict.fromkeys(fit.by for fit in base.it.fits if fit.by is not None)
+    blocks = [_block(base, by) for by in groupings]
+    without = [_settled(run) for run in runs.values() if excludes_well(run.it)]
+    order = {name: place for place, name in enumerate(("bound", "latent", "drop", "keep"))}
+    return Answers(
+        overall=None if whole is None else line(whole),
+        blocks=tuple(block for block in blocks if block is not None),
+        without=tuple(sorted(without, key=lambda one: order.get(one.unresolved, len(order)))),
+    )
+
+
+def leading(run: At, by: str | None) -> At | None:
+    """The fit of the leading role by a grouping, None for the overall one."""
+    found = first_fit(run.it, by)
+    return None if found is None else run.fits[run.it.fits.index(found)]
+
+
+def line(fit: At) -> Line:
+    """A row of answers."""
+    it: Fit = fit.it
+    alone = fit.trials[0] if withheld(it) and it.trials else None
+    return Line(fit, alone, headline(it))
+
+
+def _block(base: At, by: str) -> Block | None:
+    fit = leading(base, by)
+    if fit is None:
+        return None
+    contrasts = tuple(fit.between.contrasts) if fit.it.between is not None else ()
+    lines = tuple(line(group) for group in fit.groups)
+    coverage, sites = base.it.coverage, base.sites
+    tied = wholly(coverage, by) if coverage is not None else ()
+    if sites.it is None or sites.it.failed:
+        return Block(by, fit, lines, contrasts, tied=tied)
+    gaps = (
+        gap for gap in sites.differences if (gap.it.population, gap.it.estimand) == ("new-trials", "mean")
+    )
+    asked = base.it.analysis.get("sites") or {}
+    return Block(
+        by,
+        fit,
+        lines,
+        contrasts,
+        gaps=tuple(gap for gap in gaps if by == sites.it.contrast),
+        modelled=tuple(r for r in sites.rates if r.it.level is None) if by == asked.get("by") else (),
+        tied=tied,
+    )
+
+
+def excludes_well(run: Run) -> bool:
+    """Whether the run leaves out well-differentiated tumours, as its last word on exclusion."""
+    excluded = run.analysis.get("exclude") or ()
+    return run.expansion is None and any(one.get("differentiation") == WELL for one in excluded)
+
+
+def _settled(run: At) -> Settled:
+    """Its overall answer and, where regions are asked for, each region's."""
+    lines = tuple(_lines(run))
+    first = next((one.role for one in run.it.bounds), None)
+    kept = tuple(
+        one
+        for one in run.bounds
+        if one.it.role == first and one.it.estimand.startswith("mean") and one.it.by in {None, "region"}
+    )
+    unresolved = str(run.it.analysis.get("unresolved"))
+    return Settled(run.it.variation, unresolved, run, lines, kept, tuple(latent_lines(run)))
+
+
+def latent_lines(run: At) -> Iterator[LatentLine]:
+    """The latent model's mean rates in new trials: overall, then by region; those that may be shown."""
+    if run.it.latent is None:
+        return
+    found, failed = run.latent, latent_failed(run.it.latent)
+    for fit in found.fits:
+        if fit.it.contrast not in {None, "region"}:
+            continue
+        for rate in fit.standardised:
+            told = next(one for one in fit.rates if _is_of(one.it, found.it.stays, fit.it, rate.it.level))
+            if rate.it.population == "new-trials" and not withheld_rate(rate.it):
+                yield LatentLine(fit, rate, told, failed)
+
+
+def _is_of(rate: Rate, group: str, fit: SiteRegionFit, level: str | None) -> bool:
+    return rate.group == group and rate.level == (level if fit.contrast else None)
+
+
+def _lines(run: At) -> Iterator[Line]:
+    whole = leading(run, None)
+    if whole is not None:
+        yield line(whole)
+    regions = leading(run, "region")
+    if regions is not None:
+        yield from (line(group) for group in regions.groups)

@@ -1,0 +1,115 @@
+"""Heterogeneity, what was not reported, and what other choices give, as the page shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING
+
+from meta.records.run import BASE
+from meta.report.figures.registry import different, variation_name
+from meta.report.language.bound_words import each_role
+from meta.report.language.exact import is_exact
+from meta.report.page.answers import LatentLine, Line, latent_lines, leading, line
+from meta.report.page.references import At
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Overall fits by what they say of heterogeneity.
+
+    `exact` has tau, `conventional` I2. `zero` tells whether a model estimates none, which is no agreement.
+    """
+
+    exact: tuple[At, ...]
+    conventional: tuple[At, ...]
+    tests: tuple[At, ...]
+    zero: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """The overall answer of a variation and model: a fit's, a latent split's, or bounds."""
+
+    name: str
+    base: bool
+    line: Line | None = None
+    latent: LatentLine | None = None
+    bounds: At | None = None
+
+    @property
+    def middle(self) -> float:
+        """The estimate, or the middle of its bounds."""
+        if self.bounds is not None:
+            return float(self.bounds.it.ignorance.low + self.bounds.it.ignorance.high) / 2
+        found = self.line.shown if self.line is not None else self.latent.rate.mean if self.latent else None
+        return float("nan") if found is None or found.it.value is None else float(found.it.value)
+
+
+def spread_of(base: At) -> Spread:
+    """What the overall fits of a run say of heterogeneity."""
+    whole = [fit for fit in base.fits if fit.it.by is None and fit.it.k > 1]
+    tests = next(
+        (list(fit.dispersion.tests) for fit in whole if fit.it.dispersion and fit.it.dispersion.tests), []
+    )
+    return Spread(
+        exact=tuple(fit for fit in whole if fit.it.tau is not None or fit.it.correlation is not None),
+        conventional=tuple(fit for fit in whole if not is_exact(fit.it)),
+        tests=tuple(tests),
+        zero=any(fit.it.at_zero for fit in whole),
+    )
+
+
+def specifications(runs: Mapping[str, At]) -> list[Other]:
+    """Every variation and model with an overall answer, from the lowest to the highest."""
+    found = [one for run in _different(runs) for one in _overall(runs[BASE], run)]
+    return sorted((one for one in found if not isnan(one.middle)), key=lambda one: one.middle)
+
+
+def _different(runs: Mapping[str, At]) -> list[At]:
+    kept = {run.variation for run in different(runs[BASE].it, [run.it for run in runs.values()])}
+    return [run for run in runs.values() if run.it.variation in kept]
+
+
+def _overall(base: At, run: At) -> Iterator[Other]:
+    name, is_base = variation_name(base.it, run.it), run.it.variation == BASE
+    yield from (Other(name, is_base, line=line(fit)) for fit in run.fits if fit.it.by is None)
+    yield from (Other(name, is_base, latent=one) for one in latent_lines(run) if one.overall)
+    given = [id(one) for one in each_role(run.it) if one.ignorance.low is not None]
+    yield from (Other(name, is_base, bounds=one) for one in run.bounds if id(one.it) in given)
+
+
+def priors(runs: Mapping[str, At]) -> list[Line]:
+    """The leading fit under each prior of tau, the base's first."""
+    return [line(fit) for fit in _priors(runs)]
+
+
+def cumulative(runs: Mapping[str, At]) -> list[tuple[At, Line]]:
+    """The leading fit with the trials published until each date, in order; the base's is the last."""
+    dated = sorted(
+        (run for run in runs.values() if run.it.expansion == "each-date"),
+        key=lambda run: str(run.it.variation),
+    )
+    found = [(run, leading(run, None)) for run in ((*dated, runs[BASE]) if dated else ())]
+    return [(run, line(fit)) for run, fit in found if fit is not None]
+
+
+def _priors(runs: Mapping[str, At]) -> Iterator[At]:
+    others = [run for run in _different(runs) if run.it.expansion == "each-prior"]
+    for run in (runs[BASE], *others) if others else ():
+        fit = leading(run, None)
+        if fit is not None and fit.it.tau is not None:
+            yield fit
+
+
+def bounded(runs: Mapping[str, At]) -> list[tuple[str, list[At]]]:
+    """The bounds of every run that has them: of its leading role, by variation."""
+    found = []
+    for name, run in runs.items():
+        roles = list(dict.fromkeys(one.role for one in run.it.bounds))
+        if roles:
+            found.append((name, [one for one in run.bounds if one.it.role == roles[0]]))
+    return found

@@ -1,0 +1,111 @@
+"""What the page says of each analysis, in the order in which a reader asks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meta.records.run import BASE
+from meta.report.page.answers import Answers, Line, answers
+from meta.report.page.heterogeneity import (
+    Other,
+    Spread,
+    bounded,
+    cumulative,
+    priors,
+    specifications,
+    spread_of,
+)
+from meta.report.page.methods import Finding, Methods, findings_of, methods_of
+from meta.report.page.page_figures import Figures, figures_of
+from meta.report.page.records import Data, data_of
+from meta.report.page.references import At
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from meta.records.run import Run
+    from meta.report.drawing.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One analysis: its base, its variations by name, and what the templates show of them.
+
+    `slug` begins every id of the part. `whatif` is what another module has prepared for the reader's own
+    selection of trials; None where there is none.
+    """
+
+    slug: str
+    base: At
+    runs: dict[str, At]
+    answers: Answers
+    spread: Spread
+    bounds: list[tuple[str, list[At]]]
+    latent: list[tuple[str, At]]
+    specifications: list[Other]
+    priors: list[Line]
+    cumulative: list[tuple[At, Line]]
+    data: Data
+    findings: list[Finding]
+    methods: Methods
+    figures: Figures
+    whatif: Any = None
+
+
+def parts(runs: Sequence[Run], whatif: Sequence[Any], drawn: Callable[[Plan], str]) -> list[Part]:
+    """The analyses of the page: those that reproduce a published table come first, then by name.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        An analysis without its base is left out: its variations have nothing to differ from.
+    whatif : sequence
+        Each with the name of its `analysis`.
+    drawn : callable
+        Gives the SVG of a figure.
+    """
+    named: dict[str, list[Run]] = {}
+    for run in runs:
+        named.setdefault(run.name, []).append(run)
+    whole = [several for several in named.values() if any(run.variation == BASE for run in several)]
+    tried = {one.analysis: one for one in whatif}
+    found = [_part(i, several, drawn, tried) for i, several in enumerate(sorted(whole, key=_rank))]
+    return found
+
+
+def _rank(runs: Sequence[Run]) -> tuple[bool, str]:
+    return not runs[0].analysis.get("reproduces"), runs[0].name
+
+
+def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict[str, Any]) -> Part:
+    by_variation = {run.variation: run for run in sorted(runs, key=lambda run: run.variation != BASE)}
+    placed = {name: At.run(run) for name, run in by_variation.items()}
+    base = by_variation[BASE]
+    slug = f"{re.sub('[^a-z0-9]+', '-', base.name.lower()).strip('-') or 'analysis'}-{i + 1}"
+    ordered = list(by_variation.values())
+    found = answers(placed)
+    return Part(
+        slug=slug,
+        base=placed[BASE],
+        runs=placed,
+        answers=found,
+        spread=spread_of(placed[BASE]),
+        bounds=bounded(placed),
+        latent=[(name, run.latent) for name, run in placed.items() if run.it.latent is not None],
+        specifications=specifications(placed),
+        priors=priors(placed),
+        cumulative=cumulative(placed),
+        data=data_of(placed, found.overall.fit if found.overall else None),
+        findings=findings_of(_lines(found)),
+        methods=methods_of(slug, placed),
+        figures=figures_of(slug, ordered, drawn),
+        whatif=tried.get(base.name),
+    )
+
+
+def _lines(found: Answers) -> list[tuple[str | None, Line]]:
+    """Everyone and every region: the rows of the summary of findings."""
+    whole = [] if found.overall is None else [(None, found.overall)]
+    return [*whole, *((block.by, line) for block in found.blocks for line in block.lines)]

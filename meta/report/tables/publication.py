@@ -1,0 +1,100 @@
+"""Tables for a paper: the estimates of an analysis, and how a table is written as CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from meta.format import DASH, clean, counts, interval, level, percent
+from meta.report.language import exact, wording
+from meta.report.language.roles import marked, ordered
+from meta.results.rows import orr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from meta.records.run import Run
+    from meta.results import Fit
+
+    Cells = tuple[str, ...]
+
+STAR = "*"
+
+
+def estimates(run: Run) -> tuple[Cells, list[Cells]]:
+    """Every model's answer, overall and by group, as a paper would print it.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    header : tuple of str
+    rows : list of tuple of str
+        Percent with one decimal; k has a star where the k policy lets the estimate be no headline.
+    """
+    fits = ordered(run.fits)
+    name = level(fits[0].level) if fits else ""
+    header = (
+        *("Group", "k", "Responders/n", "Model", "Estimand", f"Estimate, % ({name} interval)"),
+        f"{name} prediction, %",
+    )
+    return header, [row for fit in fits for row in _rows(fit)]
+
+
+def _rows(fit: Fit) -> Iterator[Cells]:
+    for part in (*fit.groups, fit):
+        if fit.by is not None and part is fit:
+            continue  # the overall estimate has a fit of its own
+        ahead = part.prediction.proportion
+        several = [] if wording.withheld(part) else [part.proportion, *exact.others(part)]
+        for found in several or [trial.proportion for trial in part.trials]:
+            given = found is part.proportion and ahead.low is not None and ahead.high is not None
+            yield (
+                part.label or "All trials",
+                f"{part.k}{'' if wording.headline(part) else STAR}",
+                counts(part.responders, part.n),
+                exact.short_name(fit),
+                found.estimand,
+                marked(orr(found), part),
+                interval(ahead.low or 0.0, ahead.high or 0.0, percent) if given else DASH,
+            )
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, every cell escaped: names in records are text, never markup."""
+    head, *body = ([_escaped(cell) for cell in row] for row in (header, *rows))
+    lines = [head, ["---"] * len(head), *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _escaped(cell: str) -> str:
+    text = clean(cell)
+    for character in "\\`*_[]<>|":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+def latex(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in LaTeX for the package booktabs, every cell escaped, to be put into a document."""
+    import pandas as pd
+
+    cells = [[clean(cell) for cell in row] for row in (header, *rows)]
+    frame = pd.DataFrame(cells[1:], columns=cells[0])
+    return str(frame.to_latex(index=False, escape=True, column_format="l" * len(cells[0])))
+
+
+def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as CSV, cell by cell as it stands in the other formats."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue()
+
+
+FORMATS: dict[str, Callable[[Sequence[str], Iterable[Sequence[str]]], str]] = {
+    "csv": comma_separated,
+    "md": markdown,
+    "tex": latex,
+}

@@ -1,0 +1,1 @@
+"""Fits and runs as lines of plain text."""

@@ -1,0 +1,1 @@
+"""Binomial likelihoods: marginal likelihood, maximum, profile, tests, beta-binomial."""

@@ -1,0 +1,300 @@
+"""How an integer statistic that adds up over trials is distributed, given the total of responders.
+
+Counts of trials with one common rate are, given their total, multivariate hypergeometric. A convolution
+over trials of the states (responders so far, statistic so far), weighted with binomial probabilities,
+gives the distribution of any statistic sum score_i(x_i) with convex integer scores. States that are bound
+to reach the value of interest leave it at once, as in Mehta & Patel's network algorithm (1983, J Am Stat
+Assoc 78:427-434), and take with them the probability of all that may follow. Only positive terms are
+added, so that small tail probabilities keep their digits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meta.stats.normal.scales import FloatArray
+
+IntArray = NDArray[np.int64]
+
+MOST_RESPONDERS, MOST_PATIENTS = 10_000, 1_000_000  # keeps every integer here below 2^63
+_NOWHERE = 2**60  # floor of the statistic where a number of responders cannot be reached
+_WORK = 2e9  # nanoseconds, by the estimates below, before scores are rounded; four times that for bounds
+_PER_STATE, _PER_PAIR, _PER_CELL = 150.0, 4000.0, 2.0  # of sparse states; of pairs of rows and their cells
+_CELLS, _STATES, _PAIRS = 2e7, 5e6, 2e7  # held at once: a few hundred megabytes
+
+
+class Table(NamedTuple):
+    """What is known of a table before the statistic is: all lists run over trials in order of processing.
+
+    `scores` and `chance` are the scores and binomial probabilities of 0, 1 … responders; `rest[j][s]` is
+    the probability that trials j, j+1 … have the total - s responders; `before[j][s]` and `after[j][s]` are
+    the least statistics of the trials before j with s and of those from j on with total - s responders.
+    """
+
+    total: int
+    scores: list[IntArray]
+    chance: list[FloatArray]
+    rest: list[FloatArray]
+    before: list[IntArray]
+    after: list[IntArray]
+
+
+class _Level(NamedTuple):
+    """One trial's step: x = first, first + 1 …; `limit` and `rest` of the states after it, by responders.
+
+    `beyond` is, by responders before, the probability of all x whose score alone reaches the cut.
+    """
+
+    first: int
+    score: IntArray
+    chance: FloatArray
+    limit: IntArray
+    rest: FloatArray
+    beyond: FloatArray
+
+
+class _Run(NamedTuple):
+    """Distribution below the cut (values in rising order), probability of the cut and more, and their sum."""
+
+    t: IntArray
+    w: FloatArray
+    beyond: float
+    total: float
+
+
+class _States(NamedTuple):
+    """Responders so far, statistic so far, probability: each shape (m,)."""
+
+    s: IntArray
+    t: IntArray
+    w: FloatArray
+
+
+_Rows = dict[int, "FloatArray"]  # responders so far -> probability of each value of the statistic so far
+
+
+def table(size: IntArray, total: int, scores: list[IntArray]) -> Table:
+    """Prepare the distribution of sum score_i(x_i) given sum x_i.
+
+    Parameters
+    ----------
+    size : ndarray of int, shape (k,)
+        Patients, at least 1, in the order of processing: largest last is quickest.
+    total : int
+        Responders, between 1 and sum(size) - 1.
+    scores : list of ndarray of int
+        For each trial the score at 0, 1 … min(size, total) responders: convex, not negative.
+
+    Returns
+    -------
+    Table
+    """
+    rate = total / int(size.sum())
+    later = int(size.sum()) - np.concatenate([[0], np.cumsum(size)])
+    rest = []
+    for m in later.tolist():
+        reached = _binomial(m, rate)[: total + 1]
+        rest.append(np.concatenate([np.zeros(total + 1 - len(reached)), reached[::-1]]))
+    chance = [_binomial(n, rate)[: len(score)] for n, score in zip(size.tolist(), scores, strict=True)]
+    before = [_least(scores[:j], total) for j in range(len(rest))]
+    after = [_least(scores[j:], total)[::-1] for j in range(len(rest))]
+    return Table(total, scores, chance, rest, before, after)
+
+
+def tail(table: Table, levels: IntArray, far: int) -> FloatArray:
+    """Pr(statistic >= level | total), and how well it is known.
+
+    Parameters
+    ----------
+    table : Table
+    levels : ndarray of int, shape (m,)
+        Attainable values of the statistic.
+    far : int
+        Value of the statistic with a negligible tail probability, which serves as a bound for levels
+        beyond it should the table be too large.
+
+    Returns
+    -------
+    ndarray, shape (m, 3)
+        The probability with the level's own counted wholly and by half, and a lower bound: equal to the
+        first where the distribution is exact. NaN where even bounds take too long.
+    """
+    distinct, where = np.unique(levels, return_inverse=True)
+    found = _exact(table, distinct)
+    if found is None:  # one by one, so that no answer depends on the company it is in
+        tried = len(distinct) == 1
+        found = np.concatenate([_alone(table, int(level), far, tried) for level in distinct])
+    return found[where]
+
+
+def _alone(table: Table, level: int, far: int, tried: bool) -> FloatArray:
+    exact = None if tried else _exact(table, np.array([level]))
+    return _bounded(table, level, far) if exact is None else exact
+
+
+def _exact(table: Table, levels: IntArray) -> FloatArray | None:
+    run = _convolve(table, int(levels.max()) + 1, 1, _WORK)
+    if run is None:
+        return None
+    p, above = _upper(run, levels), _upper(run, levels + 1)
+    return np.stack([p, (p + above) / 2, p], -1)
+
+
+def _bounded(table: Table, level: int, far: int) -> FloatArray:
+    """Bounds from a nearer level and, where that is too much work, from scores rounded to a grid."""
+    near, k, step = min(level, far), len(table.scores), 1
+    run = _convolve(table, near + 1, step, _WORK) if near < level else None
+    ends = np.array([near, near])
+    if run is None:  # each of k scores is rounded by at most half a step
+        step = _step(table, near)
+        ends = -((np.array([k, -k]) * step - 2 * near) // (2 * step))
+        run = _convolve(table, int(ends[1]) + 1, step, 4 * _WORK)
+    if run is None:
+        return np.full((1, 3), np.nan)
+    high, low = _upper(run, ends)
+    low = 0.0 if near < level else low
+    return np.array([[high, (low + high) / 2, low]])
+
+
+def _step(table: Table, level: int) -> int:
+    """Width of the grid on which the work and the memory stay within bounds."""
+    held, cells = 0.0, 0.0
+    for j in range(len(table.scores)):
+        here = _limit(table, j, level + 1, 1)
+        held = max(held, float(here.sum()))
+        cells += _work(_level(table, j, level + 1, 1), here)[0]
+    return max(2, int(2 * cells * _PER_CELL / _WORK), int(held / _CELLS) + 1)
+
+
+def _upper(run: _Run, levels: IntArray) -> FloatArray:
+    suffix = np.append(np.cumsum(run.w[::-1])[::-1], 0.0) + run.beyond
+    return np.minimum(suffix[np.searchsorted(run.t, levels)] / run.total, 1.0)
+
+
+def _binomial(n: int, p: float) -> FloatArray:
+    """Probabilities of 0 … n, by ratios from the mode outwards: good to a few units in the last place."""
+    mode = int((n + 1) * p)
+    up, down = np.arange(mode, n), np.arange(mode, 0, -1)
+    above = np.cumprod((n - up) / (up + 1) * (p / (1 - p)))
+    below = np.cumprod(down / (n - down + 1) * ((1 - p) / p))
+    relative = np.concatenate([below[::-1], [1.0], above])
+    probability: FloatArray = relative / relative.sum()
+    return probability
+
+
+def _least(scores: Sequence[IntArray], total: int) -> IntArray:
+    """Least sum of convex scores at each number of responders 0 … total."""
+    least = np.full(total + 1, _NOWHERE)
+    start = sum(int(score[0]) for score in scores)
+    steps = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *map(np.diff, scores)]))
+    path = start + np.concatenate([[0], np.cumsum(steps)])[: total + 1]
+    least[: len(path)] = path
+    return least
+
+
+def _limit(table: Table, j: int, cut: int, step: int) -> IntArray:
+    """By responders in the first j trials, the statistic from which on the cut is certain to be reached.
+
+    0 where no state is below that. Rounding may lower a sum of m scores by m/2.
+    """
+    k = len(table.scores)
+    if step == 1:
+        before, after = table.before[j], table.after[j]
+    else:
+        before = np.maximum(-((j * step - 2 * table.before[j]) // (2 * step)), 0)
+        after = np.maximum(-(((k - j) * step - 2 * table.after[j]) // (2 * step)), 0)
+    return np.where(before < cut - after, cut - after, 0)
+
+
+def _level(table: Table, j: int, cut: int, step: int) -> _Level:
+    score, chance = table.scores[j], table.chance[j]
+    score = score if step == 1 else (2 * score + step) // (2 * step)
+    inside = np.flatnonzero(score < cut)
+    first, last = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
+    padding = np.zeros(last, dtype=np.int64)
+    outside = np.concatenate([chance[:first], np.zeros(last - first), chance[last:]])
+    beyond = np.convolve(outside, table.rest[j + 1][::-1])[table.total :: -1]
+    return _Level(
+        first,
+        score[first:last],
+        chance[first:last],
+        np.concatenate([_limit(table, j + 1, cut, step), padding]),
+        np.concatenate([table.rest[j + 1], padding]),
+        beyond,
+    )
+
+
+def _work(level: _Level, here: IntArray) -> tuple[float, float]:
+    """Cells and pairs of rows that the dense step goes through, from rows of these lengths."""
+    s = np.flatnonzero(here)
+    if len(s) * len(level.score) > _PAIRS:
+        return np.inf, np.inf
+    after = s[:, None] + np.arange(level.first, level.first + len(level.score))
+    room = np.minimum(level.limit[after] - level.score, here[s, None])
+    return float(np.maximum(room, 0).sum()), float((room > 0).sum())
+
+
+def _convolve(table: Table, cut: int, step: int, budget: float) -> _Run | None:
+    """Convolve trial by trial, sparsely while states are few; None beyond the budget, in nanoseconds."""
+    zero = np.zeros(1, dtype=np.int64)
+    states, rows, beyond, spent = _States(zero, zero, np.ones(1)), None, 0.0, 0.0
+    here = _limit(table, 0, cut, step)
+    for level in (_level(table, j, cut, step) for j in range(len(table.scores))):
+        cells, pairs = _work(level, here)
+        dense = cells * _PER_CELL + pairs * _PER_PAIR if here.sum() < _CELLS else np.inf
+        many = len(states.s) * len(level.score)
+        sparse = many * _PER_STATE if rows is None and many < _STATES else np.inf
+        spent += min(dense, sparse)
+        if spent > budget or np.isinf(spent):
+            return None
+        if sparse <= dense:
+            states, absorbed = _sparse_step(states, level, cut)
+        else:
+            rows, absorbed = _dense_step(_dense(states, here) if rows is None else rows, level)
+        beyond += absorbed
+        here = level.limit[: table.total + 1]
+    if rows is None:
+        return _Run(states.t, states.w, beyond, float(table.rest[0][0]))
+    last = rows.get(table.total, np.zeros(0))
+    return _Run(np.arange(len(last)), last, beyond, float(table.rest[0][0]))
+
+
+def _sparse_step(states: _States, level: _Level, cut: int) -> tuple[_States, float]:
+    s = states.s[:, None] + np.arange(level.first, level.first + len(level.score))
+    t = states.t[:, None] + level.score
+    w = states.w[:, None] * level.chance
+    keep = t < level.limit[s]
+    absorbed = float((w * level.rest[s])[~keep].sum() + states.w @ level.beyond[states.s])
+    key, where = np.unique(s[keep] * cut + t[keep], return_inverse=True)
+    merged: FloatArray = np.bincount(where, w[keep], len(key)).astype(float)
+    return _States(key // cut, key % cut, merged), absorbed
+
+
+def _dense(states: _States, here: IntArray) -> _Rows:
+    rows: _Rows = {int(s): np.zeros(here[s]) for s in np.unique(states.s)}
+    for s, row in rows.items():
+        row[states.t[states.s == s]] = states.w[states.s == s]
+    return rows
+
+
+def _dense_step(rows: _Rows, level: _Level) -> tuple[_Rows, float]:
+    after: _Rows = {int(s): np.zeros(level.limit[s]) for s in np.flatnonzero(level.limit)}
+    absorbed, x = 0.0, range(level.first, level.first + len(level.score))
+    starts, chances = level.score.tolist(), level.chance.tolist()
+    buffer = np.empty(max(map(len, rows.values()), default=0))
+    for s, row in rows.items():
+        suffix = np.append(np.cumsum(row[::-1])[::-1], 0.0)
+        reach = slice(s + x.start, s + x.stop)
+        room = np.clip(level.limit[reach] - level.score, 0, len(row))
+        absorbed += float(suffix[room] @ (level.chance * level.rest[reach]) + suffix[0] * level.beyond[s])
+        for z, m, start, chance in zip(x, room.tolist(), starts, chances, strict=True):
+            if m:
+                np.multiply(row[:m], chance, out=buffer[:m])
+                after[s + z][start : start + m] += buffer[:m]
+    return after, absorbed

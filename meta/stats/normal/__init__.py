@@ -1,0 +1,1 @@
+"""The normal approximation: scales, weights, tau2, heterogeneity, pooling, meta-regression, influence."""

@@ -1,0 +1,218 @@
+"""Mixed-effects meta-regression, y_i ~ N(x_i b, v_i + tau2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import chdtrc
+
+from meta.errors import DataError
+from meta.stats.normal.design import full_rank, maximum_likelihood, project
+from meta.stats.normal.tau2 import Tau2Method, estimate
+from meta.stats.normal.weights import Arms, arms
+from meta.stats.numeric.codes import Code, CodeArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from meta.stats.normal.scales import FloatArray
+
+R2_DEFINITION = "max(0, (tau2 without - tau2 with the groups) / tau2 without)"
+_GENERAL = ("REML", "ML", "DL", "common-effect")  # for designs that are more than groups
+
+
+class Regression(NamedTuple):
+    """Coefficients (..., p), their covariance (..., p, p), and scalars of shape (...).
+
+    `qm` tests all coefficients but the intercept (Wald), `qe` is Q of the residuals at tau2 = 0; both
+    with chi-squared degrees of freedom and p-value.
+    """
+
+    b: FloatArray
+    se: FloatArray
+    cov: FloatArray
+    tau2: FloatArray
+    qm: FloatArray
+    qm_df: FloatArray
+    qm_p: FloatArray
+    qe: FloatArray
+    qe_df: FloatArray
+    qe_p: FloatArray
+    code: CodeArray
+
+
+def regress(
+    y: ArrayLike,
+    v: ArrayLike,
+    x: ArrayLike,
+    include: ArrayLike = True,
+    *,
+    method: Tau2Method = "REML",
+    tau2: ArrayLike | None = None,
+) -> Regression:
+    """Regress effects on moderators of the trials, with a between-trial variance beside them.
+
+    Parameters
+    ----------
+    y, v, include : array_like, shape (..., k)
+        As in :func:`meta.stats.normal.tau2.estimate`.
+    x : array_like, shape (k, p)
+        Design, with the intercept as a column of ones where one is wanted; see :func:`indicators`.
+    method : {"REML", "DL", "EB", "HE", "HS", "ML", "PM", "PMM", "SJ", "common-effect"}
+        Estimator of tau2. All of them where the design has p distinct rows, that is where it says no
+        more than which group a trial is in; otherwise REML, ML, DL or common-effect.
+    tau2 : array_like, shape (...), optional
+        Between-trial variance, instead of an estimate; NaN gives NaN with Code.NOT_CONVERGED.
+
+    Returns
+    -------
+    Regression
+        NaN with Code.FEW_TRIALS where the trials that count do not tell the coefficients apart, or leave
+        no degree of freedom for tau2. Without an intercept `qm` tests all coefficients; with nothing but
+        one it is NaN. `qe` is NaN without a degree of freedom.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit, the columns of `x` are collinear, or the estimator does not know the design.
+
+    References
+    ----------
+    .. [1] Viechtbauer (2010), J Stat Softw 36(3), doi:10.18637/jss.v036.i03; Raudenbush (2009), in Cooper,
+       Hedges & Valentine (eds), The Handbook of Research Synthesis, 2nd ed., 295-315
+    """
+    a = arms(y, v, include)
+    design = _design(x, a.y.shape[-1])
+    shape, flat = a.y.shape[:-1], a.flat()
+    code = np.where(flat.finite, Code.OK, Code.INFINITE_EFFECT).astype(np.int8)
+    code[(code == Code.OK) & ~full_rank(design, flat.include)] = Code.FEW_TRIALS
+    spread = np.full(len(code), np.nan)
+    rows = np.flatnonzero(code == Code.OK)
+    if tau2 is None:
+        spread[rows], code[rows] = _tau2(flat.rows(rows), design, method)
+    else:
+        spread[rows] = np.broadcast_to(np.asarray(tau2, dtype=float), shape).ravel()[rows]
+        code[rows[~np.isfinite(spread[rows])]] = Code.NOT_CONVERGED
+    return _batch(flat, design, spread, code, shape)
+
+
+def indicators(groups: ArrayLike) -> FloatArray:
+    """Design of a categorical moderator: an intercept, and a column for each group but the first.
+
+    Parameters
+    ----------
+    groups : array_like of int, shape (k,)
+        Group index of each trial; an index that no trial has gets no column.
+
+    Returns
+    -------
+    ndarray, shape (k, number of groups that have trials)
+    """
+    index = np.asarray(groups)
+    columns: FloatArray = (index[:, None] == np.unique(index)).astype(float)
+    columns[:, :1] = 1.0
+    return columns
+
+
+def r2(tau2_without: ArrayLike, tau2_with: ArrayLike) -> FloatArray:
+    """Share of tau2 that moderators account for, truncated at zero.
+
+    Parameters
+    ----------
+    tau2_without, tau2_with : array_like, shape (...)
+        Between-trial variance of the model without and with the moderators.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        A fraction; NaN where `tau2_without` is 0, as there is nothing to account for.
+
+    Notes
+    -----
+    With few trials it varies from 0 to 1 by chance alone.
+    """
+    before, after = np.broadcast_arrays(
+        np.asarray(tau2_without, dtype=float), np.asarray(tau2_with, dtype=float)
+    )
+    share = np.divide(before - after, before, out=np.full(before.shape, np.nan), where=before > 0)
+    return np.asarray(np.maximum(share, 0.0))
+
+
+def _design(x: ArrayLike, k: int) -> FloatArray:
+    """Check the design of `k` trials."""
+    design = np.asarray(x, dtype=float)
+    if design.ndim != 2 or len(design) != k:
+        raise DataError(f"x: found shape {design.shape}; one row a trial, shape ({k}, p), is allowed")
+    if not np.isfinite(design).all():
+        raise DataError("x: found values that are not finite; finite numbers are allowed")
+    if not full_rank(design, np.ones((1, k), dtype=bool)).all():
+        raise DataError(
+            f"x: found {design.shape[1]} columns that are collinear in {k} trials; linearly independent "
+            "columns are allowed (leave out a moderator that is constant or follows from the others)"
+        )
+    return design
+
+
+def _tau2(a: Arms, design: FloatArray, method: Tau2Method) -> tuple[FloatArray, CodeArray]:
+    """Estimate tau2 of a flat batch whose designs have full rank."""
+    cells, cell = np.unique(design, axis=0, return_inverse=True)
+    if len(cells) == design.shape[1]:  # every group has a mean of its own: estimators for groups serve
+        return estimate(a.y, a.v, a.include, method=method, groups=cell.reshape(-1))
+    if method not in _GENERAL:
+        raise DataError(
+            f"method: found {method} with a design that is more than groups; {', '.join(_GENERAL)} "
+            "are allowed there"
+        )
+    if method == "common-effect":
+        return np.zeros(len(a.y)), np.zeros(len(a.y), dtype=np.int8)
+    df = a.k - design.shape[1]
+    value, code = np.full(len(df), np.nan), np.full(len(df), Code.FEW_TRIALS, dtype=np.int8)
+    rows = np.flatnonzero(df >= 1)
+    if rows.size:
+        inner = a.rows(rows)
+        if method == "DL":
+            at = project(inner, design, np.zeros(rows.size))
+            value[rows], converged = np.maximum((at.q_statistic - df[rows]) / at.trace, 0.0), rows >= 0
+        else:
+            value[rows], converged = maximum_likelihood(inner, design, df[rows], restricted=method == "REML")
+        code[rows] = np.where(converged, Code.OK, Code.NOT_CONVERGED)
+        value[rows[~converged]] = np.nan
+    return value, code
+
+
+def _batch(
+    a: Arms, design: FloatArray, tau2: FloatArray, code: CodeArray, shape: tuple[int, ...]
+) -> Regression:
+    """Everything that follows from tau2; NaN where the code is not OK."""
+    count, p = len(code), design.shape[1]
+    b, cov = np.full((count, p), np.nan), np.full((count, p, p), np.nan)
+    qm, qe = np.full(count, np.nan), np.full(count, np.nan)
+    intercept = (design == design[0]).all(0) & (design[0] != 0)
+    tested = np.flatnonzero(~intercept)
+    df = a.k - p
+    rows = np.flatnonzero(code == Code.OK)
+    if rows.size:
+        inner = a.rows(rows)
+        at = project(inner, design, tau2[rows])
+        inverse = np.linalg.inv(at.r)
+        b[rows], cov[rows] = at.b, inverse @ np.swapaxes(inverse, -1, -2)
+        residual = project(inner, design, np.zeros(rows.size)).q_statistic
+        qe[rows] = np.where(df[rows] >= 1, residual, np.nan)
+        if tested.size:
+            slopes = b[rows][:, tested, None]
+            between = cov[np.ix_(rows, tested, tested)]
+            qm[rows] = (slopes * np.linalg.solve(between, slopes)).sum((-1, -2))
+    se = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
+    qm_df, qe_df = np.full(count, float(tested.size)), np.maximum(df, 0.0)
+    fields = dict(
+        b=b, se=se, cov=cov, tau2=np.where(code == Code.OK, tau2, np.nan), code=code,
+        qm=qm, qm_df=qm_df, qm_p=_p(qm, qm_df), qe=qe, qe_df=qe_df, qe_p=_p(qe, qe_df),
+    )  # fmt: skip
+    return Regression(**{name: z.reshape((*shape, *z.shape[1:])) for name, z in fields.items()})
+
+
+def _p(statistic: FloatArray, df: FloatArray) -> FloatArray:
+    usable = np.isfinite(statistic) & (df >= 1)
+    p = chdtrc(np.maximum(df, 1), np.where(usable, statistic, 0.0))
+    return np.where(usable, p, np.nan)

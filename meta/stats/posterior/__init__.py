@@ -1,0 +1,1 @@
+"""Posteriors of (mu, tau) by quadrature, and what is read off them."""

@@ -1,0 +1,245 @@
+"""Priors of the between-trial standard deviation tau, and how they are written: ``half-normal:1.25``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import gammaln, ndtri, stdtrit
+
+from meta.errors import Fault, SpecError, option_fault
+from meta.stats.normal.scales import FloatArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+_LOG_2_OVER_PI = np.log(2 / np.pi)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """`parameters` by name, positive unless in `anywhere`; the density falls like tau^-(1 + tail)."""
+
+    parameters: tuple[str, ...]
+    logpdf: Callable[..., FloatArray]
+    quantile: Callable[..., FloatArray]
+    tail: Callable[..., float] = lambda *_: np.inf
+    anywhere: tuple[str, ...] = ()
+
+
+def _half_t_logpdf(tau: FloatArray, df: float, scale: float) -> FloatArray:
+    norm = gammaln((df + 1) / 2) - gammaln(df / 2) - 0.5 * np.log(df * np.pi) + np.log(2 / scale)
+    return np.asarray(norm - (df + 1) / 2 * np.log1p((tau / scale) ** 2 / df))
+
+
+def _uniform_logpdf(tau: FloatArray, low: float, high: float) -> FloatArray:
+    return np.where((tau >= low) & (tau <= high), -np.log(high - low), -np.inf)
+
+
+def _scipy(name: str, parameters: tuple[str, ...], tail: Callable[..., float] = lambda *_: np.inf) -> _Family:
+    """A distribution of scipy.stats on the positive axis; imported on use, since that takes half a second."""
+
+    def frozen(values: tuple[float, ...]) -> Any:
+        import scipy.stats
+
+        return getattr(scipy.stats, name)(**dict(zip(parameters, values, strict=True)))
+
+    return _Family(
+        parameters,
+        lambda tau, *values: np.asarray(frozen(values).logpdf(tau)),
+        lambda p, *values: np.asarray(frozen(values).ppf(p)),
+        tail,
+    )
+
+
+FAMILIES: dict[str, _Family] = {
+    "half-normal": _Family(
+        ("scale",),
+        lambda tau, s: np.asarray(0.5 * _LOG_2_OVER_PI - np.log(s) - (tau / s) ** 2 / 2),
+        lambda p, s: np.asarray(-s * ndtri((1 - p) / 2)),
+    ),
+    "half-cauchy": _Family(
+        ("scale",),
+        lambda tau, s: np.asarray(_LOG_2_OVER_PI - np.log(s) - np.log1p((tau / s) ** 2)),
+        lambda p, s: np.asarray(s * np.tan(np.pi * p / 2)),
+        lambda *_: 1.0,
+    ),
+    "half-t": _Family(
+        ("df", "scale"),
+        _half_t_logpdf,
+        lambda p, df, s: np.asarray(-s * stdtrit(df, (1 - p) / 2)),
+        lambda df, _: df,
+    ),
+    "uniform": _Family(
+        ("low", "high"),
+        _uniform_logpdf,
+        lambda p, low, high: np.asarray(low + p * (high - low)),
+        anywhere=("low",),
+    ),
+    "gamma": _scipy("gamma", ("a", "scale")),
+    "expon": _scipy("expon", ("scale",)),
+    "lognorm": _scipy("lognorm", ("s", "scale")),
+    "invgamma": _scipy("invgamma", ("a", "scale"), lambda a, _: a),
+    "weibull_min": _scipy("weibull_min", ("c", "scale")),
+    "halflogistic": _scipy("halflogistic", ("scale",)),
+}
+
+
+@dataclass(frozen=True)
+class TauPrior:
+    """A distribution of tau on the positive axis.
+
+    Parameters
+    ----------
+    family : str
+        A key of `FAMILIES`: half-normal, half-cauchy, half-t, uniform, or a distribution of
+        scipy.stats under its name there.
+    values : tuple of float
+        The family's parameters in their order, on the analysis scale.
+
+    Raises
+    ------
+    SpecError
+        If the family is unknown or a parameter out of range.
+
+    Examples
+    --------
+    >>> TauPrior.parse("half-normal:1.25").quantile(0.5).round(3)
+    np.float64(0.843)
+    """
+
+    family: str
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        faults = list(self._faults())
+        if faults:
+            raise SpecError(faults=faults)
+
+    def _faults(self) -> Iterator[Fault]:
+        if self.family not in FAMILIES:
+            yield option_fault("prior", repr(self.family), f"{', '.join(FAMILIES)} are allowed")
+            return
+        known = FAMILIES[self.family]
+        if len(self.values) != len(known.parameters) or not np.isfinite(self.values).all():
+            wanted = f"{self.family}:{','.join(known.parameters)}"
+            yield option_fault("prior", self, f"{wanted} with finite numbers is allowed")
+            return
+        for name, value in self.parameters:
+            zero = name in known.anywhere
+            if value < 0 or (value == 0 and not zero):
+                allowed = f"{'0 or ' if zero else ''}a positive number is allowed"
+                yield option_fault("prior", f"{name} {value:g} in {self}", allowed)
+        if self.family == "uniform" and self.values[0] >= self.values[1]:
+            yield option_fault("prior", self, "uniform:low,high with low < high is allowed")
+
+    def __str__(self) -> str:
+        return f"{self.family}:{','.join(f'{value:g}' for value in self.values)}"
+
+    @classmethod
+    def parse(cls, text: str) -> TauPrior:
+        """Read ``family:parameter,parameter``.
+
+        Raises
+        ------
+        SpecError
+            If it is not of that form or names no prior.
+        """
+        family, _, rest = text.strip().partition(":")
+        return cls(family, numbers("prior", text, rest))
+
+    @property
+    def parameters(self) -> tuple[tuple[str, float], ...]:
+        """The parameters with their names."""
+        return tuple(zip(FAMILIES[self.family].parameters, self.values, strict=True))
+
+    @property
+    def tail(self) -> float:
+        """The density falls like tau^-(1 + tail) far out; infinite if faster than any power."""
+        return float(FAMILIES[self.family].tail(*self.values))
+
+    @cached_property
+    def support(self) -> tuple[float, float]:
+        """Where the density is positive."""
+        return (self.values[0], self.values[1]) if self.family == "uniform" else (0.0, np.inf)
+
+    def logpdf(self, tau: ArrayLike) -> FloatArray:
+        """Log density at `tau`, shape (...)."""
+        with np.errstate(divide="ignore"):  # the density of a gamma or lognormal can be 0 at 0
+            return FAMILIES[self.family].logpdf(np.asarray(tau, dtype=float), *self.values)
+
+    def quantile(self, p: ArrayLike) -> FloatArray:
+        """Quantiles at probabilities `p`, shape (...)."""
+        return FAMILIES[self.family].quantile(np.asarray(p, dtype=float), *self.values)
+
+
+@dataclass(frozen=True)
+class MuPrior:
+    """A normal distribution of mu, on the analysis scale; written ``normal:-2,2``.
+
+    Parameters
+    ----------
+    mean, sd : float
+
+    Raises
+    ------
+    SpecError
+        If `sd` is not positive, or a number not finite.
+    """
+
+    mean: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.mean) and np.isfinite(self.sd) and self.sd > 0):
+            raise _refused("mu_prior", self, "normal:mean,sd with sd > 0 is allowed")
+
+    def __str__(self) -> str:
+        return f"normal:{self.mean:g},{self.sd:g}"
+
+    @classmethod
+    def parse(cls, text: str) -> MuPrior:
+        """Read ``normal:mean,sd``.
+
+        Raises
+        ------
+        SpecError
+            If it is not of that form.
+        """
+        family, _, rest = text.strip().partition(":")
+        values = numbers("mu_prior", text, rest)
+        if family != "normal" or len(values) != 2:
+            raise _refused("mu_prior", repr(text), "normal:mean,sd is allowed")
+        return cls(*values)
+
+    def logpdf(self, mu: ArrayLike) -> FloatArray:
+        """Log density at `mu`, shape (...)."""
+        z = (np.asarray(mu, dtype=float) - self.mean) / self.sd
+        return np.asarray(-(z**2) / 2 - np.log(self.sd) - 0.5 * np.log(2 * np.pi))
+
+
+def _refused(option: str, found: object, allowed: str) -> SpecError:
+    return SpecError(faults=[option_fault(option, found, allowed)])
+
+
+def numbers(option: str, whole: str, text: str) -> tuple[float, ...]:
+    """The numbers between the commas of `text`, a part of `whole`.
+
+    Parameters
+    ----------
+    option : str
+        Whose value `whole` is.
+    whole, text : str
+
+    Raises
+    ------
+    SpecError
+        If one is no number.
+    """
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise _refused(option, repr(whole), "family:number,number is allowed") from None

@@ -1,0 +1,1 @@
+"""Counts of which only sums are known: their likelihood, completions, extremes, standardisation."""

@@ -1,0 +1,1 @@
+"""Fits every variation once, on all cores, and keeps what is current."""

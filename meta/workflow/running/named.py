@@ -1,0 +1,71 @@
+"""A fit under its role and grouping, with what was not reported and what its tables do not have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from meta.models.policy import waived
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from meta.results import Fit, NotReported
+    from meta.workflow.selection.group import Grouping
+    from meta.workflow.selection.select import Included
+
+
+def mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:
+    """What the tables that were pooled do not have in common, in words.
+
+    Parameters
+    ----------
+    included : sequence of Included
+    fit : Fit
+    """
+    pooled = {trial.label for trial in fit.trials}
+    tables = [trial.chosen.table for trial in included if trial.label in pooled]
+    for what, stated in (
+        ("Response criteria", [table.criteria or "not stated" for table in tables]),
+        ("Time points", [table.timepoint for table in tables]),
+    ):
+        kinds = Counter(stated)
+        if len(kinds) > 1:
+            yield f"{what} differ between trials: {', '.join(f'{kind} ({k})' for kind, k in kinds.items())}."
+
+
+def with_missing(fit: Fit, grouping: Grouping) -> Fit:
+    """The fit with the patients of its groups whose responders were not reported.
+
+    Parameters
+    ----------
+    fit : Fit
+    grouping : Grouping
+    """
+    missing = grouping.not_reported
+    groups = tuple(replace(g, not_reported=_missing(missing, g.label)) for g in fit.groups)
+    return replace(fit, groups=groups, not_reported=_missing(missing, None))
+
+
+def _missing(
+    missing: Mapping[str | None, tuple[NotReported, ...]], name: str | None
+) -> tuple[NotReported, ...]:
+    return missing.get(name, ())
+
+
+def named(fit: Fit, role: str, by: str | None, *, waive: bool) -> Fit:
+    """The fit under its role and grouping; where the analysis switches the k policy off, so it says.
+
+    Parameters
+    ----------
+    fit : Fit
+    role : str
+    by : str or None
+    waive : bool
+        Whether it does.
+    """
+    groups = tuple(named(part, role, by, waive=waive) for part in fit.groups)
+    under = replace(fit, role=role, by=by, groups=groups)
+    return replace(under, standing=waived()) if waive and fit.k > 1 else under

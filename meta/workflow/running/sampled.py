@@ -1,0 +1,127 @@
+"""What a sampler is asked for, and what its limits say against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from meta.errors import MetaError
+from meta.models.policy import waived
+from meta.models.sites.latent import latent
+from meta.records.roles import default_sites
+from meta.records.run import Failure
+from meta.records.sites import CONTRASTS
+from meta.results import Rate, RateDifference, ReportingOnly, StandardisedRate
+from meta.workflow.running.outcome import of_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from meta.results import Diagnostics, Fit, Latent, SiteRegionFit
+    from meta.workflow.expand import Variation
+
+Judged = TypeVar("Judged", Rate, StandardisedRate, RateDifference, ReportingOnly)
+
+SITES, LATENT = "sites", "latent"  # roles of the model of sites and regions, and of the latent model
+
+
+def _waived(fit: SiteRegionFit) -> SiteRegionFit:
+    """The fit where the analysis switches the k policy off; one trial stays one trial."""
+    return replace(
+        fit,
+        standing=waived(),
+        rates=tuple(map(_waive, fit.rates)),
+        standardised=tuple(map(_waive, fit.standardised)),
+        without_groups=tuple(map(_waive, fit.without_groups)),
+        differences=tuple(map(_waive, fit.differences)),
+        reporting=_waive(fit.reporting) if fit.reporting else None,
+    )
+
+
+def _waive(one: Judged) -> Judged:
+    return one if one.standing.status in {"none", "one trial"} else replace(one, standing=waived())
+
+
+def not_converged(fit: Fit) -> Iterator[str]:
+    """What a sampler's limits say against the fit, once for all parts that share its draws.
+
+    Parameters
+    ----------
+    fit : Fit
+    """
+    return broken(part.sampling for part in (fit, *fit.groups))
+
+
+def broken(sampled: Iterable[Diagnostics | None]) -> Iterator[str]:
+    """What a sampler's limits say, once for diagnostics that are the same.
+
+    Parameters
+    ----------
+    sampled : iterable of Diagnostics or None
+    """
+    for found in dict.fromkeys(one for one in sampled if one is not None):
+        if not found.passed:
+            yield f"the sampler broke its limits: {'; '.join(found.faults) or 'not said which'}"
+
+
+def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[Failure]]:
+    """Fit the model of sites and regions, where the variation asks for it.
+
+    Parameters
+    ----------
+    variation : Variation
+
+    Returns
+    -------
+    fit : SiteRegionFit or None
+    failures : list of Failure
+        Why there is none, or why not to believe it.
+    """
+    analysis, selection = variation.analysis, variation.selection
+    asked, data = analysis.sites, selection.sites
+    if asked is None or data is None:
+        return None, []
+    if selection.bounded:
+        reason = "not run: the model of sites and regions takes counts, not bounds (unresolved: bound)"
+        return None, [Failure(role=SITES, by=asked.by, reason=reason)]
+    labels = {trial.chosen.trial.id: trial.label for trial in selection.included}
+    target = labels.get(asked.target, asked.target) if isinstance(asked.target, str) else asked.target
+    try:
+        fit = asked.options(target=target).fit(data)
+    except MetaError as error:
+        return None, [Failure(role=SITES, by=asked.by, reason=str(error))]
+    fit = of_outcome(fit, analysis.outcome)
+    if analysis.k_policy == "off" and fit.k > 1:
+        fit = _waived(fit)
+    alone = fit.reporting.sampling if fit.reporting else None
+    found = broken((fit.sampling, fit.sampling_without_groups, alone))
+    return fit, [Failure(role=SITES, by=asked.by, reason=reason) for reason in found]
+
+
+def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
+    """Fit the latent model, under `unresolved: latent` alone.
+
+    Parameters
+    ----------
+    variation : Variation
+
+    Returns
+    -------
+    found : Latent or None
+    failures : list of Failure
+        Why there is none, or why not to believe it.
+    """
+    analysis, asked = variation.analysis, variation.selection.latent
+    if asked is None:
+        return None, []
+    options = analysis.sites.options() if analysis.sites else default_sites(analysis.outcome)
+    contrasts = [by for by in analysis.by if by in CONTRASTS]
+    try:
+        found = latent(options, asked.data, factor=asked.factor, own=asked.own, contrasts=contrasts)
+    except MetaError as error:
+        return None, [Failure(role=LATENT, by=asked.factor, reason=str(error))]
+    found = of_outcome(found, analysis.outcome)
+    if analysis.k_policy == "off":
+        found = replace(found, fits=tuple(_waived(fit) if fit.k > 1 else fit for fit in found.fits))
+    sampled = (*(fit.sampling for fit in found.fits), found.sampling_alone)
+    return found, [Failure(role=LATENT, by=asked.factor, reason=reason) for reason in broken(sampled)]

@@ -1,0 +1,276 @@
+"""Trials that do not tell excluded patients apart: what their counts could be (`unresolved: bound`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meta.data import Completions
+from meta.errors import DataError
+from meta.records.factors import told
+from meta.workflow.selection.exclude import unreported
+from meta.workflow.selection.group import names_of, parts
+from meta.workflow.selection.reports import Candidate
+from meta.workflow.selection.stays import stays
+
+if TYPE_CHECKING:
+    from meta.records.analysis import Analysis, Range, TrialEntry
+    from meta.records.run import LedgerEntry
+    from meta.records.trial import FactorValue
+    from meta.workflow.selection.exclude import Remaining
+    from meta.workflow.selection.group import Grouping
+    from meta.workflow.selection.select import Included
+
+    Known = tuple[str, NDArray[np.int64], tuple[int, ...]]  # label, options and groups of its rows
+
+Declared = tuple[int, tuple[int, int]]  # cells, and the least and the most patients in them
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A trial (or arm) whose counts are bounded.
+
+    `before` are the patients of whom n and responders are reported, `cells` those who stay, `doubtful` those
+    of them who may have to leave too, `declared` the ranges of the analysis, and `options` all that n and
+    responders of those who stay can be, shape (C, 2).
+    """
+
+    chosen: Candidate
+    before: int
+    cells: int
+    doubtful: int
+    declared: tuple[Declared, ...]
+    options: NDArray[np.int64]
+    attributes: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """What figures call the trial."""
+        return self.chosen.label
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The completions of one grouping; `by` is None for the overall estimate."""
+
+    by: str | None
+    data: Completions
+
+
+def bounded(
+    chosen: Candidate,
+    entry: TrialEntry,
+    remaining: Remaining,
+    population: Sequence[Mapping[str, FactorValue]],
+    attributes: Mapping[str, str],
+) -> tuple[Bounded | None, list[LedgerEntry]]:
+    """Find everything that the counts of the patients who stay can be, or why nothing bounds them.
+
+    Parameters
+    ----------
+    chosen : Candidate
+    entry : TrialEntry
+        With the declared ranges.
+    remaining : Remaining
+        With exclusions pending.
+    population : sequence of mappings
+        The conditions on patients.
+    attributes : mapping
+        Of the trial.
+    """
+    assert remaining.cells is not None  # pending exclusions are of somebody
+    before = cells = remaining.cells
+    for mask in remaining.pending.values():
+        cells &= ~mask
+    declared = declared_of(chosen, entry.ranges, population)
+    missing = "; ".join(unreported(chosen, before, *item) for item in remaining.pending.items())
+    refused = _unsized(chosen, before, remaining, [mask for mask, _ in declared])
+    pairs = zip(entry.ranges, declared, strict=True)
+    about = [one for one, (mask, _) in pairs if _about(chosen, before, remaining, mask)]
+    doubtful = 0 if about else remaining.doubtful  # a range says how many leave, whoever is not known
+    options = np.zeros((0, 2), dtype=np.int64)
+    if not refused:
+        try:
+            options = stays(chosen.margins, [cells], doubtful, declared)[:, 0]
+        except DataError as error:
+            refused = str(error)
+    if not refused and not len(options):
+        refused = "the rows of its table, or these and the declared range, contradict each other"
+    if refused:
+        reason = f"{missing}; not bounded: {refused}; the trial is left out (unresolved: bound)"
+        return None, [chosen.ledger("not bounded", reason)]
+    least, greatest = options.min(0).tolist(), options.max(0).tolist()
+    number = least[0] if least[0] == greatest[0] else None
+    if doubtful:
+        size = chosen.margins.size(doubtful)
+        assert size is not None  # without() has looked
+        missing += f"; {size.n} more may be, of whom the report does not know"
+    reason = f"{missing}{in_words(about)}; {_found(least, greatest, len(options))} (unresolved: bound)"
+    trial = Bounded(chosen, before, cells, doubtful, declared, options, attributes)
+    return trial, [chosen.ledger("bounded", reason, n=number)]
+
+
+def declared_of(
+    chosen: Candidate, ranges: Sequence[Range], population: Sequence[Mapping[str, FactorValue]]
+) -> tuple[Declared, ...]:
+    """Declared ranges as cells and numbers, of patients in a trial's population.
+
+    Parameters
+    ----------
+    chosen : Candidate
+    ranges : sequence of Range
+    population : sequence of mappings
+        The conditions on patients.
+    """
+    everybody = chosen.universe.common(population)
+    return tuple((everybody & chosen.universe.mask(r.given()), r.n) for r in ranges)
+
+
+def in_words(ranges: Sequence[Range]) -> str:
+    """Declared ranges in words, each after a semicolon."""
+    return "".join(
+        f"; declared: {span(*r.n)} of the patients {'is' if r.n == (1, 1) else 'are'} {told(r.given())}"
+        f" ({r.source})"
+        for r in ranges
+    )
+
+
+def _found(least: Sequence[int], greatest: Sequence[int], many: int) -> str:
+    """Patients and responders of those who stay, in words."""
+    responders, size = span(least[1], greatest[1]), span(least[0], greatest[0])
+    return f"{responders} responders among the {size} who stay: {many} completions"
+
+
+def _unsized(chosen: Candidate, before: int, remaining: Remaining, declared: Sequence[int]) -> str:
+    """Why the number of patients to be left out is anybody's guess; empty where it is not."""
+    for words, mask in remaining.pending.items():
+        known = any(_same(chosen, before, mask, cells) for cells in declared)
+        if not known and not chosen.margins.sized(chosen.margins.occupied(mask & before)):
+            return f"its report does not say how many are {words}, and no range of it is declared"
+    return ""
+
+
+def _same(chosen: Candidate, before: int, mask: int, cells: int) -> bool:
+    """Whether a range is of exactly the patients who are to be left out, or of those who stay."""
+    here = chosen.margins.occupied(mask & before)
+    return chosen.margins.occupied(cells & before) in {here, chosen.margins.occupied(before) & ~here}
+
+
+def _about(chosen: Candidate, before: int, remaining: Remaining, cells: int) -> bool:
+    """Whether a range is about any of the exclusions."""
+    return any(_same(chosen, before, mask, cells) for mask in remaining.pending.values())
+
+
+def span(low: int, high: int) -> str:
+    """A number, or from what to what it may be."""
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def overall(included: Sequence[Included], trials: Sequence[Bounded]) -> Open:
+    """The completions of the overall estimate.
+
+    Parameters
+    ----------
+    included : sequence of Included
+        Trials whose counts are known.
+    trials : sequence of Bounded
+    """
+    known: list[Known] = [(t.label, np.array([[[t.found.responders, t.found.n]]]), (0,)) for t in included]
+    unknown: list[Known] = [(t.label, t.options[:, None, ::-1], (0,)) for t in trials]
+    return Open(None, as_completions([*known, *unknown], ()))
+
+
+def by_group(
+    grouping: Grouping,
+    factors: tuple[str, ...],
+    analysis: Analysis,
+    included: Sequence[Included],
+    trials: Sequence[Bounded],
+) -> tuple[Open, list[LedgerEntry]]:
+    """The completions of one grouping; what was not reported by group even of all patients stays so.
+
+    Parameters
+    ----------
+    grouping : Grouping
+        Of the trials whose counts are known.
+    factors : tuple of str
+    analysis : Analysis
+    included : sequence of Included
+    trials : sequence of Bounded
+    """
+    everyone: list[Included | Bounded] = [*included, *trials]
+    places = {name: i for i, name in enumerate(names_of(everyone, analysis, factors))}
+    found = reported(grouping, places)
+    ledger: list[LedgerEntry] = []
+    for trial in trials:
+        told, untold = _told_apart(trial, analysis, factors, everyone)
+        ledger += [_untold(trial, grouping.by, *part) for part in untold]
+        if told:
+            options = stays(trial.chosen.margins, list(told.values()), trial.doubtful, trial.declared)
+            found.append((trial.label, options[:, :, ::-1], tuple(places[name] for name in told)))
+    return Open(grouping.by, as_completions(found, tuple(places))), ledger
+
+
+def reported(grouping: Grouping, places: Mapping[str, int]) -> list[Known]:
+    """What trials report by group, each as its only option.
+
+    Parameters
+    ----------
+    grouping : Grouping
+    places : mapping of str to int
+        The number of each group.
+    """
+    known: dict[str, list[tuple[int, int, int]]] = {}
+    data = grouping.counts
+    for label, x, n, group in zip(data.labels, data.responders, data.n, data.group, strict=True):
+        known.setdefault(label, []).append((places[data.names[group]], int(x), int(n)))
+    return [
+        (label, np.array([[row[1:] for row in rows]]), tuple(row[0] for row in rows))
+        for label, rows in known.items()
+    ]
+
+
+def _untold(trial: Bounded, by: str, name: str, cells: int) -> LedgerEntry:
+    size = trial.chosen.margins.size(cells)
+    many = size.n if size else None
+    return trial.chosen.ledger("not reported", "responders not reported", by=by, group=name, n=many)
+
+
+def _told_apart(
+    trial: Bounded, analysis: Analysis, factors: tuple[str, ...], everyone: Sequence[Included | Bounded]
+) -> tuple[dict[str, int], list[tuple[str, int]]]:
+    """The groups of which the trial reports responders before the exclusion, and the others; with cells."""
+    margins, reported, untold = trial.chosen.margins, dict[str, int](), list[tuple[str, int]]()
+    names = names_of(everyone, analysis, factors)
+    before = dict(parts(trial, trial.before, analysis, factors, names))
+    for name, cells in parts(trial, trial.cells, analysis, factors, names):
+        if not margins.occupied(before[name]):
+            continue
+        sized = margins.counts(before[name]) is not None and margins.sized(cells)
+        if before[name] == trial.before or sized or margins.counts(cells) is not None:
+            reported[name] = cells
+        else:
+            untold.append((name, cells))
+    return reported, untold
+
+
+def as_completions(trials: Sequence[Known], names: tuple[str, ...]) -> Completions:
+    """The trials' options, of groups in which there is a row; without `names` there are no groups.
+
+    Parameters
+    ----------
+    trials : sequence of (str, ndarray of int, tuple of int)
+        Label, options, shape (C, r, 2), and the groups of the r rows.
+    names : tuple of str
+    """
+    used = sorted({group for _, _, groups in trials for group in groups})
+    return Completions(
+        labels=tuple(label for label, _, _ in trials),
+        options=tuple(np.ascontiguousarray(options, dtype=np.int64) for _, options, _ in trials),
+        groups=tuple(tuple(used.index(group) for group in groups) for _, _, groups in trials),
+        names=tuple(names[group] for group in used) if names else (),
+    )

@@ -1,0 +1,228 @@
+"""Patients who are to be left out as a group of their own, where trials do not tell them apart.
+
+Under `unresolved: latent` the excluded patients stay as one of two groups. The population is widened by them:
+what the report that is used prints of them informs the contrast between the groups, also where the analysis
+asks for none of them in that trial. What is printed of the patients who stay is used as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from meta.data import PartialCounts
+from meta.records.factors import UNKNOWN, VALUES, describe, values_of
+from meta.records.sites import CONTRASTS
+from meta.records.trial import FactorValue
+from meta.workflow.selection.exclude import unreported
+from meta.workflow.selection.sites import in_words, told_by
+
+if TYPE_CHECKING:
+    from meta.records.analysis import Analysis, Range
+    from meta.records.run import LedgerEntry
+    from meta.records.trial import FactorName
+    from meta.workflow.selection.exclude import Remaining
+    from meta.workflow.selection.reports import Candidate
+    from meta.workflow.selection.select import Included
+    from meta.workflow.selection.sites import Told
+
+
+@dataclass(frozen=True, slots=True)
+class LatentCounts:
+    """What the latent model takes.
+
+    Attributes
+    ----------
+    factor : str
+    data : PartialCounts
+        Of two groups, those who stay and those who leave, in this order.
+    own : PartialCounts
+        The same of the analysis' own population alone.
+    """
+
+    factor: str
+    data: PartialCounts
+    own: PartialCounts
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Responders of a trial: of known patients who stay and leave, and of some who are either."""
+
+    responders: int
+    n: tuple[int, int]
+    either: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The factor that is excluded by, and the names of the groups: who stays and who leaves."""
+
+    factor: str
+    excluded: Sequence[FactorValue]
+    names: tuple[str, str]
+
+    def cells(self, trial: Included, everyone: int) -> dict[str, int]:
+        """Those who stay, those who leave, and those of whom no one knows."""
+        mask = trial.chosen.universe.mask
+        leaves = 0
+        for value in self.excluded:
+            leaves |= mask({self.factor: value})
+        untold = mask({self.factor: UNKNOWN}) & ~leaves
+        parts = (everyone & ~leaves & ~untold, everyone & leaves, everyone & untold)
+        return dict(zip((*self.names, UNKNOWN), parts, strict=True))
+
+
+def latent_entries(chosen: Candidate, remaining: Remaining) -> list[LedgerEntry]:
+    """Say which patients a trial does not tell apart.
+
+    Parameters
+    ----------
+    chosen : Candidate
+    remaining : Remaining
+        With exclusions pending.
+    """
+    assert remaining.cells is not None  # pending exclusions are of somebody
+    missing = "; ".join(unreported(chosen, remaining.cells, *item) for item in remaining.pending.items())
+    size = chosen.margins.size(remaining.cells)
+    reason = f"{missing}; the split is latent in the likelihood (unresolved: latent)"
+    return [chosen.ledger("latent", reason, n=size.n if size else None)]
+
+
+def latent_counts(trials: Sequence[Included], analysis: Analysis) -> tuple[LatentCounts, list[LedgerEntry]]:
+    """Responders of those who stay and those who leave, as far as each trial tells them apart.
+
+    Parameters
+    ----------
+    trials : sequence of Included
+        Those of whom some patients stay.
+    analysis : Analysis
+        Its excluded patients are of one factor.
+
+    Returns
+    -------
+    counts : LatentCounts
+    ledger : list of LedgerEntry
+        One entry a trial, and the rows that its counts were made from.
+    """
+    asked = _asked(analysis)
+    wide: list[tuple[_Row, ...]] = []
+    own: list[tuple[_Row, ...]] = []
+    ledger: list[LedgerEntry] = []
+    for trial in trials:
+        margins, universe = trial.chosen.margins, trial.chosen.universe
+        population = universe.common(trial.population)
+        everyone = universe.common(_without(trial.population, asked.factor))
+        narrow = _told(trial, asked, population)
+        told = _told(trial, asked, everyone)
+        if told.reason:  # its rows of other patients contradict each other: what was asked for alone
+            told, everyone = narrow, population
+        for group, found in told.found:
+            ledger += trial.chosen.used(found, asked.factor, group)
+        rows, words = _rows(told, asked, trial, everyone)
+        wide.append(rows)
+        own.append(_rows(narrow, asked, trial, population)[0])
+        said = "; ".join([in_words(told), *words])
+        size = margins.size(everyone)
+        entry = trial.chosen.ledger("by group", said, by=asked.factor, n=size.n if size else None)
+        ledger.append(entry)
+    data, alone = (_counts(trials, rows, asked.names) for rows in (wide, own))
+    return LatentCounts(asked.factor, data, alone), ledger
+
+
+def _asked(analysis: Analysis) -> _Asked:
+    excluded = [item for where in analysis.exclude for item in where.given().items()]
+    factor = excluded[0][0]
+    gone = set[str]()
+    for _, value in excluded:
+        named = set(values_of(value))
+        gone |= set(VALUES[cast("FactorName", factor)]) - named if isinstance(value, Mapping) else named
+    known = [name for name in VALUES[cast("FactorName", factor)] if name != UNKNOWN]
+    stays = " or ".join(name for name in known if name not in gone)
+    leaves = " or ".join(name for name in known if name in gone)
+    return _Asked(factor, [value for _, value in excluded], (stays or "the others", leaves or UNKNOWN))
+
+
+def _without(population: Sequence[Mapping[str, FactorValue]], factor: str) -> list[dict[str, FactorValue]]:
+    return [{name: value for name, value in given.items() if name != factor} for given in population]
+
+
+def _told(trial: Included, asked: _Asked, everyone: int) -> Told:
+    margins = trial.chosen.margins
+    return told_by(margins, asked.cells(trial, everyone), everyone, margins.counts(everyone))
+
+
+def _rows(told: Told, asked: _Asked, trial: Included, everyone: int) -> tuple[tuple[_Row, ...], list[str]]:
+    """The rows of a trial; whom it does not know, or not which of the two, is either."""
+    rows = []
+    for part in told.rows:
+        n = (part.sizes.get(asked.names[0], 0), part.sizes.get(asked.names[1], 0))
+        rows.append(_Row(part.responders, n, part.n - sum(n)))
+    words = []
+    for declared in trial.ranges:
+        rows, said = _declared(rows, declared, asked, trial, everyone)
+        words += [said] if said else []
+    return tuple(rows), words
+
+
+def _declared(
+    rows: list[_Row], declared: Range, asked: _Asked, trial: Included, everyone: int
+) -> tuple[list[_Row], str]:
+    """Use a declared range of those who leave, or stay: its least are known, the rest are either.
+
+    Every number of patients in the range is then equally probable, as every division of a pool is.
+    """
+    either = [row for row in rows if row.either]
+    if not either:
+        return rows, ""
+    name = f"declared of {describe(declared.given())}: {declared.n[0]} to {declared.n[1]} ({declared.source})"
+    place = _whose(declared, asked, trial, everyone)
+    if len(either) > 1 or place is None:
+        return rows, f"{name}, not used: not of the only patients who are not told apart"
+    (row,) = either
+    known = sum(other.n[place] for other in rows)
+    low = max(declared.n[0] - known, 0)
+    high = min(declared.n[1] - known, row.either)
+    if low > high:
+        return rows, f"{name}, not used: the rows contradict it"
+    least = (low, row.either - high) if place == 0 else (row.either - high, low)
+    others = np.sum([other.n for other in rows if other is not row] or [(0, 0)], axis=0)
+    if np.any((others > 0) & (np.array(least) > 0)):
+        return rows, f"{name}, not used: the trial reports some of these patients by themselves"
+    n = (row.n[0] + least[0], row.n[1] + least[1])
+    changed = _Row(row.responders, n, high - low)
+    return [changed if other is row else other for other in rows], name
+
+
+def _whose(declared: Range, asked: _Asked, trial: Included, everyone: int) -> int | None:
+    """Whether a range is of those who stay (0), of those who leave (1), or of others (None)."""
+    occupied = trial.chosen.margins.occupied
+    stays, leaves, untold = (occupied(cells) for cells in asked.cells(trial, everyone).values())
+    given = occupied(trial.chosen.universe.mask(declared.given()) & everyone)
+    if given in {stays, stays | untold}:
+        return 0
+    return 1 if given in {leaves, leaves | untold} else None
+
+
+def _counts(
+    trials: Sequence[Included], told: Sequence[tuple[_Row, ...]], names: tuple[str, str]
+) -> PartialCounts:
+    """The rows of all trials over both groups."""
+    rows: list[tuple[str, list[str], int]] = []
+    pools: list[tuple[int, tuple[str, str], int]] = []
+    for trial, parts in zip(trials, told, strict=True):
+        for part in parts:
+            inside = [name for name, n in zip(names, part.n, strict=True) if n]
+            pools += [(len(rows), names, part.either)] if part.either else []
+            rows.append((trial.label, inside, part.responders))
+    return PartialCounts.of(
+        np.array([np.sum([part.n for part in parts] or [(0, 0)], axis=0) for parts in told]).reshape(-1, 2),
+        rows,
+        [trial.label for trial in trials],
+        names,
+        {name: [trial.attributes[name] for trial in trials] for name in CONTRASTS},
+        pools,
+    )

@@ -1,0 +1,253 @@
+"""Which report and table of a trial an analysis uses, and what was passed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
+from meta.records.factors import Universe, told
+from meta.records.run import Action, LedgerEntry
+from meta.records.trial import Drug, FactorValue, Report, Row, Table, Trial, TrialFile
+from meta.workflow.selection.margins import Found, Margins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_KINDS = ("full-paper", "preprint", "abstract", "registry")  # the order in which a tie of dates is broken
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One table of one report of one arm, and what it says about any set of patients."""
+
+    file: TrialFile
+    report_index: int
+    table_index: int
+    arm: str | None
+    universe: Universe = field(repr=False)
+    margins: Margins = field(repr=False)
+    suffix: str = ""  # what tells the label apart from another trial's
+
+    @property
+    def trial(self) -> Trial:
+        """The trial's record."""
+        return self.file.trial
+
+    @property
+    def report(self) -> Report:
+        """The report."""
+        return self.trial.reports[self.report_index]
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        return self.report.tables[self.table_index]
+
+    @property
+    def label(self) -> str:
+        """What figures call the trial: its drugs and the report, e.g. ``Sintilimab (Jia 2022)``."""
+        arm = self.trial.arms.get(self.arm) if self.arm else None
+        drugs = (arm.drugs if arm else None) or self.trial.drugs
+        arm_label = f", arm {self.arm}" if self.arm else ""
+        return f"{drugs_label(drugs)}{arm_label} ({report_label(self.report)}){self.suffix}"
+
+    def path(self, row: int | None = None) -> str:
+        """The record's path of the table, or of a row of it."""
+        table = f"reports[{self.report_index}].tables[{self.table_index}]"
+        return table if row is None else f"{table}.rows[{row}]"
+
+    def place(self, row: Row) -> tuple[str | None, str | None]:
+        """Where in the publication a row stands, and which source quotes it."""
+        return row.where or self.table.where, row.via or self.table.via
+
+    def ledger(
+        self,
+        action: Action,
+        reason: str,
+        *,
+        row: int | None = None,
+        by: str | None = None,
+        group: str | None = None,
+        n: int | None = None,
+    ) -> LedgerEntry:
+        """An entry about this table, or about a row of it (which then brings its own counts)."""
+        entry = self.table.rows[row] if row is not None else None
+        where, via = self.place(entry) if entry is not None else (self.table.where, self.table.via)
+        return LedgerEntry(
+            trial=self.trial.id,
+            label=self.label,
+            action=action,
+            reason=reason,
+            by=by,
+            group=group,
+            report=self.report.id,
+            n=entry.n if entry is not None else n,
+            responders=entry.count if entry is not None else None,
+            file=self.file.file,
+            line=self.file.line(self.path(row)),
+            path=self.path(row),
+            where=where,
+            via=via,
+        )
+
+    def used(self, found: Found, by: str | None, group: str | None) -> Iterator[LedgerEntry]:
+        """Entries for the rows that a count was made from."""
+        for row in (*found.plus, *found.minus):
+            ours = ", ".join(f"{count} = {text}" for count, text in self.table.rows[row].derived.items())
+            how = found.how(ours=bool(ours)) + (": subtracted" if row in found.minus else "")
+            how += f"; our arithmetic on printed numbers: {ours}" if ours else ""
+            yield self.ledger("used", how, row=row, by=by, group=group)
+
+
+def drugs_label(drugs: Sequence[Drug]) -> str:
+    """Their names joined, e.g. ``Nivolumab + Ipilimumab``."""
+    return " + ".join(drug.name[:1].upper() + drug.name[1:] for drug in drugs)
+
+
+def report_label(report: Report) -> str:
+    """The id as a reader writes it: ``jia-2022`` is Jia 2022, ``esmo-2018`` ESMO 2018."""
+    words = report.id.split("-")
+    return " ".join(
+        w.upper() if w in {"asco", "esmo", "aacr", "nanets", "ssrn"} else w.capitalize() for w in words
+    )
+
+
+def trial_entry(file: TrialFile, action: Action, reason: str) -> LedgerEntry:
+    """A ledger entry about a whole trial."""
+    trial = file.trial
+    return LedgerEntry(
+        trial=trial.id,
+        label=drugs_label(trial.drugs),
+        action=action,
+        reason=reason,
+        file=file.file,
+        line=1,
+        path="id",
+    )
+
+
+def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
+    """The rows that may be counted, with their places.
+
+    Rows about one adverse event or characteristic are not the outcome itself; numbers that nobody
+    saw in print, and counts recovered from a percentage, stand only where the analysis asks for all
+    evidence.
+    """
+    for index, row in enumerate(table.rows):
+        if row.term not in {None, "any"}:
+            continue
+        if evidence == "all":
+            yield index, row
+        elif row.status == "verified":
+            gone: dict[str, Any] = dict.fromkeys(row.back_calculated)
+            yield index, replace(row, **gone)
+
+
+def conditions(analysis: Analysis, entry: TrialEntry) -> Iterator[Mapping[str, FactorValue]]:
+    """Every set of patients that the analysis will ask this trial about."""
+    wheres: tuple[Where, ...] = (analysis.where, entry.where, *analysis.exclude)
+    yield from (where.given() for where in (*wheres, *entry.ranges))
+    yield from ({"site": node} for node in analysis.site_level)
+
+
+def population(analysis: Analysis, entry: TrialEntry) -> list[Mapping[str, FactorValue]]:
+    """The conditions on patients that hold for this trial, all of them at once."""
+    return [given for given in (analysis.where.given(), entry.where.given()) if given]
+
+
+def candidates(file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None) -> list[Candidate]:
+    """Every table of the analysis' outcome in this arm, best report and table first."""
+    newness = _newness(file.trial.reports)
+    reports = sorted(range(len(newness)), key=newness.__getitem__, reverse=True)
+    asked = list(conditions(analysis, entry))
+    found = []
+    for i in reports:
+        tables = [(j, t) for j, t in enumerate(file.trial.reports[i].tables) if _fits(t, analysis, arm)]
+        for j, table in sorted(tables, key=lambda pair: list(_preference(pair[1], analysis).values())):
+            universe = Universe([*(row.given() for row in table.rows), *asked])
+            margins = Margins(universe, usable_rows(table, analysis.evidence))
+            found.append(Candidate(file, i, j, arm, universe, margins))
+    return found
+
+
+def _fits(table: Table, analysis: Analysis, arm: str | None) -> bool:
+    return table.outcome == analysis.outcome and table.arm == arm
+
+
+def _newness(reports: Sequence[Report]) -> list[tuple[str, str, int, str]]:
+    """A sort key for each report, the newest highest; unknown dates are the oldest.
+
+    In a year of which any date is known by the year alone, months decide nothing before the kind does.
+    """
+    dates = ["" if report.published == "unknown" else report.published for report in reports]
+    coarse = {date for date in dates if len(date) == len("2019")}
+    return [
+        (date[:4], "" if date[:4] in coarse else date, -_KINDS.index(report.kind), date)
+        for date, report in zip(dates, reports, strict=True)
+    ]
+
+
+def _preference(table: Table, analysis: Analysis) -> dict[str, int]:
+    """Places of a table, the lower the better."""
+    return {
+        "criteria": _place(table.criteria, analysis.prefer.criteria),
+        "timepoint": int(table.timepoint != "best"),
+        "confirmed": int(table.confirmed is not True),
+        "population": _place(table.population, analysis.prefer.population),
+    }
+
+
+def _place(stated: str | None, preferred: Sequence[str]) -> int:
+    """Place in `prefer`; what it does not name, or the table does not state, comes last."""
+    return preferred.index(stated) if stated in preferred else len(preferred)
+
+
+def choose(
+    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
+) -> tuple[Candidate | None, list[LedgerEntry]]:
+    """The newest report, by the as-of date, with counts for the population; and what was passed over."""
+    patients = population(analysis, entry)
+    chosen: Candidate | None = None
+    passed = []
+    for candidate in candidates(file, analysis, entry, arm):
+        reason = _refused(candidate, analysis, entry, patients)
+        if chosen is None and reason is None:
+            chosen = candidate
+            continue
+        passed.append(candidate.ledger("passed over", reason or _beaten(candidate, chosen, analysis)))
+    return chosen, passed
+
+
+def _refused(
+    candidate: Candidate, analysis: Analysis, entry: TrialEntry, patients: Sequence[Mapping[str, FactorValue]]
+) -> str | None:
+    """Why this table cannot be used, or None where it can."""
+    published = candidate.report.published
+    if entry.report not in {None, candidate.report.id}:
+        return f"the analysis asks for {entry.report}"
+    if isinstance(analysis.reports, AsOf):
+        as_of = analysis.reports.as_of
+        if published == "unknown":
+            return f"its date is unknown and the analysis asks for reports as of {as_of}"
+        if published[: len(as_of)] > as_of[: len(published)]:
+            return f"published {published}, after {as_of}"
+    found = candidate.margins.counts(candidate.universe.common(patients))
+    who = " and ".join(map(told, patients))
+    if found is None:
+        whom = f"patients who are {who}" if who else "all patients"
+        return f"does not report n and responders of {whom}"
+    if found.n == 0:
+        return f"has no patient who is {who}" if who else "has no patient"
+    return None
+
+
+def _beaten(candidate: Candidate, chosen: Candidate | None, analysis: Analysis) -> str:
+    if chosen is None or chosen.report_index != candidate.report_index:
+        newer = report_label(chosen.report) if chosen else "a newer report"
+        return f"{newer} is newer, or the fuller publication of the same date"
+    better, worse = _preference(chosen.table, analysis), _preference(candidate.table, analysis)
+    for what in better:
+        if better[what] != worse[what]:
+            return f"the table with {what}: {getattr(chosen.table, what)} is preferred"
+    return "another table, as good, stands before it"

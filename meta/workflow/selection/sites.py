@@ -1,0 +1,241 @@
+"""Responders by primary site, as far as each trial reports them: alone, as sums over sites, or in pools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from meta.data import PartialCounts
+from meta.records.sites import CONTRASTS
+from meta.workflow.selection.group import names_of, parts
+from meta.workflow.selection.margins import Found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from meta.records.analysis import Analysis
+    from meta.records.run import LedgerEntry
+    from meta.records.sites import RowFactor
+    from meta.workflow.selection.margins import Margins
+    from meta.workflow.selection.select import Included
+
+
+class Pool(NamedTuple):
+    """Patients of a row in several groups, no one knows how many in which."""
+
+    groups: tuple[str, ...]
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One row of a trial: the groups whose responders it adds up, with the patients known and the pools."""
+
+    groups: tuple[str, ...]
+    responders: int
+    n: int
+    sizes: Mapping[str, int]
+    pools: tuple[Pool, ...] = ()
+
+
+@dataclass(slots=True)
+class Told:
+    """What a trial says by group: rows, sizes of groups that are in none, and what they were made of."""
+
+    rows: list[Part] = field(default_factory=list)
+    unreported: dict[str, int] = field(default_factory=dict)
+    found: list[tuple[str, Found]] = field(default_factory=list)
+    reason: str = ""
+
+
+def site_counts(
+    included: Sequence[Included], analysis: Analysis, by: RowFactor = "site"
+) -> tuple[PartialCounts, list[LedgerEntry]]:
+    """Responders of groups within trials as far as they are reported, and how each trial reports them.
+
+    Parameters
+    ----------
+    included : sequence of Included
+        The trials of the overall estimate.
+    analysis : Analysis
+    by : {"site", "differentiation", "grade", "pdl1"}
+        What the groups are.
+
+    Returns
+    -------
+    counts : PartialCounts
+        Of the groups in which there may be a patient; the contrasts are region, line and regimen.
+    ledger : list of LedgerEntry
+        One entry a trial, and the rows that its counts by group were made from.
+    """
+    names = names_of(included, analysis, (by,))
+    ledger: list[LedgerEntry] = []
+    told: list[Told] = []
+    for trial in included:
+        cells = dict(parts(trial, trial.cells, analysis, (by,), names))
+        one = told_by(trial.chosen.margins, cells, trial.cells, trial.found)
+        told.append(one)
+        for group, found in one.found:
+            ledger += trial.chosen.used(found, by, group)
+        ledger.append(trial.chosen.ledger("by group", in_words(one), by=by, n=trial.found.n))
+    return _counts(included, told, list(names)), ledger
+
+
+def told_by(margins: Margins, cells: Mapping[str, int], population: int, found: Found | None) -> Told:
+    """The finest rows of a trial that do not overlap, and the rest of its total.
+
+    Parameters
+    ----------
+    margins : Margins
+    cells : mapping of str to int
+        The groups.
+    population : int
+        All of whom they are.
+    found : Found or None
+        Counts of the population; None where they are not reported.
+    """
+    told = Told()
+    occupied = {name: here for name, mask in cells.items() if (here := margins.occupied(mask))}
+    everybody = _union(occupied.values())
+    outside = margins.occupied(population & ~everybody)
+    whole = margins.counts(everybody) if outside else found
+    left = {name: occupied[name] for name in _separate(told, margins, occupied)}
+    if whole is not None:
+        _rest(told, margins, left, whole, tuple(occupied))
+        return told
+    if outside:
+        size = margins.size(outside)
+        told.reason = f"{size.n if size else 'an unreported number'} of its patients are in no group"
+    told.unreported = {name: size.n for name, mask in left.items() if (size := margins.size(mask))}
+    return told
+
+
+def _separate(told: Told, margins: Margins, cells: Mapping[str, int]) -> list[str]:
+    """Take every group, then every few groups, whose responders are reported; the groups that are left."""
+    left = list(cells)
+    for many in range(1, len(cells)):
+        for names in combinations(cells, many):
+            if not set(names) <= set(left):
+                continue
+            found = margins.counts(_union(cells[name] for name in names))
+            if found is None:
+                continue
+            left = [name for name in left if name not in names]
+            if found.n:
+                inside = {name: cells[name] for name in names}
+                told.rows.append(_part(margins, inside, found.n, found.responders, names))
+                told.found.append((" or ".join(names), found))
+    return left
+
+
+def _rest(
+    told: Told, margins: Margins, left: Mapping[str, int], whole: Found, everywhere: tuple[str, ...]
+) -> None:
+    """Put what the rows so far do not hold of the total into a row of its own."""
+    n = whole.n - sum(row.n for row in told.rows)
+    responders = whole.responders - sum(row.responders for row in told.rows)
+    if not 0 <= responders <= n:
+        told.rows, told.found = [_pooled(everywhere, whole.n, whole.responders)], []
+        told.reason = "its counts by group contradict its total, which alone is used"
+    elif n:
+        told.rows.append(_part(margins, left, n, responders, everywhere))
+
+
+def _part(
+    margins: Margins, cells: Mapping[str, int], n: int, responders: int, everywhere: tuple[str, ...]
+) -> Part:
+    """A row over groups: patients of each where they are known, the others in pools as small as can be."""
+    groups = tuple(cells)
+    if len(groups) == 1:
+        return Part(groups, responders, n, {groups[0]: n})
+    sizes = {name: size.n for name, mask in cells.items() if (size := margins.size(mask)) is not None}
+    unknown = [name for name in groups if name not in sizes]
+    pools = _sized_together(margins, cells, unknown)
+    remaining = n - sum(sizes.values()) - sum(pool.n for pool in pools)
+    if remaining < 0:  # the source contradicts itself
+        return _pooled(groups, n, responders)
+    if len(unknown) == 1:
+        sizes[unknown[0]] = remaining
+    elif remaining:  # without a group of unknown size they are not told apart at all
+        pools.append(Pool(tuple(unknown) or everywhere, remaining))
+    return Part(groups, responders, n, sizes, tuple(pools))
+
+
+def _sized_together(margins: Margins, cells: Mapping[str, int], unknown: list[str]) -> list[Pool]:
+    """Take the smallest sets of groups whose patients are known together from `unknown`."""
+    pools: list[Pool] = []
+    for many in range(2, len(unknown)):
+        for names in combinations(cells, many):
+            if not set(names) <= set(unknown):
+                continue
+            size = margins.size(_union(cells[name] for name in names))
+            if size is not None:
+                pools += [Pool(names, size.n)] if size.n else []
+                unknown[:] = [name for name in unknown if name not in names]
+    return pools
+
+
+def _pooled(groups: tuple[str, ...], n: int, responders: int) -> Part:
+    """A row of which no one knows how many patients are in which group."""
+    return Part(groups, responders, n, {}, (Pool(groups, n),))
+
+
+def _union(masks: Iterable[int]) -> int:
+    whole = 0
+    for mask in masks:
+        whole |= mask
+    return whole
+
+
+def _counts(included: Sequence[Included], told: Sequence[Told], names: Sequence[str]) -> PartialCounts:
+    """The rows of all trials, over the groups in which there may be a patient."""
+    sizes = [_sizes(one) for one in told]
+    pooled = {name for one in told for row in one.rows for pool in row.pools for name in pool.groups}
+    groups = [name for name in names if name in pooled or any(size.get(name) for size in sizes)]
+    rows = [(trial.label, row) for trial, one in zip(included, told, strict=True) for row in one.rows]
+    return PartialCounts.of(
+        np.array([[size.get(name, 0) for name in groups] for size in sizes], dtype=np.int64).reshape(
+            len(sizes), len(groups)
+        ),
+        [(label, set(row.groups) & set(groups), row.responders) for label, row in rows],
+        [trial.label for trial in included],
+        groups,
+        {name: [trial.attributes[name] for trial in included] for name in CONTRASTS},
+        [(i, pool.groups, pool.n) for i, (_, row) in enumerate(rows) for pool in row.pools],
+    )
+
+
+def _sizes(told: Told) -> dict[str, int]:
+    """Patients of each group of a trial, as far as they are known."""
+    known = dict(told.unreported)
+    for row in told.rows:
+        known |= row.sizes
+    return known
+
+
+def in_words(told: Told) -> str:
+    """How a trial enters, for the ledger.
+
+    Parameters
+    ----------
+    told : Told
+    """
+    alone = [row for row in told.rows if len(row.groups) == 1 and not row.pools]
+    said = [", ".join(f"{row.groups[0]} {row.responders}/{row.n}" for row in alone)] if alone else []
+    said += [_sum_in_words(row) for row in told.rows if row not in alone]
+    missing = ", ".join(f"{name} {n}" for name, n in told.unreported.items() if n)
+    said += [f"responders not reported of {missing}"] if missing else []
+    said += [told.reason] if told.reason else []
+    return "; ".join(said) or "no responders reported by group"
+
+
+def _sum_in_words(row: Part) -> str:
+    inside = [f"{name} {n}" for name, n in row.sizes.items() if n]
+    if not inside and len(row.pools) == 1:
+        return f"{row.responders}/{row.n} in {' or '.join(row.pools[0].groups)}, not told apart"
+    inside += [f"{' or '.join(pool.groups)} {pool.n} (not told apart)" for pool in row.pools]
+    return f"{row.responders}/{row.n} as a sum over {', '.join(inside)}"

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from meta.records.audit.checks import audit, stale, unacknowledged
+from meta.records.trial import Acknowledged, Report, Row, Survival, Table, Trial
+
+ROWS = "reports[0].tables[0].rows"
+
+
+def trial_of(*tables: Table, survival: tuple[Survival, ...] = (), acknowledged=()) -> Trial:
+    report = Report(id="a", citation="A", kind="abstract", published="2019", tables=tables, survival=survival)
+    return Trial(
+        id="t",
+        drugs=(),
+        regimen="monotherapy",
+        region="West",
+        reports=(report,),
+        acknowledged=acknowledged,
+    )
+
+
+def found_in(*rows: Row) -> list[tuple[str, str]]:
+    outcome = "response" if all(row.events is None for row in rows) else "disease-control"
+    return [(finding.at, finding.finding) for finding in audit(trial_of(Table(outcome=outcome, rows=rows)))]
+
+
+TOTAL = Row(n=29, responders=2)
+
+
+@pytest.mark.parametrize(
+    ("part", "at"),
+    [
+        (Row(site="pancreas", n=30), f"{ROWS}[1].n"),
+        (Row(site="pancreas", responders=3), f"{ROWS}[1].responders"),
+        (Row(site="pancreas", n=28, responders=0), f"{ROWS}[1]"),  # 28 without a response, 27 in all
+    ],
+)
+def test_a_part_larger_than_the_whole_is_found(part, at):
+    assert found_in(TOTAL, part) == [(at, "part-exceeds-whole")]
+
+
+@pytest.mark.parametrize(
+    "part", [Row(site="pancreas", n=29, responders=2), Row(site="lung", n=4), Row(site="lung", responders=0)]
+)
+def test_a_part_within_the_whole_is_fine(part):
+    assert found_in(TOTAL, part) == []
+
+
+def test_a_part_is_compared_with_a_whole_that_is_itself_a_group():
+    rows = (Row(site="gep", n=10), Row(site="intestine", n=11), Row(site="lung", n=40))
+    assert found_in(*rows) == [(f"{ROWS}[1].n", "part-exceeds-whole")]
+
+
+def test_low_grade_counts_as_well_differentiated():
+    rows = (Row(differentiation="well", n=5), Row(grade=("G1", "G2"), n=6))
+    assert found_in(*rows) == [(f"{ROWS}[1].n", "part-exceeds-whole")]
+
+
+def test_disjoint_parts_that_add_up_to_more_are_found():
+    rows = (Row(n=24), Row(differentiation="poor", n=18), Row(differentiation="well", n=16))
+    assert found_in(*rows) == [(f"{ROWS}[0].n", "parts-exceed-whole")]
+    detail = audit(trial_of(Table(outcome="response", rows=rows)))[0].detail
+    assert "= 34" in detail
+    assert "24" in detail
+    assert "differentiation poor" in detail
+
+
+def test_parts_exceed_the_whole_even_if_one_of_them_is_all_of_it():
+    rows = (Row(n=24), Row(differentiation="poor", n=24), Row(differentiation="well", n=1))
+    assert found_in(*rows) == [(f"{ROWS}[0].n", "parts-exceed-whole")]
+
+
+def test_overlapping_parts_may_add_up_to_more():
+    assert found_in(Row(n=24), Row(differentiation="poor", n=18), Row(site="pancreas", n=16)) == []
+
+
+def test_parts_that_leave_somebody_out_may_add_up_to_less():
+    assert found_in(Row(n=29), Row(differentiation="poor", n=16), Row(differentiation="well", n=11)) == []
+
+
+def test_parts_that_are_everybody_must_add_up():
+    parts = (Row(site="pancreas", n=13), Row(site={"not": ("pancreas",)}, n=15))
+    assert found_in(Row(n=29), *parts) == [(f"{ROWS}[0].n", "parts-fall-short")]
+    assert found_in(Row(n=28), *parts) == []
+
+
+def test_responders_of_all_parts_must_add_up_only_if_all_are_reported():
+    well = Row(differentiation=("well", "unknown"), n=10, responders=1)
+    assert found_in(TOTAL, well, Row(differentiation="poor", n=19, responders=0)) == [
+        (f"{ROWS}[0].responders", "parts-fall-short"),
+        (f"{ROWS}[0]", "parts-exceed-whole"),  # hence too many without a response
+    ]
+    assert found_in(TOTAL, well, Row(differentiation="poor", n=19)) == []
+
+
+def test_a_partition_may_mix_factors():
+    rows = (
+        Row(site="gep", n=20),
+        Row(site="pancreas", n=8),
+        Row(site="gastrointestinal", differentiation="poor", n=7),
+        Row(site="gastrointestinal", differentiation=("well", "unknown"), n=4),
+    )
+    assert found_in(*rows) == [(f"{ROWS}[0].n", "parts-fall-short")]
+
+
+def test_a_contradiction_in_each_of_two_families_is_found_twice():
+    sites = (Row(site="pancreas", n=20), Row(site="lung", n=20))
+    grades = (Row(differentiation="well", n=20), Row(differentiation="poor", n=20))
+    assert found_in(Row(n=30), *sites, *grades).count((f"{ROWS}[0].n", "parts-exceed-whole")) == 2
+
+
+def test_many_disjoint_rows_take_no_time():
+    rows = [Row(site=f"other/{i}", n=1) for i in range(40)]
+    assert found_in(Row(n=40), *rows) == []
+    assert found_in(Row(n=39), *rows) == [(f"{ROWS}[0].n", "parts-exceed-whole")]
+
+
+def test_identical_rows_that_differ_are_found():
+    rows = (Row(site="lung", n=4), Row(site="lung", n=4, responders=1), Row(site=("lung",), n=5))
+    assert found_in(*rows) == [(f"{ROWS}[2].n", "rows-disagree")]
+
+
+def test_rows_of_two_tables_on_the_same_subject_are_compared():
+    one, two = Table(outcome="response", rows=(Row(n=29),)), Table(outcome="response", rows=(Row(n=27),))
+    assert [finding.at for finding in audit(trial_of(one, two))] == ["reports[0].tables[1].rows[0].n"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"outcome": "disease-control"},
+        {"criteria": "RECIST 1.1"},
+        {"population": "treated"},
+        {"timepoint": "8 weeks"},
+        {"arm": "A"},
+        {"assessor": "central"},
+        {"confirmed": True},
+    ],
+)
+def test_rows_of_tables_on_different_subjects_are_not_compared(other):
+    one = Table(outcome="response", rows=(Row(n=29),))
+    two = Table(**({"outcome": "response"} | other), rows=(Row(n=27),))
+    assert audit(trial_of(one, two)) == ()
+
+
+def test_rows_of_different_terms_are_never_compared():
+    rows = (Row(term="any", n=24, events=17), Row(term="fatigue", n=17, events=2))
+    more = (Row(term="any", site="lung", n=2), Row(term="fatigue", site="lung", n=20))
+    assert found_in(*rows) == []
+    assert found_in(*rows, *more) == [(f"{ROWS}[3].n", "part-exceeds-whole")]
+
+
+def test_unverified_rows_take_part():
+    assert found_in(TOTAL, Row(n=30, status="unverified")) == [(f"{ROWS}[1].n", "rows-disagree")]
+
+
+@pytest.mark.parametrize(
+    ("responders", "n", "percent", "finding"),
+    [
+        (2, 29, 6.9, None),
+        (2, 29, 7.0, None),  # 7 without decimals
+        (2, 29, 6.897, None),
+        (6, 32, 18.8, None),
+        (6, 32, 18.75, None),
+        (6, 32, 18.7, "percent-rounding"),  # cut off, not rounded
+        (6, 32, 18.9, "percent-mismatch"),
+        (1, 21, 4.7, "percent-rounding"),
+        (1, 8, 12.0, None),  # 12.5, half to even
+        (1, 8, 13.0, None),  # 12.5, half up
+        (3, 8, 37.0, "percent-rounding"),  # 37.5 is 38 under both
+        (0, 14, 0.0, None),
+        (14, 14, 100.0, None),
+        (3, 24, 16.7, "percent-mismatch"),
+        (3, 24, 1.25, "percent-mismatch"),
+    ],
+)
+def test_percentages_against_counts(responders, n, percent, finding):
+    found = found_in(Row(n=n, responders=responders, percent=percent))
+    assert found == ([(f"{ROWS}[0].percent", finding)] if finding else [])
+
+
+def test_a_percentage_without_both_counts_says_nothing():
+    assert found_in(Row(n=29, percent=6.9), Row(site="lung", responders=2, percent=6.9)) == []
+
+
+def test_a_percentage_of_events_is_checked_too():
+    assert found_in(Row(n=29, events=8, percent=27.6)) == []
+    assert found_in(Row(n=29, events=8, percent=72.6)) == [(f"{ROWS}[0].percent", "percent-mismatch")]
+
+
+def test_shares_of_the_total():
+    assert found_in(Row(n=29), Row(site="pancreas", n=13, percent_of_total=44.8)) == []
+    off = found_in(Row(site="pancreas", n=13, percent_of_total=44.9), Row(n=29))
+    assert off == [(f"{ROWS}[0].percent_of_total", "percent-rounding")]
+    assert found_in(Row(site="pancreas", n=13, percent_of_total=99.0)) == []  # no total to compare with
+
+
+@pytest.mark.parametrize(
+    ("responders", "n", "interval", "fine"),
+    [
+        (1, 14, (0.2, 33.9), True),  # Raj 2023
+        (8, 32, (13.0, 64.0), False),  # Patel 2021 (DART), as printed
+        (8, 32, (11.5, 43.4), True),
+        (8, 32, (11.0, 43.0), True),  # without decimals
+        (8, 32, (11.46, 43.40), True),
+        (8, 32, (11.4, 43.4), False),
+        (0, 14, (0.0, 23.2), True),
+        (14, 14, (76.8, 100.0), True),
+    ],
+)
+def test_printed_intervals_against_exact_ones(responders, n, interval, fine):
+    found = found_in(Row(n=n, responders=responders, interval=interval))
+    assert found == ([] if fine else [(f"{ROWS}[0].interval", "interval-mismatch")])
+
+
+def test_an_interval_finding_names_both_intervals():
+    rows = (Row(n=32, responders=8, interval=(13.0, 64.0)),)
+    detail = audit(trial_of(Table(outcome="response", rows=rows)))[0].detail
+    assert "11.46 to 43.40" in detail
+    assert "13 to 64" in detail
+
+
+def test_factors_that_exclude_each_other_are_found():
+    assert found_in(Row(grade="G1", differentiation="poor", n=3)) == [(f"{ROWS}[0]", "no-such-patients")]
+    assert found_in(Row(n=2), Row(grade="G1", differentiation="poor", n=3)) == [
+        (f"{ROWS}[1]", "no-such-patients")  # and nothing follows from its n
+    ]
+    assert found_in(Row(grade="G3", differentiation="poor", n=3)) == []
+
+
+def medians(*survival: Survival) -> list[tuple[str, str]]:
+    return [(finding.at, finding.finding) for finding in audit(trial_of(survival=survival))]
+
+
+FIRST = Survival(endpoint="OS", median=4.2)
+
+
+@pytest.mark.parametrize("median", [7.0, "not reached"])
+def test_two_medians_of_the_same_patients_are_found(median):
+    found = medians(FIRST, Survival(endpoint="OS", median=median))
+    assert found == [("reports[0].survival[1].median", "survival-disagrees")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"endpoint": "OS", "median": 4.2},
+        {"endpoint": "PFS", "median": 7.0},
+        {"endpoint": "OS", "median": 18.3, "unit": "weeks"},
+        {"endpoint": "OS", "median": 7.0, "arm": "A"},
+        {"endpoint": "OS", "median": 7.0, "site": "lung"},
+    ],
+)
+def test_medians_of_something_else_are_not_compared(other):
+    assert medians(FIRST, Survival(**other)) == []
+
+
+def test_an_acknowledgement_answers_one_finding_and_no_other():
+    rows = (Row(n=32, responders=6, percent=18.7), Row(site="lung", n=8, responders=1, percent=12.6))
+    known = Acknowledged(at=f"{ROWS}[0].percent", finding="percent-rounding", reason="as printed")
+    trial = trial_of(Table(outcome="response", rows=rows), acknowledged=(known,))
+    findings = audit(trial)
+    assert len(findings) == 2
+    assert [finding.at for finding in unacknowledged(trial, findings)] == [f"{ROWS}[1].percent"]
+    assert stale(trial, findings) == ()
+
+
+@pytest.mark.parametrize(
+    ("at", "finding"),
+    [(f"{ROWS}[0].percent", "percent-mismatch"), (f"{ROWS}[1].percent", "percent-rounding")],
+)
+def test_an_acknowledgement_of_nothing_is_stale(at, finding):
+    acknowledged = (Acknowledged(at=at, finding=finding, reason="was so once"),)
+    rows = (Row(n=32, responders=6, percent=18.7),)
+    trial = trial_of(Table(outcome="response", rows=rows), acknowledged=acknowledged)
+    assert stale(trial, audit(trial)) == (0,)
+    assert len(unacknowledged(trial, audit(trial))) == 1
+
+
+def test_places_name_the_report_and_the_table():
+    sound = Table(outcome="response", rows=(Row(n=3),))
+    wrong = Table(outcome="disease-control", rows=(Row(n=3, events=1), Row(n=8, events=1, percent=50.0)))
+    second = Report(id="b", citation="B", kind="abstract", published="2020", tables=(sound, wrong))
+    trial = replace(trial_of(sound), reports=(*trial_of(sound).reports, second))
+    assert {finding.at for finding in audit(trial)} == {
+        "reports[1].tables[1].rows[1].n",
+        "reports[1].tables[1].rows[1].percent",
+    }
