@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from meta.models.batched import Rows, answers, family, refusal
-from meta.models.bayes.bayes_binomial import BayesBinomial
-from meta.models.inverse_variance.fit import INTERVALS
-from meta.models.inverse_variance.model import InverseVariance
-from meta.models.likelihood.beta_binomial import BetaBinomial
-from meta.models.likelihood.binomial_normal import BinomialNormal
-from meta.models.likelihood.peak import METHODS
+from meta.models.batch import answers
+from meta.models.contract import Rows
 from meta.models.policy import standing
 from meta.results import Bound, Bounds, Completed
 from meta.stats.unreported.extremes import MOST, extremes
@@ -23,20 +18,19 @@ if TYPE_CHECKING:
 
     from meta.data import Completions
     from meta.data.counts import IntArray
-    from meta.models import Model
+    from meta.models.contract import PoolingModel
     from meta.stats.normal.scales import FloatArray
     from meta.stats.unreported.extremes import Extremes
 
 _COUNTS = 3  # columns of trials, patients and responders
 
 
-def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds, ...]:
+def bounds(model: PoolingModel, data: Completions, *, most: int = MOST) -> tuple[Bounds, ...]:
     """Bound every estimand of a model, of all trials or of each group.
 
     Parameters
     ----------
-    model : Model
-        BayesBinomial (by quadrature), BinomialNormal, BetaBinomial or InverseVariance.
+    model : PoolingModel
     data : Completions
     most : int
         Completions up to which every one is fitted; above, a search (:mod:`meta.stats.unreported.extremes`).
@@ -54,18 +48,16 @@ def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds
         If the model has no batched statistics.
     """
     many = max(len(data.names), 1)
-    if many > 1 and _separate(model):  # what is in one group says nothing of another
+    if many > 1 and model.groups == "separate":  # what is in one group says nothing of another
         return tuple(one for group in range(many) for one in bounds(model, data.within(group), most=most))
-    estimands: dict[str, None] = {}
 
     def evaluate(choice: IntArray) -> FloatArray:
         rows = _rows(data, choice, many)
         given = answers(model, rows)
-        estimands.update(dict.fromkeys(one.estimand for one in given))
         return np.concatenate([*_counted(rows), *(z for one in given for z in one[1:])], axis=1)
 
     hull = _Hull(model, data, extremes(data.sizes, evaluate, most=most), many)
-    return tuple(hull.of(group, i, name) for group in range(many) for i, name in enumerate(estimands))
+    return tuple(hull.of(group, i, name) for group in range(many) for i, name in enumerate(model.estimands))
 
 
 def _rows(data: Completions, choice: IntArray, many: int) -> Rows:
@@ -87,7 +79,7 @@ def _counted(rows: Rows) -> tuple[FloatArray, ...]:
 class _Hull(NamedTuple):
     """Puts extremes into results; columns are counts, then answers, each of all groups."""
 
-    model: Model
+    model: PoolingModel
     data: Completions
     found: Extremes
     many: int
@@ -99,7 +91,7 @@ class _Hull(NamedTuple):
         return Bounds(
             model=self.model.model,
             estimand=estimand,
-            method=_method(self.model),
+            method=self.model.method,
             ignorance=self._bound(value, value, group, None),
             uncertainty=self._bound(low, high, group, level),
             completions=prod(self.data.sizes),
@@ -108,7 +100,7 @@ class _Hull(NamedTuple):
             k=k,
             n=n,
             responders=x,
-            standing=standing(k[0], x[0], bayesian=isinstance(self.model, BayesBinomial)),
+            standing=standing(k[0], x[0], bayesian=self.model.BAYESIAN),
             group=self.data.names[group] if self.data.names else None,
         )
 
@@ -144,17 +136,3 @@ class _Hull(NamedTuple):
                 if data.sizes[i] > 1:
                     name = data.names[group] if len(rows) > 1 else None
                     yield Completed(label=label, responders=x, n=n, group=name)
-
-
-def _separate(model: Model) -> bool:
-    return getattr(model, "groups", "common") == "separate"
-
-
-def _method(model: Model) -> str:
-    if isinstance(model, BayesBinomial):
-        return model.frame().kind
-    if isinstance(model, InverseVariance):
-        return f"inverse variance, {model.scale} scale, {model.tau2}, {INTERVALS[model.interval]}"
-    if isinstance(model, BinomialNormal | BetaBinomial):
-        return f"{family(model).name} maximum likelihood, {METHODS[model.interval]}"
-    raise refusal(model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy.special import expit, logit
@@ -12,9 +12,18 @@ from meta.data import Counts, GroupedCounts
 from meta.models import describe
 from meta.models.bayes import details
 from meta.models.bayes.answers import PosteriorInterval
+from meta.models.bayes.batch_of_posteriors import answers_of
 from meta.models.bayes.curves import curves
 from meta.models.bayes.draws import sample
-from meta.models.bayes.posterior_fit import Frame, contrast, fit_of, pairs, tau_divergence
+from meta.models.bayes.posterior_fit import (
+    Frame,
+    contrast,
+    fit_of,
+    pairs,
+    priors_in_words,
+    tau_divergence,
+)
+from meta.models.contract import MEAN, MEDIAN, PREDICTIVE, Answers, PoolingModel, Rows
 from meta.models.counted import bounded, plain_trials, unfitted
 from meta.models.options import (
     STRICT,
@@ -26,6 +35,7 @@ from meta.models.options import (
     threshold_faults,
 )
 from meta.models.policy import standing
+from meta.models.references import ROVER, STIJNEN
 from meta.results import (
     Between,
     Contrast,
@@ -42,7 +52,7 @@ from meta.stats.posterior.surface import binomial_surface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BayesBinomial:
+class BayesBinomial(PoolingModel):
     """Responders are binomial, the trials' true log odds normal, mu and tau have priors.
 
     Parameters
@@ -82,6 +92,9 @@ class BayesBinomial:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "Bayesian binomial-normal"
+    BAYESIAN: ClassVar = True
+    REFERENCES: ClassVar = {"stijnen": STIJNEN, "rover": ROVER}
 
     model: Literal["bayes-binomial"] = "bayes-binomial"
     prior: str = "half-normal:1.25"
@@ -127,7 +140,7 @@ class BayesBinomial:
         Fit
             Influence, shrunken rates, the sweep over tau and the grids come with ungrouped counts only.
         """
-        if self.engine == "pymc":
+        if self.samples:
             return self.sample(data)[0]
         if isinstance(data, Counts):
             return self._alone(data, extras=True)
@@ -147,6 +160,10 @@ class BayesBinomial:
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=tuple(named), between=between, notes=notes)
 
+    def draw(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
+        """The fit, and the draws of a sampler where one is asked for."""
+        return self.sample(data) if self.samples else (self.fit(data), None)
+
     def sample(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
         """Pool the counts with PyMC, whatever `engine` says.
 
@@ -162,6 +179,55 @@ class BayesBinomial:
             None without trials.
         """
         return sample(self, data)
+
+    @property
+    def estimands(self) -> tuple[str, ...]:
+        """Mean, median and the rate of a new trial."""
+        return MEAN, MEDIAN, PREDICTIVE
+
+    @property
+    def method(self) -> str:
+        """Priors and kind of interval."""
+        return self.frame().kind
+
+    @property
+    def unbatched(self) -> str | None:
+        """A sampler fits one set of counts at a time."""
+        return f"engine: found {self.engine} (not quadrature)" if self.samples else None
+
+    @property
+    def samples(self) -> bool:
+        """Whether a sampler is asked for."""
+        return self.engine == "pymc"
+
+    @property
+    def seconds(self) -> float:
+        """Of four trials."""
+        return 5.0 if self.samples else 0.3
+
+    def in_words(self) -> str:
+        """The priors, and a kind of interval that is not the usual one."""
+        return priors_in_words(self.prior, self.mu_prior, self.interval)
+
+    def methods(self) -> str:
+        """Likelihood, priors, engine and estimands."""
+        engine = "The posterior was integrated numerically, without sampling{cite:rover}."
+        if self.samples:
+            engine = (
+                "The posterior was sampled ({draws:int} draws a chain after {tune:int} of tuning, "
+                "seed {seed:int})."
+            )
+        return (
+            "Responders of each trial were taken as binomial, the log odds of its true rate as normal "
+            "between trials{cite:stijnen}, with priors μ ~ {mu_prior:dist} for the mean and τ ~ "
+            f"{{prior:dist}} for the standard deviation. {engine} Estimates are posterior medians with "
+            "{interval:t} {level:level} credible intervals: of the mean rate over trials (which leads), the "
+            "median rate, and the true rate of a new trial (prediction interval)."
+        )
+
+    def batch(self, rows: Rows, *, spread: bool = False) -> list[Answers]:
+        """Posteriors of many sets of counts."""
+        return answers_of(self.frame(), self.priors(), rows, spread=spread)
 
     def frame(self) -> Frame:
         """What the numbers of the posterior are given as."""

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from meta.data import Counts, GroupedCounts
 from meta.models import describe
 from meta.models.bayes.answers import PosteriorInterval
-from meta.models.bayes.posterior_fit import Frame, contrast, fit_of, pairs, tau_divergence
+from meta.models.bayes.posterior_fit import (
+    Frame,
+    contrast,
+    fit_of,
+    pairs,
+    priors_in_words,
+    tau_divergence,
+)
+from meta.models.contract import MEAN, MEDIAN, PREDICTIVE, PoolingModel
 from meta.models.counted import unfitted
 from meta.models.options import (
     STRICT,
@@ -21,6 +29,7 @@ from meta.models.options import (
     threshold_faults,
 )
 from meta.models.policy import standing
+from meta.models.references import ROVER
 from meta.results import Between, Contrast, Fit
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
@@ -33,7 +42,7 @@ from meta.stats.posterior.surface import normal_surface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BayesNormal:
+class BayesNormal(PoolingModel):
     """Effects are normal about the trials' true effects with known variances, mu and tau have priors.
 
     Parameters
@@ -56,6 +65,9 @@ class BayesNormal:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "Bayesian normal-normal"
+    BAYESIAN: ClassVar = True
+    REFERENCES: ClassVar = {"rover": ROVER}
 
     model: Literal["bayes-normal"] = "bayes-normal"
     scale: ScaleName = "logit"
@@ -119,6 +131,27 @@ class BayesNormal:
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=tuple(named), between=between, notes=notes)
 
+    @property
+    def estimands(self) -> tuple[str, ...]:
+        """Median and the rate of a new trial, and on the logit scale the mean."""
+        return (MEAN, MEDIAN, PREDICTIVE) if self.scale == "logit" else (MEDIAN, PREDICTIVE)
+
+    @property
+    def method(self) -> str:
+        """Scale and priors."""
+        return f"Bayesian normal-normal, {self.scale} scale, tau ~ {self.prior}, mu ~ {self.mu_prior}"
+
+    def in_words(self) -> str:
+        """Scale, priors, and a kind of interval that is not the usual one."""
+        return f"{self.scale}, {priors_in_words(self.prior, self.mu_prior, self.interval)}"
+
+    def methods(self) -> str:
+        """Scale and priors."""
+        return (
+            "Effects on the {scale:t} scale were taken as normal around their trial's true effect, and these "
+            "as normal between trials, with priors μ ~ {mu_prior:dist} and τ ~ {prior:dist}{cite:rover}."
+        )
+
     def _effects(self, data: Counts | GroupedCounts) -> Effects:
         continuity = 0.0 if self.continuity == "none" else self.continuity
         return SCALES[self.scale].effects(data.responders, data.n, continuity=continuity)
@@ -135,7 +168,7 @@ class BayesNormal:
         return Frame(
             options=asdict(self),
             scale=scale,
-            method=f"Bayesian normal-normal, {self.scale} scale, tau ~ {self.prior}, mu ~ {self.mu_prior}",
+            method=self.method,
             level=self.level,
             interval=self.interval,
             thresholds=self.thresholds,

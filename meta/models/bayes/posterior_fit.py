@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meta.format import distribution
 from meta.models import describe
 from meta.models.bayes.answers import Answer, Answers, PosteriorInterval, read
 from meta.models.policy import standing
@@ -228,6 +229,12 @@ def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, r
             name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence, words=words
         ),
     )
+
+
+def priors_in_words(prior: str, mu_prior: str, interval: PosteriorInterval) -> str:
+    """The options of a Bayesian model that decide its numbers."""
+    shortest = ", shortest interval" if interval == "shortest" else ""
+    return f"tau ~ {distribution(prior)}, μ ~ {distribution(mu_prior)}{shortest}"
 
 
 def tau_divergence(post: Posterior) -> FloatArray:

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from meta.models import describe
+from meta.models.contract import IntervalWords
 from meta.models.policy import standing
 from meta.results import Estimate, Fit, Prediction, Proportion, Tau2
 from meta.stats.normal.pooling import Limits
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import Effects, FloatArray
     from meta.stats.normal.tau2_intervals import Tau2Interval, Tau2IntervalMethod
 
-INTERVALS: dict[IntervalMethod, str] = {
-    "wald": "Wald",
-    "hk": "Knapp-Hartung",
-    "mhk": "Knapp-Hartung floored at the Wald standard error",
+INTERVALS: dict[IntervalMethod, IntervalWords] = {
+    "wald": IntervalWords("Wald", "Wald interval", "Wald intervals"),
+    "hk": IntervalWords("Knapp-Hartung", "Knapp-Hartung", "Knapp-Hartung intervals"),
+    "mhk": IntervalWords(
+        "Knapp-Hartung floored at the Wald standard error",
+        "Knapp-Hartung floored",
+        "Knapp-Hartung intervals whose standard error is never below the unmodified one",
+    ),
 }
 TAU2_INTERVALS: dict[Tau2IntervalMethod, str] = {
     "q-profile": "Q-profile",
@@ -69,7 +74,7 @@ def pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limit
         (pooled.mu[0], limits.low[0], limits.high[0]),
         group.data,
         level=model.level,
-        method=_method(model),
+        method=model.method,
         reason=mu.reason,
     )
     estimated = model.tau2 != "common-effect"
@@ -98,7 +103,7 @@ def unpooled(model: InverseVariance, group: Group, reason: str, orr: Proportion 
     """
     data = group.data
     scale, none = SCALES[model.scale], (float("nan"),) * 3
-    empty = describe.proportion(scale, none, data, level=model.level, method=_method(model), reason=reason)
+    empty = describe.proportion(scale, none, data, level=model.level, method=model.method, reason=reason)
     return Fit(
         model=asdict(model),
         level=model.level,
@@ -117,10 +122,6 @@ def unpooled(model: InverseVariance, group: Group, reason: str, orr: Proportion 
     )
 
 
-def _method(model: InverseVariance) -> str:
-    return f"inverse variance, {model.scale} scale, {model.tau2}, {INTERVALS[model.interval]}"
-
-
 def _trials(model: InverseVariance, group: Group, weights: FloatArray | None) -> tuple[TrialEffect, ...]:
     return describe.trials(group.data, group.effects, weights, method=model.trial_interval, level=model.level)
 
@@ -131,7 +132,7 @@ def _mu(model: InverseVariance, mu: float, se: float, limits: Limits) -> Estimat
         limits.low[0],
         limits.high[0],
         model.level,
-        INTERVALS[model.interval],
+        INTERVALS[model.interval].method,
         df=limits.df[0],
         se=limits.se[0],
     )

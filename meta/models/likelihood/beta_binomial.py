@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from meta.data import Counts, GroupedCounts
 from meta.models import describe
+from meta.models.contract import MEAN, Answers, PoolingModel, Rows
+from meta.models.likelihood.batch_of_peaks import answers_of
 from meta.models.likelihood.fitting import fit_of, nothing
 from meta.models.likelihood.groups import grouped
-from meta.models.likelihood.peak import Family, LikelihoodInterval, peak_of
+from meta.models.likelihood.peak import INTERVALS, Family, LikelihoodInterval, method_of, peak_of
 from meta.models.options import STRICT, level_faults, refuse
 from meta.stats.binomial.beta_binomial import terms
 from meta.stats.binomial.proportions import TrialInterval
@@ -21,7 +23,7 @@ FAMILY = Family("beta-binomial", terms, normal=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BetaBinomial:
+class BetaBinomial(PoolingModel):
     """Responders are binomial, the trials' true rates beta: the mean rate is a parameter itself.
 
     Parameters
@@ -42,6 +44,7 @@ class BetaBinomial:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "maximum likelihood, beta-binomial"
 
     model: Literal["beta-binomial"] = "beta-binomial"
     interval: LikelihoodInterval = "profile"
@@ -73,3 +76,32 @@ class BetaBinomial:
         fits, between = grouped((FAMILY, self), asdict(self), data)
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=fits, between=between, notes=notes)
+
+    @property
+    def estimands(self) -> tuple[str, ...]:
+        """The mean alone has an interval."""
+        return (MEAN,)
+
+    @property
+    def method(self) -> str:
+        """Likelihood and kind of interval."""
+        return method_of(FAMILY, self)
+
+    @property
+    def unbatched(self) -> None:
+        """Nothing."""
+
+    def batch(self, rows: Rows, *, spread: bool = False) -> list[Answers]:
+        """Maxima of many likelihoods."""
+        return answers_of(FAMILY, self, rows, spread=spread)
+
+    def in_words(self) -> str:
+        """The kind of interval."""
+        return INTERVALS[self.interval].short
+
+    def methods(self) -> str:
+        """Likelihood and interval."""
+        return (
+            f"A beta-binomial model by maximum likelihood, with {INTERVALS[self.interval].plural} at "
+            "{level:level}."
+        )

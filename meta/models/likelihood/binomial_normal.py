@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from scipy.special import expit
@@ -11,10 +11,13 @@ from scipy.special import expit
 from meta.data import Counts, GroupedCounts
 from meta.models import describe
 from meta.models.bayes.posterior_fit import SWEEP
+from meta.models.contract import MEAN, MEDIAN, Answers, PoolingModel, Rows
+from meta.models.likelihood.batch_of_peaks import answers_of
 from meta.models.likelihood.fitting import fit_of, nothing
 from meta.models.likelihood.groups import grouped
-from meta.models.likelihood.peak import Family, LikelihoodInterval, peak_of
+from meta.models.likelihood.peak import INTERVALS, Family, LikelihoodInterval, method_of, peak_of
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
+from meta.models.references import HARDY, STIJNEN
 from meta.results import Fit, Influence, Proportion, SweepPoint
 from meta.stats.binomial.likelihood import fixed, maximise
 from meta.stats.binomial.marginal import marginal_terms, mean_rate
@@ -27,7 +30,7 @@ FAMILY = Family("binomial-normal", marginal_terms, normal=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BinomialNormal:
+class BinomialNormal(PoolingModel):
     """Responders are binomial, the trials' true log odds normal; exact likelihood, no correction.
 
     Parameters
@@ -59,6 +62,8 @@ class BinomialNormal:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "maximum likelihood, binomial-normal"
+    REFERENCES: ClassVar = {"stijnen": STIJNEN, "hardy": HARDY}
 
     model: Literal["binomial-normal"] = "binomial-normal"
     interval: LikelihoodInterval = "profile"
@@ -98,6 +103,46 @@ class BinomialNormal:
         fits, between = grouped((FAMILY, self), asdict(self), data, draws=self.bootstrap, seed=self.seed)
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=fits, between=between, notes=notes)
+
+    @property
+    def estimands(self) -> tuple[str, ...]:
+        """Mean and median."""
+        return MEAN, MEDIAN
+
+    @property
+    def method(self) -> str:
+        """Likelihood and kind of interval."""
+        return method_of(FAMILY, self)
+
+    @property
+    def unbatched(self) -> None:
+        """Nothing."""
+
+    @property
+    def seconds(self) -> float:
+        """Of four trials."""
+        return 0.3
+
+    def batch(self, rows: Rows, *, spread: bool = False) -> list[Answers]:
+        """Maxima of many likelihoods."""
+        return answers_of(FAMILY, self, rows, spread=spread)
+
+    def in_words(self) -> str:
+        """The kind of interval."""
+        return INTERVALS[self.interval].short
+
+    def methods(self) -> str:
+        """Likelihood, interval and bootstrap."""
+        text = (
+            "The binomial-normal model by maximum likelihood{cite:stijnen}, with "
+            f"{INTERVALS[self.interval].plural}{{cite:hardy}} at {{level:level}}."
+        )
+        if self.bootstrap:
+            text += (
+                " Differences between groups were tested by {bootstrap:int} parametric bootstrap samples "
+                "(seed {seed:int})."
+            )
+        return text
 
     def _sweep(self, data: Counts) -> tuple[SweepPoint, ...]:
         """Answers at fixed values of tau, each with its likelihood interval there."""

@@ -13,7 +13,7 @@ from meta.models.bayes.answers import MIDDLE, odds_ratio
 from meta.models.bayes.posterior_fit import NO_I2
 from meta.models.counted import plain_trials, unfitted
 from meta.models.homogeneity import homogeneity
-from meta.models.likelihood.peak import METHODS, Family, Options, Peak, rates
+from meta.models.likelihood.peak import Family, Options, Peak, method_of, rates
 from meta.models.policy import standing
 from meta.results import (
     Dispersion,
@@ -64,7 +64,7 @@ def fit_of(
     Fit
     """
     family, options = model
-    top, method = peak.top, _method(model)
+    top, method = peak.top, method_of(*model)
     base = nothing(model, stored, data)
     raw = describe.trial_proportions(data, method=options.trial_interval, level=options.level)
     base = replace(base, trials=plain_trials(data, raw), loglik=describe.number(top.loglik))
@@ -106,14 +106,10 @@ def nothing(model: tuple[Family, Options], stored: Mapping[str, Any], data: Coun
     data : Counts
     """
     return unfitted(
-        data, options=stored, level=model[1].level, method=_method(model),
+        data, options=stored, level=model[1].level, method=method_of(*model),
         reason="no trial reported responders",
         standing=standing(data.k, int(data.responders.sum())),
     )  # fmt: skip
-
-
-def _method(model: tuple[Family, Options]) -> str:
-    return f"{model[0].name} maximum likelihood, {METHODS[model[1].interval]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit, ndtri, stdtrit
 
 from meta.data import Counts, GroupedCounts
+from meta.models.contract import IntervalWords
 from meta.stats.binomial.likelihood import Maximum, maximum
 from meta.stats.binomial.marginal import mean_rate
 from meta.stats.binomial.profile import Limits, profile_limits
@@ -22,11 +23,19 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
 
 LikelihoodInterval = Literal["profile", "profile-t", "wald-t", "wald"]
-METHODS: dict[LikelihoodInterval, str] = {
-    "profile": "profile likelihood",
-    "profile-t": "profile likelihood with the F(1, 2(k-1)) cut-off",
-    "wald-t": "Wald, t with k-1 df",
-    "wald": "Wald, normal quantiles",
+INTERVALS: dict[LikelihoodInterval, IntervalWords] = {
+    "profile": IntervalWords(
+        "profile likelihood", "profile-likelihood interval", "profile-likelihood intervals"
+    ),
+    "profile-t": IntervalWords(
+        "profile likelihood with the F(1, 2(k-1)) cut-off",
+        "profile-likelihood interval with the F(1, 2(k-1)) cut-off",
+        "profile-likelihood intervals with a cut-off from the F distribution",
+    ),
+    "wald-t": IntervalWords(
+        "Wald, t with k-1 df", "Wald interval, t with k-1 df", "Wald intervals by the t distribution"
+    ),
+    "wald": IntervalWords("Wald, normal quantiles", "Wald interval", "Wald intervals"),
 }
 
 
@@ -52,6 +61,11 @@ class Family(NamedTuple):
     name: str
     terms: TermsFunction
     normal: bool
+
+
+def method_of(family: Family, options: Options) -> str:
+    """How estimates and intervals are made."""
+    return f"{family.name} maximum likelihood, {INTERVALS[options.interval].method}"
 
 
 class Peak(NamedTuple):
