@@ -53,7 +53,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback(no_args_is_help=True)
 def options(
-    version: Annotated[  # noqa: ARG001  # its callback answers
+    version: Annotated[  # its callback answers
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
