@@ -22,7 +22,7 @@ from meta.workflow.expand import expand
 from meta.workflow.running.execute import digest, execute, run
 from meta.workflow.selection.select import select
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).parents[3] / "data" / "root"
 QUICK = {"draws": 60, "tune": 60}
 SPLIT = [
     Row(n=18, responders=5),
@@ -255,7 +255,7 @@ def test_data_and_options_decide_the_digest(planned):
 
 @pytest.fixture(scope="module")
 def stored_twice(tmp_path_factory):
-    """One small fit of the real records, stored and loaded, and the same fit made again."""
+    """One small fit of the frozen records, stored and loaded, and the same fit made again."""
     trials, analyses = load(ROOT)
     asked = replace(
         analyses["jia-2022-table1"], models={"conventional": InverseVariance()}, sensitivity={}, by=(),
