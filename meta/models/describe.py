@@ -113,20 +113,7 @@ def proportion(
     )
 
 
-def exact_proportion(counts: Counts, *, method: TrialInterval, level: float) -> Proportion:
-    """What one trial says by itself, or nothing where there is none."""
-    kind = TRIAL_INTERVALS[method]
-    if counts.k == 0:
-        return Proportion(
-            value=None, low=None, high=None, estimand="ORR", level=level, kind="confidence", method=kind,
-            reason="no trial reported responders",
-        )  # fmt: skip
-    return trial_proportions(counts, method=method, level=level, estimand="ORR of the one trial")[0]
-
-
-def trial_proportions(
-    counts: Counts, *, method: TrialInterval, level: float, estimand: str = "ORR"
-) -> tuple[Proportion, ...]:
+def trial_proportions(counts: Counts, *, method: TrialInterval, level: float) -> tuple[Proportion, ...]:
     """Each trial's raw proportion with its study-level interval."""
     low, high = proportion_interval(counts.responders, counts.n, method=method, level=level)
     return tuple(
@@ -134,7 +121,7 @@ def trial_proportions(
             value=float(counts.responders[i] / counts.n[i]),
             low=float(low[i]),
             high=float(high[i]),
-            estimand=estimand,
+            estimand="ORR",
             level=level,
             kind="confidence",
             method=TRIAL_INTERVALS[method],

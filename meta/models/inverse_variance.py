@@ -10,7 +10,7 @@ import numpy as np
 from meta.data import Counts, GroupedCounts
 from meta.errors import option_fault
 from meta.models import comparison, describe
-from meta.models.inverse_variance_fit import Group, Spread, pooled_fit, unpooled
+from meta.models.inverse_variance_fit import Group, Spread, pooled_fit, without_mean
 from meta.models.options import STRICT, continuity_faults, level_faults, refuse
 from meta.stats.influence import Cases, influence
 from meta.stats.pooling import (
@@ -188,12 +188,10 @@ class InverseVariance:
     def _fit(self, group: Group) -> Fit:
         data, effects, spread = group.data, group.effects, group.spread
         if data.k < 2:
-            alone = "no trial" if data.k == 0 else "one trial: exact interval only"
-            exact = describe.exact_proportion(data, method=self.trial_interval, level=self.level)
-            return unpooled(self, group, alone, exact)
+            return without_mean(self, group)
         missing = describe.sentence(spread.code)
         if missing:
-            return unpooled(self, group, missing, None)
+            return without_mean(self, group, missing)
         own = random_effects(effects.y, effects.v, tau2=spread.tau2)
         pooled = own.pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
         limits = interval(pooled, method=self.interval, level=self.level)

@@ -10,9 +10,9 @@ from scipy.special import ndtri
 
 from meta.models import describe
 from meta.models.comparison import CAVEAT_BELOW
+from meta.models.counted import no_contrast, pairs
 from meta.models.likelihood_fit import fit_of, nothing
 from meta.models.likelihood_peak import Family, Options, Peak, peak_of
-from meta.models.posterior_fit import pairs
 from meta.results import Between, Contrast, NamedTest, Quantity
 from meta.stats.between import likelihood_ratio
 from meta.stats.bootstrap import bootstrap_lr
@@ -56,11 +56,11 @@ def grouped(
     parts = [data.within(index) for index in range(len(data.names))]
     filled = [i for i, part in enumerate(parts) if part.k]
     separate = stored["groups"] == "separate"
-    alone = {i: peak_of(family, options, part) for i, part in enumerate(parts) if separate and part.k}
+    alone = {i: peak_of(family, options, part) for i, part in enumerate(parts) if separate and part.k > 1}
     shared = None if separate or not filled else peak_of(family, options, data.only(filled))
     fits = []
     for i, part in enumerate(parts):
-        if not part.k:
+        if part.k < 2:
             fits.append(replace(nothing(model, stored, part), label=data.names[i]))
             continue
         peak, row = (shared, filled.index(i)) if shared else (alone[i], 0)
@@ -123,9 +123,15 @@ def _contrasts(
     """Wald intervals of the differences of mu."""
     family, options = model
     quantile = float(ndtri((1 + options.level) / 2))
+    what = "log odds ratio" if family.normal else "log odds ratio of the mean rates"
+    method = f"{family.name} maximum likelihood, Wald"
     sizes = [int((data.group == i).sum()) for i in range(len(data.names))]
     found = []
-    for i, reference in pairs(data.names, sizes):
+    for i, reference in pairs(sizes):
+        names = data.names[i], data.names[reference]
+        if min(sizes[i], sizes[reference]) < 2:
+            found.append(no_contrast(names, what=what, level=options.level, kind="confidence", method=method))
+            continue
         if shared is not None:
             a, b = filled.index(i), filled.index(reference)
             cov, mu = shared.top.cov, shared.top.mu
@@ -138,14 +144,14 @@ def _contrasts(
         half = quantile * np.sqrt(variance) if fine else np.nan
         reason = None if fine else "a group has no responder, or only responders"
         mu_difference = Quantity(
-            name="log odds ratio" if family.normal else "log odds ratio of the mean rates",
+            name=what,
             value=describe.number(value),
             low=describe.number(value - half) if fine else None,
             high=describe.number(value + half) if fine else None,
             level=options.level,
             kind="confidence",
-            method=f"{family.name} maximum likelihood, Wald",
+            method=method,
             reason=reason,
         )
-        found.append(Contrast(group=data.names[i], reference=data.names[reference], mu=mu_difference))
+        found.append(Contrast(group=names[0], reference=names[1], mu=mu_difference))
     return tuple(found)

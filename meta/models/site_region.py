@@ -12,9 +12,8 @@ from meta.errors import DataError, SpecError, option_fault
 from meta.models import site_answers as answers
 from meta.models.mcmc.effects import GroupEffects, Priors
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
-from meta.models.policy import standing
+from meta.models.policy import judged, standing
 from meta.models.site_notes import notes
-from meta.models.site_policy import judged, trials_of
 from meta.models.site_priors import sweep
 from meta.models.site_question import Question
 from meta.models.site_reporting import reporting_all, reporting_only
@@ -223,7 +222,7 @@ class SiteRegion:
         contrasts = dict.fromkeys(self.contrasts, priors.contrast)
         if self.groups != "none":
             contrasts["group"] = self._group_sd()
-        k, responders = trials_of(asked, None)
+        k, responders, others = asked.behind(None)
         return SiteRegionFit(
             model=asdict(self),
             level=self.level,
@@ -244,7 +243,7 @@ class SiteRegion:
             prior_sweep=(),
             sampling=found.diagnostics,
             sampling_without_groups=crude.diagnostics if crude else None,
-            standing=standing(k, responders, bayesian=True),
+            standing=standing(k, responders, others, bayesian=True),
             notes=tuple(notes(asked)),
         )
 

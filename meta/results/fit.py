@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from meta.frames import Shown, Tabular
 from meta.results.quantities import (
@@ -22,8 +22,7 @@ from meta.results.quantities import (
     Tau2,
 )
 from meta.results.rows import FAILED, fit_row, show_fit
-
-StandingStatus = Literal["headline", "beside", "two trials", "one trial", "none"]
+from meta.results.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,14 +158,6 @@ class NotReported:
 
     label: str
     n: int | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What the k policy lets this estimate be called, and why."""
-
-    status: StandingStatus
     reason: str
 
 

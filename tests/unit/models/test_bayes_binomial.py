@@ -314,7 +314,7 @@ def test_a_group_without_rows_stays_and_says_so(groups):
     rows = GroupedCounts.of([5, 2], [18, 29], ["Asia", "West"], names=["Africa", "Asia", "West"])
     fit = BayesBinomial(groups=groups).fit(rows)
     africa, asia, west = fit.groups
-    assert (africa.k, africa.standing.status) == (0, "none")
+    assert (africa.k, africa.standing.status) == (0, "no-estimate")
     assert africa.proportion.value is None
     assert africa.proportion.reason == "no trial reported responders"
     assert asia.estimands.mean.value > west.estimands.mean.value
@@ -330,7 +330,7 @@ def test_a_group_without_rows_stays_and_says_so(groups):
 
 def test_no_trial():
     fit = BayesBinomial(thresholds=(0.1,)).fit(Counts.of([], []))
-    assert (fit.k, fit.mu.value, fit.proportion.value, fit.standing.status) == (0, None, None, "none")
+    assert (fit.k, fit.mu.value, fit.proportion.value, fit.standing.status) == (0, None, None, "no-estimate")
     assert fit.mu.reason == "no trial reported responders"
     assert list(without_reason(asdict(fit))) == []
 
@@ -343,7 +343,7 @@ def test_a_trial_with_rows_in_two_groups_is_counted_once_overall():
 
 
 @pytest.mark.parametrize(
-    ("k", "status"), [(1, "one trial"), (2, "two trials"), (3, "headline"), (5, "headline")]
+    ("k", "status"), [(1, "exact-interval-only"), (2, "drawn-not-headline"), (3, "headline"), (5, "headline")]
 )
 def test_standing(k, status):
     fit = BayesBinomial().fit(GroupedCounts.of([1] * k, [20] * k, ["a"] * k))

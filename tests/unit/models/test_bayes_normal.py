@@ -146,7 +146,7 @@ def test_corners(x, n):
     assert fit.k == len(x)
     assert all(isfinite(number) for number in numbers(asdict(fit)))
     if not x:
-        assert (fit.mu.value, fit.standing.status) == (None, "none")
+        assert (fit.mu.value, fit.standing.status) == (None, "no-estimate")
         assert fit.mu.reason == "no trial reported responders"
         return
     ordered(fit.estimands.mean)

@@ -117,7 +117,7 @@ def test_a_group_that_completes_to_nobody_leaves_k_and_is_bounded_by_the_other_c
     west = next(one for one in bounds(BayesBinomial(), alone) if one.group == "West")
     assert west.k == (1, 1)
     assert west.n == (20, 20)
-    assert west.standing.status == "one trial"
+    assert west.standing.status == "exact-interval-only"
     assert west.ignorance.low is not None
 
 
@@ -179,6 +179,6 @@ def test_without_a_trial_there_is_nothing_to_bound(model):
         Completions(("a",), (np.array([[[0, 0], [0, 0]]]),), ((0, 1),), ("Asia", "West")),
     ):
         for found in bounds(model, data):
-            assert found.standing.status == "none"
+            assert found.standing.status == "no-estimate"
             assert (found.k, found.n, found.responders) == ((0, 0),) * 3
             assert found.ignorance.reason == found.uncertainty.reason == "no trial reported responders"

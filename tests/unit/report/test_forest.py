@@ -15,11 +15,12 @@ import pytest
 from matplotlib.text import Text
 
 from meta.errors import SpecError, StoreError
+from meta.models.policy import standing
 from meta.records import files
 from meta.records.run import LedgerEntry
 from meta.report import canvas
 from meta.report.forest import forest, save, several_forest
-from meta.results import Fit, NotReported, SiteRegionFit, Standing
+from meta.results import Fit, NotReported, SiteRegionFit
 from tests.unit.report.site_fits import GOOD, TWO, make_site_fit, rate_of, splits_of
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def test_diamonds_stand_at_the_estimates(region: Fit) -> None:
 
 def test_only_a_headline_is_filled(region: Fit) -> None:
     assert [filled for _, filled in diamonds(forest(region))] == [False, False, True]
-    doubted = replace(region, standing=Standing(status="none", reason="fewer than 5 responders"))
+    doubted = replace(region, standing=standing(6, 4, 60))
     figure = forest(doubted)
     assert [filled for _, filled in diamonds(figure)] == [False, False, False]
     assert "fewer than 5 responders" in words(figure)

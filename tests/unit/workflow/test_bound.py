@@ -12,6 +12,7 @@ from meta.records import store
 from meta.records.analysis import Range, TrialEntry, Where
 from meta.records.factors import Universe
 from meta.records.trial import Row
+from meta.results import Reason
 from meta.workflow import execute
 from meta.workflow.expand import expand
 from meta.workflow.margins import Margins
@@ -203,7 +204,7 @@ def test_a_bounded_run_has_bounds_and_no_fit_and_is_stored(make_trial, analysis)
         ("conventional", None, None), ("conventional", "region", "Asia"), ("conventional", "region", "West"),
     ]  # fmt: skip
     assert run.bounds[0].completions == 3
-    assert run.bounds[0].standing.reason == "the analysis switches the k policy off"
+    assert Reason.POLICY_OFF in run.bounds[0].standing.reasons
     text = store.to_json(run)
     assert store.from_json(text) == run
     other = analysis("a", "b", exclude=(WELL,), unresolved="bound", by=("region",), k_policy="default")
