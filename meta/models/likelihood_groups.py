@@ -132,26 +132,30 @@ def _contrasts(
         if min(sizes[i], sizes[reference]) < 2:
             found.append(no_contrast(names, what=what, level=options.level, kind="confidence", method=method))
             continue
-        if shared is not None:
-            a, b = filled.index(i), filled.index(reference)
-            cov, mu = shared.top.cov, shared.top.mu
-            means, variance = (mu[a], mu[b]), cov[a, a] + cov[b, b] - 2 * cov[a, b]
-        else:
-            ours, theirs = alone[i].top, alone[reference].top
-            means, variance = (ours.mu[0], theirs.mu[0]), ours.se_mu[0] ** 2 + theirs.se_mu[0] ** 2
-        fine = bool(np.isfinite([*means, variance]).all())
-        value = means[0] - means[1] if fine else np.nan
-        half = quantile * np.sqrt(variance) if fine else np.nan
-        reason = None if fine else "a group has no responder, or only responders"
-        mu_difference = Quantity(
+        both = (filled.index(i), filled.index(reference))
+        value, se = _difference(shared, both) if shared else _independent(alone[i], alone[reference])
+        fine = bool(np.isfinite([value, se]).all())
+        mu = Quantity(
             name=what,
-            value=describe.number(value),
-            low=describe.number(value - half) if fine else None,
-            high=describe.number(value + half) if fine else None,
+            value=value if fine else None,
+            low=value - quantile * se if fine else None,
+            high=value + quantile * se if fine else None,
             level=options.level,
             kind="confidence",
             method=method,
-            reason=reason,
+            reason=None if fine else "a group has no responder, or only responders",
         )
-        found.append(Contrast(group=names[0], reference=names[1], mu=mu_difference))
+        found.append(Contrast(group=names[0], reference=names[1], mu=mu))
     return tuple(found)
+
+
+def _difference(shared: Peak, rows: tuple[int, int]) -> tuple[float, float]:
+    """Difference of two groups' mu in one fit, and its standard error."""
+    (a, b), cov, mu = rows, shared.top.cov, shared.top.mu
+    return float(mu[a]) - float(mu[b]), float(np.sqrt(cov[a, a] + cov[b, b] - 2 * cov[a, b]))
+
+
+def _independent(ours: Peak, theirs: Peak) -> tuple[float, float]:
+    """Difference of the mu of two fits, and its standard error."""
+    se = np.sqrt(ours.top.se_mu[0] ** 2 + theirs.top.se_mu[0] ** 2)
+    return float(ours.top.mu[0]) - float(theirs.top.mu[0]), float(se)

@@ -139,7 +139,7 @@ def test_a_group_without_rows(groups):
 
 
 @pytest.mark.parametrize(
-    ("x", "n"), [([], []), ([3], [19]), ([0], [19]), ([0, 20], [20, 20]), ([0] * 4, [9] * 4)]
+    ("x", "n"), [([], []), ([3, 4], [19, 20]), ([0, 1], [19, 20]), ([0, 20], [20, 20]), ([0] * 4, [9] * 4)]
 )
 def test_corners(x, n):
     fit = BayesNormal().fit(Counts.of(x, n))

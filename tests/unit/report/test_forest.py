@@ -221,7 +221,7 @@ def test_only_a_headline_is_filled(region: Fit) -> None:
     doubted = replace(region, standing=standing(6, 4, 60))
     figure = forest(doubted)
     assert [filled for _, filled in diamonds(figure)] == [False, False, False]
-    assert "fewer than 5 responders" in words(figure)
+    assert "fewer than five responders" in words(figure)
 
 
 def test_prediction_interval_is_a_bar_at_its_limits(region: Fit) -> None:
@@ -285,7 +285,7 @@ def test_group_without_trials_is_a_heading_and_a_sentence(site: Fit) -> None:
     said = words(figure)
     assert "Site: other no trial reported responders Avelumab" in said
     assert "one trial: exact interval only" in said
-    assert "rests on two trials" in said
+    assert "based on two trials; interpret with caution" in said
     assert len(diamonds(figure)) == 3  # two sites with two trials, and overall
 
 

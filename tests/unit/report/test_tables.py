@@ -87,8 +87,9 @@ def test_a_row_has_every_number_of_the_fit(fit_of):
 def test_what_is_not_given_is_empty_and_its_reason_beside_it(fit_of):
     row = fit_row(fit_of(ROWS[:1]))
     missing = {name for name, value in row.items() if value is None}
-    assert {"mu", "proportion", "tau2", "tau2_low", "Q", "I2", "prediction_low"} <= missing
-    assert row["reason"] == "one trial: exact interval only"
+    assert {"mu", "tau2", "tau2_low", "Q", "I2", "prediction_low"} <= missing
+    assert row["standing_reasons"] == "one-trial"
+    assert row["proportion"] == pytest.approx(5 / 18)  # its exact interval is the answer
     assert not any(isinstance(value, float) and math.isnan(value) for value in row.values())
 
 
@@ -250,7 +251,7 @@ def test_old_columns_keep_their_names_and_new_ones_follow(table1, fit_of):
         *("k", "n", "responders", "estimand", "proportion", "proportion_low", "proportion_high", "level"),
         *("prediction_low", "prediction_high", "mu", "mu_se", "mu_low", "mu_high", "tau2", "tau2_method"),
         *("tau2_at_boundary", "tau2_low", "tau2_high", "Q", "Q_df", "Q_p", "I2", "I2_Q", "H2", "H2_Q"),
-        *("method", "standing", "standing_reason", "reason"),
+        *("method", "standing", "standing_reasons", "reason"),
     ]
     rows = [fit_row(fit) for fit in (*table1, fit_of(ROWS))]
     assert [list(row)[: len(old)] for row in rows] == [old] * 4
