@@ -34,11 +34,11 @@ TRIAL_INTERVALS: dict[TrialInterval, str] = {
     "wilson": "Wilson",
     "jeffreys": "Jeffreys",
 }
-PREDICTIONS: dict[PredictionMethod, str] = {
-    "normal": "normal quantiles",
-    "t": "t with k-1 df",
-    "hts": "Higgins-Thompson-Spiegelhalter, t with k-2 df",
-    "hk": "Knapp-Hartung, t with k-1 df",
+_PREDICTIONS: dict[PredictionMethod, tuple[str, int]] = {  # and the df taken off beside the means
+    "normal": ("normal quantiles", 0),
+    "t": ("t", 0),
+    "hts": ("Higgins-Thompson-Spiegelhalter, t", 1),
+    "hk": ("Knapp-Hartung, t", 0),
 }
 LEAST_CASES = 3  # trials, from which one can be left out and tau2 still be estimated
 CASE_BY_CASE = 100  # trials, up to which each is left out and all are permuted, in about a second
@@ -181,6 +181,32 @@ def heterogeneity(fit: RandomEffects, interval: Interval | None, *, estimated: b
         H2=from_tau2(het.H2_FROM_TAU2, het.h2_from_tau2),
         H2_Q=Statistic(value=float(het.h2_from_q(test)), definition=het.H2_FROM_Q),
     )
+
+
+def prediction_method(method: PredictionMethod, means: int) -> str:
+    """Name a prediction interval with the rule of its degrees of freedom.
+
+    Parameters
+    ----------
+    method : {"normal", "t", "hts", "hk"}
+    means : int
+        Estimated together with the heterogeneity: one a group where groups share it, and their rows then
+        count together.
+
+    Examples
+    --------
+    >>> prediction_method("t", 1)
+    't with k-1 df'
+    >>> prediction_method("t", 3)
+    't with df = rows of all groups - number of groups'
+    """
+    name, less = _PREDICTIONS[method]
+    if method == "normal":
+        return name
+    if means == 1:
+        return f"{name} with k-{1 + less} df"
+    rule = " - ".join(["rows of all groups", "number of groups", *(["1"] if less else [])])
+    return f"{name} with df = {rule}"
 
 
 def prediction(

@@ -55,7 +55,8 @@ class InverseVariance:
         Confidence interval for tau2, and with it for I2 and H2; the latter needs REML or ML.
     prediction : {"hts", "hk", "t", "normal", "none"}
         Quantiles of t with k-2 degrees of freedom; t with k-1 and the Knapp-Hartung standard error
-        (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval.
+        (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval. Where groups share
+        tau2, k is the rows of all of them less their number, plus one.
     groups : {"common", "separate"}
         Whether groups share tau2.
     continuity : float or "none"
@@ -144,7 +145,10 @@ class InverseVariance:
     def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
         fit = random_effects(effects.y, effects.v, method=self.tau2, groups=groups)
         limits = self.tau2_limits(effects.y, effects.v, groups=groups)
-        return Spread(float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df))
+        means = 1 if groups is None else len(np.unique(groups))
+        return Spread(
+            float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df), means
+        )
 
     def tau2_limits(
         self, y: FloatArray, v: FloatArray, include: ArrayLike = True, *, groups: np.ndarray | None = None

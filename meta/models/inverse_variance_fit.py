@@ -38,6 +38,7 @@ class Spread(NamedTuple):
     limits: Tau2Interval
     q: float
     df: float
+    means: int  # that were estimated with it: one a group where groups share it
 
 
 class Group(NamedTuple):
@@ -145,7 +146,7 @@ def _prediction(model: InverseVariance, group: Group, found: RandomEffects) -> P
     scale, level, data, spread = SCALES[model.scale], model.level, group.data, group.spread
     if model.prediction == "none":
         return describe.prediction(scale, data, None, level=level, method="none", reason="not asked for")
-    method = describe.PREDICTIONS[model.prediction]
+    method = describe.prediction_method(model.prediction, spread.means)
     if model.tau2 == "common-effect":
         reason = "the common-effect model has no spread of true effects to predict from"
         return describe.prediction(scale, data, None, level=level, method=method, reason=reason)

@@ -224,7 +224,7 @@ class _Says:
         low = high = df = None
         method = "quantiles of the beta distribution at the estimates"
         if self.family.normal:
-            method = describe.PREDICTIONS["hts"]
+            method = describe.prediction_method("hts", self.peak.top.mu.size)
             if found.low is not None:
                 se = self.peak.top.se_mu[self.row]
                 limits = prediction(mu, se, v, self.k, method="hts", level=self.options.level)

@@ -13,7 +13,7 @@ from scipy import stats
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import SpecError
-from meta.models import InverseVariance, Model
+from meta.models import BinomialNormal, InverseVariance, Model
 from meta.models.comparison import DIFFERENCES
 from meta.models.describe import CASE_BY_CASE
 from meta.models.inverse_variance_fit import INTERVALS
@@ -705,3 +705,37 @@ def test_more_trials_than_are_worth_permuting():
     (test,) = InverseVariance(tau2="DL").fit(data).between.tests
     assert test.p is None
     assert "the chi-squared p-value serves" in test.reason
+
+
+@pytest.mark.parametrize(
+    ("prediction", "alone", "together", "df"),
+    [
+        ("hts", "k-2 df", "df = rows of all groups - number of groups - 1", 4),
+        ("t", "k-1 df", "df = rows of all groups - number of groups", 5),
+        ("hk", "k-1 df", "df = rows of all groups - number of groups", 5),
+    ],
+)
+def test_a_prediction_names_the_rule_of_its_degrees_of_freedom(prediction, alone, together, df):
+    """Seven rows, two means and a common tau2: HTS leaves 7 - 2 - 1 df, as k - 2 = k - 1 - 1 of one mean."""
+    x, n = [5, 6, 2, 1, 4, 9, 3], [18, 32, 29, 21, 20, 25, 30]
+    fit = InverseVariance(prediction=prediction).fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
+    assert fit.prediction.method.endswith(f"with {alone}")
+    assert fit.prediction.df == df + 1
+    for group in fit.groups:
+        assert group.prediction.method.endswith(f"with {together}")
+        assert group.prediction.df == df
+    for group in (
+        InverseVariance(prediction=prediction, groups="separate")
+        .fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
+        .groups
+    ):
+        assert group.prediction.method.endswith(f"with {alone}")
+
+
+def test_the_likelihood_names_the_same_rule():
+    x, n = [5, 6, 2, 1, 4, 9, 3], [18, 32, 29, 21, 20, 25, 30]
+    fit = BinomialNormal(bootstrap=0).fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
+    assert (fit.prediction.df, fit.prediction.method.endswith("t with k-2 df")) == (5, True)
+    for group in fit.groups:
+        assert group.prediction.df == 4
+        assert group.prediction.method.endswith("rows of all groups - number of groups - 1")
