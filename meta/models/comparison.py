@@ -66,6 +66,7 @@ def between(
         return replace(test, r2=share)
     return replace(
         test,
+        tau=None if shared is None or np.isnan(shared) else float(np.sqrt(shared)),
         r2=share if test.reason else _share(model, effects, shared),
         tests=(_permutation(model, data, effects, test),),
         contrasts=_contrasts(model, data, parts, k=k),
@@ -85,8 +86,8 @@ def _wald(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
     if not np.isfinite(means.mu).all():
         return Between(statistic=None, df=df, p=None, method=method, reason=_INESTIMABLE)
     test = between_groups(means)
-    caveat = f"; p is unreliable below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
-    return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method + caveat)
+    caveat = f"p is unreliable below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else None
+    return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method, caveat=caveat)
 
 
 def _share(model: InverseVariance, effects: Effects, shared: float | None) -> Statistic:

@@ -68,7 +68,8 @@ def grouped(
         fits.append(replace(fit_of(model, stored, part, peak, row, trials), label=data.names[i]))
     between = _between(family, data, len(filled), separate=separate, draws=draws, seed=seed)
     contrasts = _contrasts(model, data, filled, shared, alone)
-    return tuple(fits), replace(between, contrasts=contrasts)
+    tau = float(np.sqrt(shared.top.v)) if shared is not None and family.normal and between.p else None
+    return tuple(fits), replace(between, contrasts=contrasts, tau=describe.number(tau) if tau else tau)
 
 
 def _between(
@@ -81,13 +82,13 @@ def _between(
             statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials"
         )
     found = likelihood_ratio(family.terms, data.responders, data.n, groups=data.group)
-    caveat = f"; {CAVEAT}" if len(set(data.labels)) < CAVEAT_BELOW else ""
     note = "; the groups' own estimates have one each" if separate else ""
     return Between(
         statistic=describe.number(found.statistic),
         df=int(found.df),
         p=describe.number(found.p),
-        method=method + caveat + note,
+        method=method + note,
+        caveat=CAVEAT if len(set(data.labels)) < CAVEAT_BELOW else None,
         reason=describe.sentence(int(found.code)),
         tests=_bootstrap(data, draws, seed) if draws and family.normal else (),
     )

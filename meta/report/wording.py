@@ -163,7 +163,7 @@ def between(fit: Fit) -> str | None:
     test = fit.between
     if test is None:
         return None
-    how = symbols(test.method)
+    how = symbols("; ".join(filter(None, (test.method, test.caveat))))
     if test.p is None and test.contrasts:
         return f"{'; '.join(differences.contrasts(fit))} ({how})"
     if test.p is None:

@@ -113,6 +113,11 @@ class Between:
     ----------
     statistic, df, p, method : float or None, int, float or None, str
         The test that the model gives first; all None where a posterior stands in its place.
+    tau : float or None
+        Between-trial standard deviation that all groups have in common in that test, as estimated with them;
+        None where the model has none.
+    caveat : str or None
+        What must be known before its p is believed.
     tests : tuple of NamedTest
         Further tests, each named.
     contrasts : tuple of Contrast
@@ -125,6 +130,8 @@ class Between:
     df: int
     p: float | None
     method: str
+    tau: float | None = None
+    caveat: str | None = None
     reason: str | None = None
     tests: tuple[NamedTest, ...] = ()
     contrasts: tuple[Contrast, ...] = ()

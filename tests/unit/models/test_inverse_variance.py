@@ -487,16 +487,16 @@ def test_the_test_between_groups_never_uses_knapp_hartung(groups):
 
 
 def test_the_test_between_groups_warns_below_ten_trials():
-    assert "unreliable below k = 10" in InverseVariance().fit(MORE).between.method
+    assert "unreliable below k = 10" in InverseVariance().fit(MORE).between.caveat
     many = GroupedCounts.of([1, 2, 3, 4, 5] * 2, [30] * 10, ["a", "b"] * 5)
-    assert "unreliable" not in InverseVariance().fit(many).between.method
+    assert InverseVariance().fit(many).between.caveat is None
 
 
 def test_the_caveat_counts_trials_not_rows():
     rows = GroupedCounts.of([1, 2, 3, 4, 5] * 2, [30] * 10, ["a"] * 5 + ["b"] * 5, [*"vwxyz"] * 2)
     fit = InverseVariance().fit(rows)
     assert fit.k == 5
-    assert "unreliable below k = 10" in fit.between.method
+    assert "unreliable below k = 10" in fit.between.caveat
     assert any("5 of 5 trials have rows in several groups" in note for note in fit.notes)
 
 

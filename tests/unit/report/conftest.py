@@ -130,8 +130,10 @@ def make_fit(
 
 
 def make_grouped(by: str, groups: dict[str, Fit], overall: Fit, **changes: object) -> Fit:
-    method = "Wald chi-squared, common tau2; p is unreliable below k = 10"
-    between = Between(statistic=3.64, df=len(groups) - 1, p=0.00042, method=method)
+    between = Between(
+        statistic=3.64, df=len(groups) - 1, p=0.00042, method="Wald chi-squared, common tau2", tau=0.55,
+        caveat="p is unreliable below k = 10",
+    )  # fmt: skip
     parts = tuple(replace(fit, label=label) for label, fit in groups.items())
     return replace(overall, **{"by": by, "groups": parts, "between": between, **changes})
 
