@@ -10,6 +10,7 @@ from meta.data import Counts
 from meta.errors import SpecError
 from meta.models import MODELS
 from meta.models.contract import MEAN, PREDICTIVE, TAU, Answers, Rows
+from meta.stats.binomial.proportions import proportion_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +52,22 @@ def answers(model: PoolingModel, rows: Rows, *, spread: bool = False) -> list[An
             Answers(some[0].estimand, *(np.concatenate(z, axis=1) for z in list(zip(*some, strict=True))[1:]))
             for some in zip(*parts, strict=True)
         ]
-    return model.batch(rows, spread=spread)
+    return _one_trial(model, rows, model.batch(rows, spread=spread))
+
+
+def _one_trial(model: PoolingModel, rows: Rows, found: list[Answers]) -> list[Answers]:
+    """The answers; where a group has one trial, its rate and exact interval as the first, and no other."""
+    own = np.equal.outer(rows.group, np.arange(rows.many)).astype(np.int64)
+    alone = (rows.n > 0) @ own == 1
+    x, n = (rows.x @ own)[alone], (rows.n @ own)[alone]
+    exact = (x / n, *proportion_interval(x, n, method=model.trial_interval, level=model.level))
+    placed = []
+    for z, values in enumerate(exact):
+        column = np.array(found[0][1 + z], dtype=float)
+        column[alone] = values
+        placed.append(column)
+    gone = (Answers(one.estimand, *(np.where(alone, np.nan, z) for z in one[1:])) for one in found[1:])
+    return [Answers(found[0].estimand, *placed), *gone]
 
 
 class Part(NamedTuple):
@@ -121,7 +137,7 @@ def _why(
 def _reasons(fit: Fit) -> list[str]:
     """Why a fit does not give mean, median, prediction and tau."""
     both = fit.estimands
-    mean, median = (both.mean, both.median) if both else (None, fit.proportion)
+    mean, median = (both.mean, both.median) if both else (fit.mu, fit.mu if fit.k < 2 else fit.proportion)
     spread = fit.tau or fit.tau2
     found = (mean, median, both.predictive if both else fit.prediction, spread)
     return [(one.reason or "") if one else "" for one in found]

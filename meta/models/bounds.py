@@ -9,7 +9,8 @@ import numpy as np
 
 from meta.models.batch import answers
 from meta.models.contract import Rows
-from meta.models.policy import standing
+from meta.models.describe import TRIAL_INTERVALS
+from meta.models.policy import of_completions
 from meta.results import Bound, Bounds, Completed
 from meta.stats.unreported.extremes import MOST, extremes
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
     from meta.stats.unreported.extremes import Extremes
 
-_COUNTS = 3  # columns of trials, patients and responders
+_COUNTS = 4  # columns of trials, patients, responders and other patients
 
 
 def bounds(model: PoolingModel, data: Completions, *, most: int = MOST) -> tuple[Bounds, ...]:
@@ -57,7 +58,7 @@ def bounds(model: PoolingModel, data: Completions, *, most: int = MOST) -> tuple
         return np.concatenate([*_counted(rows), *(z for one in given for z in one[1:])], axis=1)
 
     hull = _Hull(model, data, extremes(data.sizes, evaluate, most=most), many)
-    return tuple(hull.of(group, i, name) for group in range(many) for i, name in enumerate(model.estimands))
+    return tuple(one for group in range(many) for one in hull.of(group))
 
 
 def _rows(data: Completions, choice: IntArray, many: int) -> Rows:
@@ -70,10 +71,10 @@ def _rows(data: Completions, choice: IntArray, many: int) -> Rows:
 
 
 def _counted(rows: Rows) -> tuple[FloatArray, ...]:
-    """Trials, patients and responders of each group, shape (B, G); NaN where it has none."""
+    """Trials, patients, responders and others of each group, shape (B, G); NaN where it has none."""
     own = np.equal.outer(rows.group, np.arange(rows.many)).astype(float)
     k = (rows.n > 0) @ own
-    return tuple(np.where(k > 0, z, np.nan) for z in (k, rows.n @ own, rows.x @ own))
+    return tuple(np.where(k > 0, z, np.nan) for z in (k, rows.n @ own, rows.x @ own, (rows.n - rows.x) @ own))
 
 
 class _Hull(NamedTuple):
@@ -84,14 +85,24 @@ class _Hull(NamedTuple):
     found: Extremes
     many: int
 
-    def of(self, group: int, place: int, estimand: str) -> Bounds:
+    def of(self, group: int) -> Iterator[Bounds]:
+        """Each estimand of a group; of one trial alone, the only one that there is."""
+        k = self._span(self._column(group, 0))
+        if k == (1, 1):
+            method = TRIAL_INTERVALS[self.model.trial_interval]
+            yield self._of(group, 0, "ORR of the one trial", method)
+            return
+        for place, estimand in enumerate(self.model.estimands):
+            yield self._of(group, place, estimand, self.model.method)
+
+    def _of(self, group: int, place: int, estimand: str, method: str) -> Bounds:
         value, low, high = (self._column(group, _COUNTS + 3 * place + i) for i in range(3))
-        k, n, x = (self._span(self._column(group, i)) for i in range(_COUNTS))
+        k, n, x, others = (self._span(self._column(group, i)) for i in range(_COUNTS))
         level = self.model.level
         return Bounds(
             model=self.model.model,
             estimand=estimand,
-            method=self.model.method,
+            method=method,
             ignorance=self._bound(value, value, group, None),
             uncertainty=self._bound(low, high, group, level),
             completions=prod(self.data.sizes),
@@ -100,7 +111,7 @@ class _Hull(NamedTuple):
             k=k,
             n=n,
             responders=x,
-            standing=standing(k[0], x[0], bayesian=self.model.BAYESIAN),
+            standing=of_completions(k, x, others, bayesian=self.model.BAYESIAN),
             group=self.data.names[group] if self.data.names else None,
         )
 

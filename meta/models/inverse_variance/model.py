@@ -12,9 +12,9 @@ from meta.errors import option_fault
 from meta.models import describe
 from meta.models.contract import PREDICTIVE, TAU, Answers, PoolingModel, Rows
 from meta.models.inverse_variance import comparison
-from meta.models.inverse_variance.fit import INTERVALS, Group, Spread, pooled_fit, unpooled
+from meta.models.inverse_variance.fit import INTERVALS, Group, Spread, pooled_fit, without_mean
 from meta.models.options import STRICT, continuity_faults, level_faults, refuse
-from meta.stats.binomial.proportions import TrialInterval, proportion_interval
+from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.influence import Cases, influence
 from meta.stats.normal.pooling import (
     IntervalMethod,
@@ -59,7 +59,8 @@ class InverseVariance(PoolingModel):
         Confidence interval for tau2, and with it for I2 and H2; the latter needs REML or ML.
     prediction : {"hts", "hk", "t", "normal", "none"}
         Quantiles of t with k-2 degrees of freedom; t with k-1 and the Knapp-Hartung standard error
-        (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval.
+        (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval. Where groups share
+        tau2, k is the rows of all of them less their number, plus one.
     groups : {"common", "separate"}
         Whether groups share tau2.
     continuity : float or "none"
@@ -180,13 +181,10 @@ class InverseVariance(PoolingModel):
         for g in range(many):
             own = group == g
             k, size = use[:, own].sum(-1), harmonic_mean(n[:, own], use[:, own])
-            several, one = k > 1, k == 1
+            several = k > 1
             for i, z in enumerate((fit.pooled.mu, limits.low, limits.high)):
                 there = several & np.isfinite(z[:, g])
                 out[i, there, g] = scale.inverse(z[there, g], size[there])
-            alone = x[one][:, own].sum(-1), n[one][:, own].sum(-1)  # a single trial: its own exact interval
-            ends = proportion_interval(*alone, method=self.trial_interval, level=self.level)
-            out[:, one, g] = alone[0] / alone[1], *ends
         found = [Answers(scale.estimand, *out)]
         return [*found, *self._batched_spread(rows, effects, fit)] if spread else found
 
@@ -242,7 +240,10 @@ class InverseVariance(PoolingModel):
     def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
         fit = random_effects(effects.y, effects.v, method=self.tau2, groups=groups)
         limits = self.tau2_limits(effects.y, effects.v, groups=groups)
-        return Spread(float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df))
+        means = 1 if groups is None else len(np.unique(groups))
+        return Spread(
+            float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df), means
+        )
 
     def tau2_limits(
         self, y: FloatArray, v: FloatArray, include: ArrayLike = True, *, groups: np.ndarray | None = None
@@ -286,12 +287,10 @@ class InverseVariance(PoolingModel):
     def _fit(self, group: Group) -> Fit:
         data, effects, spread = group.data, group.effects, group.spread
         if data.k < 2:
-            alone = "no trial" if data.k == 0 else "one trial: exact interval only"
-            exact = describe.exact_proportion(data, method=self.trial_interval, level=self.level)
-            return unpooled(self, group, alone, exact)
+            return without_mean(self, group)
         missing = describe.sentence(spread.code)
         if missing:
-            return unpooled(self, group, missing, None)
+            return without_mean(self, group, missing)
         own = random_effects(effects.y, effects.v, tau2=spread.tau2)
         pooled = own.pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
         limits = interval(pooled, method=self.interval, level=self.level)

@@ -33,7 +33,9 @@ INTERVALS: dict[LikelihoodInterval, IntervalWords] = {
         "profile-likelihood intervals with a cut-off from the F distribution",
     ),
     "wald-t": IntervalWords(
-        "Wald, t with k-1 df", "Wald interval, t with k-1 df", "Wald intervals by the t distribution"
+        "Wald, t with df = trials - means",
+        "Wald interval, t with df = trials - means",
+        "Wald intervals by the t distribution",
     ),
     "wald": IntervalWords("Wald, normal quantiles", "Wald interval", "Wald intervals"),
 }
@@ -115,7 +117,7 @@ def peaks(
     family : Family
     options : Options
     x, n, include, groups
-        As of :func:`meta.stats.binomial.likelihood.maximise`.
+        As of :func:`meta.stats.likelihood.maximise`.
 
     Returns
     -------

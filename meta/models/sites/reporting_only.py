@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from meta.models.policy import standing
 from meta.models.sites import answers_by_group as answers
-from meta.models.sites.policy_by_group import trials_of
 from meta.results import ReportingOnly
 
 if TYPE_CHECKING:
-    from meta.data import PartialCounts
+    from meta.data.partial import PartialCounts
     from meta.models.sites.effects import Priors
     from meta.models.sites.question import Question
     from meta.models.sites.site_graph import SiteRegionDraws
@@ -25,7 +24,7 @@ def reporting_all(data: PartialCounts) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> from meta.data import PartialCounts
+    >>> from meta.data.partial import PartialCounts
     >>> rows = [("a", ["lung"], 1), ("a", ["gut"], 0), ("b", ["lung", "gut"], 2), ("c", ["gut"], 1)]
     >>> n = [[4, 5], [6, 7], [2, 3]]
     >>> reporting_all(PartialCounts.of(n, rows, ["a", "b", "c"], ["lung", "gut"]))
@@ -49,11 +48,11 @@ def reporting_only(asked: Question, found: SiteRegionDraws, priors: Priors, prio
         Prior standard deviation of a contrast between two groups.
     """
     every = answers.parameters(asked, found, priors, {"group": prior_sd})
-    k, responders = trials_of(asked, None)
+    k, responders, others = asked.behind(None)
     return ReportingOnly(
         trials=asked.data.labels,
         responders=responders,
         parameters=tuple(one for one in every if one.posterior.name.startswith("log odds ratio")),
         sampling=found.diagnostics,
-        standing=standing(k, responders, bayesian=True),
+        standing=standing(k, responders, others, bayesian=True),
     )

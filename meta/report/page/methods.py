@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from meta.models import Model, restored
+from meta.models.policy import RULE
 from meta.records.roles import OFF
 from meta.records.run import BASE
 from meta.report.page.answers import UNRESOLVED, Line, excludes_well
@@ -100,6 +101,11 @@ class Methods:
         """Whether single trials have exact intervals."""
         return any(one.model.trial_interval == "clopper-pearson" for one in self.models)
 
+    @property
+    def k_policy(self) -> str:
+        """What few trials or responders mean for an estimate."""
+        return RULE
+
 
 def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
     """The methods of an analysis, from its base and the names of its variations."""
@@ -162,5 +168,4 @@ def findings_of(lines: list[tuple[str | None, Line]]) -> list[Finding]:
 
 def _chances(line: Line) -> Iterator[At]:
     lead = line.fit.it.proportion.estimand
-    if line.alone is None:
-        yield from (chance for chance in line.fit.probabilities if chance.it.estimand == lead)
+    yield from (chance for chance in line.fit.probabilities if chance.it.estimand == lead)
