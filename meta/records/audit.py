@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import islice, permutations
 from typing import NamedTuple
 
-from meta.records.arithmetic import as_printed, percent_of, roundings, unit
+from meta.records.arithmetic import percent_of, roundings, unit
 from meta.records.factors import Universe, describe
 from meta.records.trial import Report, Row, Table, Trial
 from meta.stats.proportions import proportion_interval
@@ -69,7 +69,7 @@ def audit(trial: Trial) -> tuple[Finding, ...]:
 
     Examples
     --------
-    >>> row = Row(n=32, responders=6, percent=18.7)
+    >>> row = Row(n=32, responders=6, percent=Decimal("18.7"))
     >>> table = Table(outcome="response", rows=(row,))
     >>> report = Report(id="a", citation="", kind="abstract", published="2019", tables=(table,))
     >>> trial = Trial(id="a", drugs=(), regimen="monotherapy", region="West", reports=(report,))
@@ -198,13 +198,14 @@ def percent_of_total(rows: Rows) -> Findings:
             yield from _percentage(f"{placed.at}.percent_of_total", row.percent_of_total, row.n, whole.n)
 
 
-def _percentage(at: str, value: float, count: int, total: int) -> Findings:
-    exact, printed = percent_of(count, total), as_printed(value)
+def _percentage(at: str, printed: Decimal, count: int, total: int) -> Findings:
+    exact = percent_of(count, total)
     right = roundings(exact, unit(printed))
     if Fraction(printed) in right:
         return
+    decimals = max(-int(printed.as_tuple().exponent), 0)
     finding = "percent-rounding" if abs(exact - Fraction(printed)) <= unit(printed) else "percent-mismatch"
-    rounded = " or ".join(f"{float(value):g}" for value in sorted(right))
+    rounded = " or ".join(f"{float(value):.{decimals}f}" for value in sorted(right))
     detail = f"{count} of {total} is {float(exact):.6g} %, which rounds to {rounded}, not {printed}"
     yield Finding(at, finding, detail)
 
@@ -219,12 +220,10 @@ def interval_against_counts(rows: Rows) -> Findings:
         if row.interval is None or row.count is None or not row.n:
             continue
         exact = [100 * float(limit) for limit in proportion_interval(row.count, row.n)]
-        printed = [as_printed(limit) for limit in row.interval]
-        if not all(map(_rounds_to, exact, printed)):
+        if not all(map(_rounds_to, exact, row.interval)):
             limits = f"{exact[0]:.2f} to {exact[1]:.2f} %"
-            detail = (
-                f"{row.count} of {row.n} has the exact interval {limits}, not {printed[0]} to {printed[1]} %"
-            )
+            printed = f"{row.interval[0]} to {row.interval[1]} %"
+            detail = f"{row.count} of {row.n} has the exact interval {limits}, not {printed}"
             yield Finding(f"{placed.at}.interval", "interval-mismatch", detail)
 
 

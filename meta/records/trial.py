@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from meta.models.options import STRICT
@@ -67,12 +68,12 @@ class Row(Factors):
         Patients; None where only the responders are printed.
     responders, events : int or None
         `responders` for the outcome response, `events` for the others; None where not reported.
-    percent : float or None
-        Responders (events) per 100 patients as printed, with the printed decimals.
-    percent_of_total : float or None
-        This row's patients per 100 of the whole table's, as printed.
-    interval : (float, float) or None
-        The printed 95 % interval, in percent.
+    percent : Decimal or None
+        Responders (events) per 100 patients, with the decimals that are printed: 20.0 is not 20.
+    percent_of_total : Decimal or None
+        This row's patients per 100 of the whole table's, likewise.
+    interval : (Decimal, Decimal) or None
+        The printed 95 % interval, in percent, likewise.
     derived : mapping of count name to arithmetic
         Counts that are our arithmetic on printed counts, e.g. ``{responders: "5 - 2 - 1"}``.
     back_calculated : mapping of count name to text
@@ -94,9 +95,9 @@ class Row(Factors):
     n: int | None = None
     responders: int | None = None
     events: int | None = None
-    percent: float | None = None
-    percent_of_total: float | None = None
-    interval: tuple[float, float] | None = None
+    percent: Decimal | None = None
+    percent_of_total: Decimal | None = None
+    interval: tuple[Decimal, Decimal] | None = None
     derived: Mapping[Count, str] = field(default_factory=dict)
     back_calculated: Mapping[Count, str] = field(default_factory=dict)
     status: Status = "verified"

@@ -39,6 +39,13 @@ _ODD_NUMBER = re.compile(
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+class Decimals(float):
+    """A number written with decimals, and its text: 20.0 and 20 are one float, but not one rounding."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What one file says, and what is wrong with how it says it.
@@ -171,7 +178,7 @@ def _plain(text: str) -> tuple[Any, str | None]:
     if _WHOLE.fullmatch(text):
         return int(text), None
     if _DECIMAL.fullmatch(text):
-        return float(text), None
+        return Decimals(text), None
     if _TRUTH_WORD.fullmatch(text):
         return None, "a truth value"
     if _NULL_WORD.fullmatch(text):

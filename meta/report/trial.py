@@ -53,7 +53,7 @@ def _row(table: Table, row: Row) -> str:
         numbers = f"{count}/{row.n} = {percent(count / row.n)} %"
     else:
         numbers = f"{count} of an unreported number"
-    printed = f" (printed {row.percent:g} %)" if row.percent is not None else ""
+    printed = f" (printed {row.percent} %)" if row.percent is not None else ""
     term = f"{row.term}: " if row.term else ""
     doubt = " [not seen in print]" if row.status == "unverified" or row.back_calculated else ""
     ours = " [our arithmetic]" if row.derived else ""

@@ -356,7 +356,7 @@ MALFORMED = [
          "found 'tiny', this trial itself"),
     # what it adds up to
     Case("unacknowledged", "percent: 10.0", "percent: 10.1", 19, f"{ROW}[0].percent",
-         "found percent-rounding: 3 of 30 is 10 %, which rounds to 10, not 10.1"),
+         "found percent-rounding: 3 of 30 is 10 %, which rounds to 10.0, not 10.1"),
     Case("stale", "line: later", "acknowledged: [{at: here, finding: percent-rounding, reason: none}]",
          4, "acknowledged[0]",
          "found an acknowledgement of 'percent-rounding' at 'here', which is not there"),
@@ -456,6 +456,22 @@ def test_an_acknowledged_contradiction_is_let_through(root):
     known = f"acknowledged: [{{at: '{ROW}[0].percent', finding: percent-rounding, reason: so printed}}]"
     text = edited(edited(TRIAL, "percent: 10.0", "percent: 10.1"), "line: later", known)
     assert load_trial(write_trial(root, text), root).trial.acknowledged[0].reason == "so printed"
+
+
+@pytest.mark.parametrize(
+    ("percent", "accepted"), [("17", True), ("16.7", True), ("17.0", False), ("16.70", False)]
+)
+def test_a_percentage_is_read_with_its_decimals(root, percent, accepted):
+    text = edited(
+        TRIAL, "responders: 3, percent: 10.0", f"responders: 5, percent: {percent}, interval: [5.6, 35]"
+    )
+    path = write_trial(root, text)
+    if accepted:
+        row = load_trial(path, root).trial.reports[0].tables[0].rows[0]
+        assert (str(row.percent), [str(limit) for limit in row.interval or ()]) == (percent, ["5.6", "35"])
+    else:
+        with pytest.raises(RecordError, match=rf"which rounds to 16\.\d+, not {percent}"):
+            load_trial(path, root)
 
 
 def test_an_alias_bomb_costs_nothing(root):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from meta.records.trial import Acknowledged, Drug, Remark, Report, Row, Survival, Table, Trial, TrialFile
@@ -62,8 +64,9 @@ def test_the_table(shown):
     ("row", "said"),
     [
         (Row(n=18, responders=5), "all patients: 5/18 = 27.8 %"),
-        (Row(n=18, responders=5, percent=27.8), "all patients: 5/18 = 27.8 % (printed 27.8 %)"),
-        (Row(n=18, responders=0, percent=0), "all patients: 0/18 = 0.0 % (printed 0 %)"),
+        (Row(n=18, responders=5, percent=Decimal("27.8")), "all patients: 5/18 = 27.8 % (printed 27.8 %)"),
+        (Row(n=18, responders=0, percent=Decimal(0)), "all patients: 0/18 = 0.0 % (printed 0 %)"),
+        (Row(n=20, responders=4, percent=Decimal("20.0")), "all patients: 4/20 = 20.0 % (printed 20.0 %)"),
         (Row(n=13), "all patients: n 13, not reported"),
         (Row(responders=2), "all patients: 2 of an unreported number"),
         (
@@ -83,7 +86,7 @@ def test_the_table(shown):
         (Row(term="rash", n=18, events=1), "rash: all patients: 1/18 = 5.6 %"),
         (Row(term="baseline", n=18), "baseline: all patients: n 18"),
         (
-            Row(term="PD-L1 positive", percent=47),
+            Row(term="PD-L1 positive", percent=Decimal(47)),
             "PD-L1 positive: all patients: an unreported number (printed 47 %)",
         ),
     ],
