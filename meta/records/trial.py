@@ -19,6 +19,7 @@ Region = Literal["Asia", "West", "International"]
 ReportKind = Literal["full-paper", "preprint", "abstract", "registry"]
 Criteria = Literal["RECIST 1.1", "RECIST", "irRECIST", "iRECIST"]
 Assessor = Literal["investigator", "central", "unknown"]
+Population = Literal["enrolled", "treated", "evaluable"]
 Outcome = Literal[
     "response",
     "disease-control",
@@ -33,6 +34,17 @@ Status = Literal["verified", "unverified"]
 Endpoint = Literal["PFS", "OS", "DOR", "TTR"]
 Median = float | Literal["not reached", "not applicable"]
 Count = Literal["n", "responders", "events"]
+Number = Literal[
+    "n",
+    "responders",
+    "events",
+    "non-responders",
+    "non-events",
+    "percent",
+    "percent_of_total",
+    "interval",
+    "median",
+]
 FactorName = Literal["site", "differentiation", "grade", "pdl1", "cohort"]
 
 # A node, several nodes, or everything but some: "pancreas", [lung, thymus], {not: [pancreas]}.
@@ -122,7 +134,7 @@ class Table:
     rows: tuple[Row, ...]
     criteria: Criteria | None = None
     assessor: Assessor = "unknown"
-    population: Literal["enrolled", "treated", "evaluable"] | None = None
+    population: Population | None = None
     not_evaluable: int | None = None
     confirmed: bool | Literal["unknown"] = "unknown"
     timepoint: str = "best"
@@ -211,12 +223,35 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged:
-    """A contradiction that the source itself prints: the audit's place and finding, and our reason."""
+class Place(Factors):
+    """One number of a report, named by what it is about and not by its position.
+
+    `report`, `outcome` (for survival: `endpoint`), `term` and the factors are those of the row. The other
+    fields are needed only where several numbers would fit without them; None fits any. What a table or
+    row does not state is "none".
+    """
+
+    report: str
+    outcome: Outcome | None = None
+    endpoint: Endpoint | None = None
+    term: str | None = None
+    number: Number | None = None
+    criteria: Criteria | Literal["none"] | None = None
+    population: Population | Literal["none"] | None = None
+    timepoint: str | None = None
+    arm: str | None = None
+    assessor: Assessor | None = None
+    confirmed: bool | Literal["unknown"] | None = None
+    where: str | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged(Place):
+    """A contradiction that the source itself prints: its place, the audit's finding and our reason."""
 
     __pydantic_config__ = STRICT
 
-    at: str
     finding: str
     reason: str
 
@@ -264,12 +299,13 @@ class TrialFile:
     """A loaded trial with its file's name and the line of every path in it.
 
     `lines` maps paths as the messages print them (``reports[0].tables[1].rows[2].n``) to lines
-    counted from 1.
+    counted from 1. `doubts` maps the paths of rows to the reasons why their contradictions were acknowledged.
     """
 
     trial: Trial
     file: str
     lines: Mapping[str, int]
+    doubts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def line(self, path: str) -> int:
         """The line of `path`, or of the nearest thing that contains it."""

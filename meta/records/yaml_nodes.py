@@ -7,8 +7,9 @@ parser's events, so all of that is refused with its line before anything is expa
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,6 +27,7 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,15}")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _TRUTH_WORD = re.compile(r"(?i)yes|no|on|off|y|n|true|false")
+_WORD = re.compile(r"[A-Za-z]([\w ./+-]*\w)?")
 _NULL_WORD = re.compile(r"(?i)null")
 _ODD_NUMBER = re.compile(
     r"""(?ix) [-+]? (
@@ -100,6 +102,18 @@ def shown(value: object) -> str:
 def _shortened(text: str, limit: int = 60) -> str:
     printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1])
     return printable if len(printable) <= limit else f"{printable[: limit - 1]}…"
+
+
+def flow(data: object) -> str:
+    """Write data on one line, as YAML that :func:`parse` reads back; text in quotes only where it must be."""
+    if isinstance(data, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list | tuple):
+        return "[" + ", ".join(map(flow, data)) + "]"
+    if isinstance(data, str):
+        is_word = _WORD.fullmatch(data) and _plain(data) == (data, None)
+        return data if is_word else "'" + data.replace("'", "''") + "'"
+    return json.dumps(data)
 
 
 def read(path: Path, file: str) -> Document:

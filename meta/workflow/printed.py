@@ -97,18 +97,12 @@ def _median(trial: Included, entry: Survival, path: str) -> Printed:
 
 
 def _doubt(trial: Included, path: str) -> str | None:
-    """What is acknowledged of contradictions of a row."""
-    known = trial.chosen.trial.acknowledged
-    return "; ".join(one.reason for one in known if f"{one.at}.".startswith(f"{path}.")) or None
+    """Why the contradictions of a row were acknowledged."""
+    return "; ".join(trial.chosen.file.doubts.get(path, ())) or None
 
 
 def contradictions(chosen: Candidate) -> Iterator[Contradiction]:
-    """What the trial's sources contradict themselves in, acknowledged in its record.
-
-    Parameters
-    ----------
-    chosen : Candidate
-    """
+    """The contradictions of a trial's sources, as its record acknowledges them."""
     for index, entry in enumerate(chosen.trial.acknowledged):
         yield Contradiction(
             trial=chosen.trial.id,

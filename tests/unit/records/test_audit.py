@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from meta.records.audit import audit, stale, unacknowledged
+from meta.records.audit import audit, meant, naming, unacknowledged
 from meta.records.trial import Acknowledged, Report, Row, Survival, Table, Trial
 
 ROWS = "reports[0].tables[0].rows"
@@ -277,29 +277,123 @@ def test_medians_of_something_else_are_not_compared(other):
     assert medians(FIRST, Survival(**other)) == []
 
 
+WRONG = Row(n=32, responders=6, percent=Decimal("18.7"))
+LUNG = Row(site="lung", n=8, responders=1, percent=Decimal("12.6"))
+
+
+def known(**place) -> Acknowledged:
+    """Acknowledge a percentage of the response in report a, or something else."""
+    settings = {"report": "a", "outcome": "response", "finding": "percent-rounding", "reason": "as printed"}
+    return Acknowledged(**{**settings, **place})
+
+
+def left_of(trial: Trial) -> list[str]:
+    """Where the findings are that nobody acknowledged."""
+    return [finding.at for finding in unacknowledged(trial, audit(trial))]
+
+
 def test_an_acknowledgement_answers_one_finding_and_no_other():
-    rows = (
-        Row(n=32, responders=6, percent=Decimal("18.7")),
-        Row(site="lung", n=8, responders=1, percent=Decimal("12.6")),
-    )
-    known = Acknowledged(at=f"{ROWS}[0].percent", finding="percent-rounding", reason="as printed")
-    trial = trial_of(Table(outcome="response", rows=rows), acknowledged=(known,))
-    findings = audit(trial)
-    assert len(findings) == 2
-    assert [finding.at for finding in unacknowledged(trial, findings)] == [f"{ROWS}[1].percent"]
-    assert stale(trial, findings) == ()
+    trial = trial_of(Table(outcome="response", rows=(WRONG, LUNG)), acknowledged=(known(),))
+    assert len(audit(trial)) == 2
+    assert left_of(trial) == [f"{ROWS}[1].percent"]
+    assert [finding.at for finding in meant(known(site="lung"), audit(trial))] == [f"{ROWS}[1].percent"]
+
+
+def test_a_table_in_front_leaves_an_acknowledgement_as_it_is():
+    table = Table(outcome="response", rows=(WRONG, LUNG))
+    front = Table(outcome="disease-control", rows=(Row(n=32, events=20),))
+    trial = trial_of(front, table, acknowledged=(known(site="lung"), known()))
+    assert left_of(trial) == []
+    assert [finding.at for item in trial.acknowledged for finding in meant(item, audit(trial))] == [
+        "reports[0].tables[1].rows[1].percent",
+        "reports[0].tables[1].rows[0].percent",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("at", "finding"),
-    [(f"{ROWS}[0].percent", "percent-mismatch"), (f"{ROWS}[1].percent", "percent-rounding")],
+    "place",
+    [
+        {"finding": "percent-mismatch"},
+        {"report": "b"},
+        {"outcome": "disease-control"},
+        {"outcome": None, "endpoint": "OS"},
+        {"site": "lung"},
+        {"term": "any"},
+        {"number": "n"},
+        {"criteria": "RECIST 1.1"},
+        {"arm": "A"},
+    ],
 )
-def test_an_acknowledgement_of_nothing_is_stale(at, finding):
-    acknowledged = (Acknowledged(at=at, finding=finding, reason="was so once"),)
-    rows = (Row(n=32, responders=6, percent=Decimal("18.7")),)
-    trial = trial_of(Table(outcome="response", rows=rows), acknowledged=acknowledged)
-    assert stale(trial, audit(trial)) == (0,)
-    assert len(unacknowledged(trial, audit(trial))) == 1
+def test_an_acknowledgement_of_anything_else_means_nothing(place):
+    trial = trial_of(Table(outcome="response", rows=(WRONG,)), acknowledged=(known(**place),))
+    assert meant(known(**place), audit(trial)) == ()
+    assert len(left_of(trial)) == 1
+
+
+TWICE = (Row(n=24, events=10, where="Abstract"), Row(n=17, events=7, where="Table 3"))
+
+
+@pytest.mark.parametrize(
+    ("tables", "place", "named"),
+    [
+        (  # by the number
+            (Table(outcome="disease-control", rows=TWICE),),
+            {"outcome": "disease-control", "finding": "rows-disagree"},
+            [{"number": "n"}, {"number": "events"}],
+        ),
+        (  # by the table
+            (Table(outcome="response", rows=(WRONG,)), Table(outcome="response", rows=(WRONG,), arm="A")),
+            {},
+            [{"arm": "none"}, {"arm": "A"}],
+        ),
+        (  # by more than one of its properties
+            tuple(
+                Table(outcome="response", rows=(WRONG,), criteria=criteria, timepoint=timepoint)
+                for criteria in ("RECIST 1.1", "irRECIST")
+                for timepoint in ("best", "8 weeks")
+            ),
+            {},
+            [
+                {"criteria": criteria, "timepoint": timepoint}
+                for criteria in ("RECIST 1.1", "irRECIST")
+                for timepoint in ("best", "8 weeks")
+            ],
+        ),
+        (  # by where it is printed
+            (Table(outcome="response", where="Table 1", rows=(WRONG, replace(WRONG, where="Abstract"))),),
+            {},
+            [{"where": "Table 1"}, {"where": "Abstract"}],
+        ),
+    ],
+    ids=["number", "arm", "criteria and timepoint", "where"],
+)
+def test_an_ambiguous_acknowledgement_is_told_apart_by_as_little_as_does(tables, place, named):
+    findings = audit(trial_of(*tables))
+    both = meant(known(**place), findings)
+    assert both == findings
+    assert [naming(finding, findings) for finding in findings] == [
+        {"report": "a", "outcome": "response", **place, **more, "finding": finding.finding}
+        for finding, more in zip(findings, named, strict=True)
+    ]
+    for finding, more in zip(findings, named, strict=True):
+        assert meant(known(**place, **more), findings) == (finding,)
+
+
+def test_a_median_is_acknowledged_by_its_endpoint():
+    trial = trial_of(survival=(FIRST, Survival(endpoint="OS", median=7.0)))
+    (finding,) = audit(trial)
+    place = {"report": "a", "endpoint": "OS", "finding": "survival-disagrees"}
+    assert naming(finding, (finding,)) == place
+    assert meant(Acknowledged(**place, reason="so printed"), (finding,)) == (finding,)
+
+
+def test_one_acknowledgement_covers_two_findings_that_nothing_tells_apart():
+    rows = (Row(n=30), Row(site="pancreas", n=20), Row(site="lung", n=20))
+    grades = (Row(differentiation="well", n=20), Row(differentiation="poor", n=20))
+    item = known(finding="parts-exceed-whole")
+    trial = trial_of(Table(outcome="response", rows=(*rows, *grades)), acknowledged=(item,))
+    assert len(audit(trial)) == 2
+    assert left_of(trial) == []
 
 
 def test_places_name_the_report_and_the_table():

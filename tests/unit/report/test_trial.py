@@ -124,13 +124,23 @@ def test_acknowledgements_and_remarks():
         region="Asia",
         reports=(),
         registry=("NCT1", "NCT2"),
-        acknowledged=(Acknowledged(at=ROW, finding="sum", reason="printed so"),),
+        acknowledged=(
+            Acknowledged(
+                report="jia-2022", outcome="response", site="lung", number="n", finding="sum", reason="a"
+            ),
+            Acknowledged(report="jia-2022", endpoint="OS", finding="survival-disagrees", reason="b"),
+        ),
         remarks=(Remark(text="Odd.", where="Table 2", via="review"), Remark(text="Odder.", where="Abstract")),
     )
-    lines = list(trial_lines(TrialFile(trial=trial, file="trials/t.yaml", lines={"acknowledged[0]": 40})))
+    lines = list(
+        trial_lines(
+            TrialFile(trial=trial, file="trials/t.yaml", lines={"acknowledged[0]": 40, "acknowledged[1]": 44})
+        )
+    )
     assert lines == [
         "t: a; monotherapy; Asia; NCT1, NCT2",
-        f"  acknowledged, trials/t.yaml:40: sum at {ROW}: printed so",
+        "  acknowledged, trials/t.yaml:40: sum in jia-2022, response of site lung, n: a",
+        "  acknowledged, trials/t.yaml:44: survival-disagrees in jia-2022, OS of all patients: b",
         "  remark, [Table 2, via review]: Odd.",
         "  remark, [Abstract]: Odder.",
     ]
