@@ -1,8 +1,8 @@
-"""Arithmetic between the numbers of a trial: one check a function, each saying what and how to mend it.
+"""Arithmetic checks of a trial's numbers, one function each; its docstring says what it finds.
 
-Every check yields findings. A finding is no error of ours if the source itself prints the
-contradiction: then the record acknowledges it, by what the row is about, and gives the reason. Rows
-that count different things (`term`) are never compared.
+Every check yields findings. Where the source itself prints the contradiction, the record acknowledges
+the finding: it names the row by what it is about and gives the reason. Rows that count different things
+(`term`) are never compared.
 """
 
 from __future__ import annotations

@@ -231,8 +231,8 @@ def _doubts(trial: Trial, findings: Sequence[Finding]) -> dict[str, tuple[str, .
 
 
 def _unfilled(value: Any, at: str = "") -> Iterator[Complaint]:
-    """Find what the beginning of a new record left to be filled in."""
-    if value in ("TODO", "TODO-2024"):  # what the template leaves to be filled in
+    """Find placeholders of the template, or of a copied acknowledgement, that nobody filled in."""
+    if value in ("TODO", "TODO-2024"):
         yield Complaint(at, f"found {value}", "allowed: what the publication says")
     elif isinstance(value, dict):
         for key, below in value.items():

@@ -31,6 +31,7 @@ Outcome = Literal[
     "characteristic",
 ]
 Status = Literal["verified", "unverified"]
+Evidence = Literal["printed", "recovered", "unverified"]
 Endpoint = Literal["PFS", "OS", "DOR", "TTR"]
 Median = float | Literal["not reached", "not applicable"]
 Count = Literal["n", "responders", "events"]
@@ -122,6 +123,13 @@ class Row(Factors):
     def count(self) -> int | None:
         """Patients with the outcome, whatever it is called."""
         return self.responders if self.responders is not None else self.events
+
+    @property
+    def evidence(self) -> Evidence:
+        """How the counts are known: printed (or arithmetic on printed numbers), recovered or unverified."""
+        if self.status == "unverified":
+            return "unverified"
+        return "recovered" if self.back_calculated else "printed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A trial record as a reader checks it: every number, its line in the file, its place in print."""
+"""A trial record for proofreading: every number with its line in the file and its place in print."""
 
 from __future__ import annotations
 

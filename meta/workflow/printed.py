@@ -1,4 +1,4 @@
-"""What the report that was used prints, row by row, for tables that set ours beside it."""
+"""The rows of the report that was used, as printed, for tables that compare them with our numbers."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _inside(trial: Included, row: Row) -> bool:
 
 
 def _patients(trial: Included, given: Mapping[str, FactorValue]) -> str:
-    """The row's patients, without what all of the population share."""
+    """Describe the row's patients, without the conditions that hold for the whole population."""
     common = [item for conditions in trial.population for item in conditions.items()]
     return describe({name: value for name, value in given.items() if (name, value) not in common})
 

@@ -17,7 +17,7 @@ from meta.workflow.exclude import without
 from meta.workflow.group import Grouping, group
 from meta.workflow.latent import LatentCounts, latent_counts, latent_entries
 from meta.workflow.margins import Found
-from meta.workflow.reports import Candidate, choose, population, trial_entry
+from meta.workflow.reports import Candidate, choose, not_printed, population, trial_entry
 from meta.workflow.sites import site_counts
 from meta.workflow.unreported import divides, splits
 
@@ -226,7 +226,11 @@ def _include(
         return None, [trial_entry(file, "dropped", "left out by exclude")], []
     chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
-        return None, [*ledger, trial_entry(file, "dropped", "no report has the counts asked for")], []
+        return (
+            None,
+            [*ledger, trial_entry(file, "dropped", "no report has counts that the analysis can use")],
+            [],
+        )
     patients = population(analysis, entry)
     remaining = without(chosen, chosen.universe.common(patients), applying, analysis.unresolved)
     ledger += remaining.ledger
@@ -277,8 +281,8 @@ def _unused(included: list[Included], ledger: list[LedgerEntry], evidence: str) 
 
 
 def _why_unused(trial: Included, row: Row, evidence: str) -> str:
-    if evidence == "printed" and (row.status == "unverified" or row.back_calculated):
-        return "excluded: not seen in print, or recovered from a percentage"
+    if evidence == "printed" and row.evidence != "printed":
+        return not_printed([row])
     if row.n is None:
         return "printed without a number of patients"
     cells = trial.chosen.universe.mask(row.given())
