@@ -12,7 +12,7 @@ from meta.records.coverage import Coverage
 from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 5  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 6  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit

@@ -22,7 +22,7 @@ LONG: dict[str, str] = {}
 
 # Steps of the likelihood engine: one algorithm in several files, which nothing else calls. A sentence names
 # shapes and meaning there; likelihood.py, profile.py and bootstrap.py are what is called.
-ENGINE = {f"meta/stats/binomial/{name}.py" for name in ("edge", "newton", "search", "sets", "summit")}
+ENGINE = {f"meta/stats/{name}.py" for name in ("edge", "newton", "search", "sets", "summit")}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

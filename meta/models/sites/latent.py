@@ -1,8 +1,8 @@
 """Rates of the patients who stay where trials do not tell them from those who are excluded.
 
-The model :class:`~meta.models.sites.site_region.SiteRegion` with two fixed groups: those who stay and those
-who leave. A trial that tells them apart informs the contrast between them; one that reports only their sum
-contributes the probability of that sum, with every split of it.
+The model of groups and trials (:class:`meta.models.sites.site_region.SiteRegion`) with two fixed groups: those who
+stay and those who leave. A trial that tells them apart informs the contrast between them; one that reports
+only their sum contributes the probability of that sum, with every split of it.
 """
 
 from __future__ import annotations

@@ -6,8 +6,7 @@ For trial t and group s, on the logit scale,
 
 with b_s ~ N(0, sigma^2), or coded to add up to zero and fixed; a_c coded to add up to zero; u_t ~ N(0, tau^2)
 and v_ts ~ N(0, omega^2). All effects are scaled standard normals (non-centred), since few small trials leave
-them to the prior. The density is one operation
-(:mod:`meta.models.sites.sums_operation`) of one vector of parameters.
+them to the prior. The density is one operation (:mod:`meta.models.sites.sums_operation`) of one vector of parameters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What :mod:`meta.models.sites.sums_operation` takes beside the parameters: arrays, or one vector."""
+"""What the operation of :mod:`meta.models.sites.sums_operation` takes beside the parameters: arrays, or one vector."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The likelihood of sums over groups as one operation of a PyTensor graph, with its gradient.
 
-What :mod:`meta.stats.unreported.sums` computes for arrays of draws stands here once more, as loops for numba:
-of a graph of array operations, compiling takes ten times as long as sampling from it. The whole predictor is
+What :mod:`meta.stats.unreported.sums` computes for arrays of draws stands here once more, as loops for numba: of a
+graph of array operations, compiling takes ten times as long as sampling from it. The whole predictor is
 part of the operation, a design matrix times scaled standard normals, and all data are one vector, so that one
 graph serves every set of trials, groups, contrasts and random effects: a process compiles it once.
 

@@ -125,15 +125,8 @@ def _digest(runs: Sequence[Run], whatif: Sequence[Any]) -> str:
 
 
 def _package() -> Iterator[Traversable]:
-    yield from _below(files("meta.report"))
-
-
-def _below(folder: Traversable) -> Iterator[Traversable]:
-    for part in sorted(folder.iterdir(), key=lambda part: part.name):
-        if part.is_dir():
-            yield from _below(part)
-        elif not part.name.endswith(".pyc"):
-            yield part
+    for folder in (files("meta.report"), files("meta.report") / "templates"):
+        yield from sorted((file for file in folder.iterdir() if file.is_file()), key=lambda file: file.name)
 
 
 def _environment() -> Environment:
@@ -152,12 +145,12 @@ def _environment() -> Environment:
 
 
 def _template(name: str) -> str | None:
-    file = files("meta.report.page") / "templates" / name
+    file = files("meta.report") / "templates" / name
     return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def _file(name: str) -> str:
-    return (files("meta.report.page") / "templates" / name).read_text(encoding="utf-8")
+    return (files("meta.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def source_hash(text: str) -> str:

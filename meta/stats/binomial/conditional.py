@@ -80,9 +80,9 @@ def conditional_test(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
     Tarone's [2]_, with its exact conditional instead of its normal distribution. Freeman & Halton's
     test [3]_ conditions on the same total, but orders tables by their probability, which points at no
     alternative in particular. Times N the statistic is, S given, an integer plus a constant, so that its
-    distribution is a finite convolution (:mod:`~meta.stats.binomial.fixed_total`). Tables beyond a few
-    seconds of work get their scores rounded to a grid, or if p is below 1e-9 a nearer value of the
-    statistic: `p` is then an upper bound, and `p_low` the lower.
+    distribution is a finite convolution (:mod:`meta.stats.binomial.fixed_total`). Tables beyond a few seconds of
+    work get their scores rounded to a grid, or if p is below 1e-9 a nearer value of the statistic: `p` is
+    then an upper bound, and `p_low` the lower.
 
     References
     ----------

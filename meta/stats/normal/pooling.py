@@ -120,9 +120,8 @@ def random_effects(
 ) -> RandomEffects:
     """Estimate tau2, pool the effects and test their heterogeneity, all from one look at the input.
 
-    Gives what :func:`~meta.stats.normal.tau2.estimate`, :func:`pool`,
-    :func:`~meta.stats.normal.heterogeneity.q_test` and
-    :func:`~meta.stats.normal.heterogeneity.typical_variance` give one by one.
+    Gives what :func:`meta.stats.normal.tau2.estimate`, :func:`pool`, :func:`meta.stats.normal.heterogeneity.q_test` and
+    :func:`meta.stats.normal.heterogeneity.typical_variance` give one by one.
 
     Parameters
     ----------

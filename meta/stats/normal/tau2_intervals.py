@@ -23,7 +23,7 @@ _DOUBLINGS = 400  # of a first guess at an upper limit; 2^400 is past any level 
 
 
 class Tau2Interval(NamedTuple):
-    """Limits for tau2, shape (...), NaN with a `Code` where there are none."""
+    """Limits for tau2, shape (...), NaN with a :class:`~meta.stats.numeric.codes.Code` where there are none."""
 
     low: FloatArray
     high: FloatArray

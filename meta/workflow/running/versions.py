@@ -15,7 +15,7 @@ from pathlib import Path
 def versions() -> Mapping[str, str]:
     """What numbers depend on; `code` digests this package's source, which changes between versions too."""
     source = hashlib.sha256()
-    package = Path(__file__).resolve().parents[2]
+    package = Path(__file__).resolve().parent.parent
     for file in sorted(package.rglob("*.py")):
         source.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
     numeric = {name: version(name) for name in ("numpy", "scipy")}

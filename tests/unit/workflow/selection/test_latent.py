@@ -16,7 +16,7 @@ from meta.workflow.expand import Variation, expand
 from meta.workflow.running import execute, sampled
 from meta.workflow.selection.select import select
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 LINE = "no-well-differentiated-latent"
 WELL = Where(differentiation="well")
 KNOWN = [
