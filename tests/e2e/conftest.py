@@ -23,7 +23,9 @@ from unittest import mock
 import pytest
 
 from meta.cli.app import main
+from meta.models.policy import words
 from meta.report.page.references import FORMATS, TEXTS
+from meta.results import Reason, Standing, Status
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Four trials and two analyses as they once were: tests count what is in them
@@ -355,7 +357,12 @@ def _assert_as_stored(out: Path, text: str) -> _Page:
             assert abs(number - scale * found) <= half + 1e-9, (place, shown, found)
         assert shown == FORMATS[how](found), place
     for place, how, shown in page.texts:
-        assert shown == TEXTS[how](str(stored(place))), place
+        found = stored(place)
+        if how == "standing":
+            called = Standing(status=Status(found["status"]), reasons=tuple(map(Reason, found["reasons"])))
+            assert shown == words(called), place
+        else:
+            assert shown == TEXTS[how](str(found)), place
     return page
 
 

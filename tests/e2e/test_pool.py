@@ -342,7 +342,7 @@ def test_table_1_of_jia_2022_by_maximum_likelihood(pooled):
     assert fit.mu.value == pytest.approx(-1.8638070139093355, abs=1e-6)
     assert fit.tau2.value == pytest.approx(0.17208648298388324, abs=1e-6)
     assert fit.loglik == pytest.approx(-8.530640500229435, abs=1e-9)
-    assert fit.standing.status == "beside"  # k = 4
+    assert fit.standing.status == "bayesian-headline-only"  # k = 4
 
 
 def test_table_1_of_jia_2022_as_metafor_pools_it(pooled):
@@ -461,7 +461,7 @@ def test_bounds_of_the_posterior_hold_the_answers_that_need_none(pooled, analysi
     assert whole.uncertainty.low < base.low < base.high < whole.uncertainty.high
     west = bounds["region", "West", "mean ORR"]
     assert west.ignorance.high - west.ignorance.low > 3 * (whole.ignorance.high - whole.ignorance.low) / 2
-    assert west.standing.status == "two trials"
+    assert west.standing.status == "drawn-not-headline"
     sites = [b for (by, *_), b in bounds.items() if by == "site"]
     assert {b.completions for b in sites} == {1}  # avelumab and pembrolizumab print no responders by site
 
@@ -480,7 +480,7 @@ def test_the_latent_model_has_the_rates_of_those_who_stay(pooled, analysis):
     assert whole.mean.low < whole.mean.value < alone.value < whole.mean.high
     assert (whole.standing.status, found.fits[0].k) == ("headline", 4)
     west = [rate for rate in found.fits[1].standardised if rate.level == "West"]
-    assert {rate.standing.status for rate in west} == {"two trials"}
+    assert {rate.standing.status for rate in west} == {"drawn-not-headline"}
     # The rows of well-differentiated patients, 0/6 and 2/8, are what moves the contrast: without them only
     # sums speak of it, and its standard deviation stays within a sixth of the prior's
     assert found.contrast.sd < 0.75 * found.contrast.prior_sd

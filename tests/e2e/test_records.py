@@ -209,7 +209,7 @@ def test_the_counts_are_those_of_the_regions(section, base):
     assert counts == {name: (group.responders, group.n) for name, group in groups.items()}
     assert "two trials against two" in section
     assert "no group of two trials is a headline" in section
-    assert {(group.k, group.standing.status) for group in groups.values()} == {(2, "two trials")}
+    assert {(group.k, group.standing.status) for group in groups.values()} == {(2, "drawn-not-headline")}
     assert "`jia-2022-table1`" in section
 
 

@@ -88,12 +88,13 @@ def test_a_row_has_every_number_of_the_fit(fit_of):
 def test_what_is_not_given_is_empty_and_its_reason_beside_it(fit_of):
     row = fit_row(fit_of(ROWS[:1]))
     missing = {name for name, value in row.items() if value is None}
-    assert {"mu", "proportion", "tau2", "tau2_low", "Q", "I2", "prediction_low"} <= missing
-    assert row["reason"] == "one trial: exact interval only"
+    assert {"mu", "tau2", "tau2_low", "Q", "I2", "prediction_low"} <= missing
+    assert row["standing_reasons"] == "one-trial"
+    assert row["proportion"] == pytest.approx(5 / 18)  # its exact interval is the answer
     assert not any(isinstance(value, float) and math.isnan(value) for value in row.values())
 
 
-def test_summary_has_a_row_a_run(run_of, fit_of, region, entry_of):
+def test_summary_has_a_row_a_run_and_model(run_of, fit_of, region, entry_of):
     left = [entry_of("gone", action="dropped"), entry_of("gone", action="dropped"), entry_of("a")]
     runs = [
         run_of(fit_of(ROWS), region),
@@ -254,7 +255,7 @@ def test_old_columns_keep_their_names_and_new_ones_follow(table1, fit_of):
         *("k", "n", "responders", "estimand", "proportion", "proportion_low", "proportion_high", "level"),
         *("prediction_low", "prediction_high", "mu", "mu_se", "mu_low", "mu_high", "tau2", "tau2_method"),
         *("tau2_at_boundary", "tau2_low", "tau2_high", "Q", "Q_df", "Q_p", "I2", "I2_Q", "H2", "H2_Q"),
-        *("method", "standing", "standing_reason", "reason"),
+        *("method", "standing", "standing_reasons", "reason"),
     ]
     rows = [fit_row(fit) for fit in (*table1, fit_of(ROWS))]
     assert [list(row)[: len(old)] for row in rows] == [old] * 4
@@ -286,10 +287,17 @@ def test_a_failed_sampler_is_marked_in_every_table(run_with, table1, broken):
         assert set(LONG[name]([run]).standing) == {"FAILED: diagnostics"}, name
 
 
-def test_the_summary_is_of_the_leading_role(run_with, table1, table1_by_region):
-    frame = read(tables.summary([run_with(*reversed(table1), *table1_by_region)]))
-    assert (frame.role[0], frame.estimand[0]) == ("primary", "mean ORR")
-    assert frame.p_between_region[0] == table1_by_region[2].between.p  # the conventional one, as before
+def test_a_row_of_the_summary_has_what_its_own_model_says(run_with, table1, table1_by_region):
+    frame = read(tables.summary([run_with(*reversed(table1), *table1_by_region)])).set_index("role")
+    assert list(frame.index) == ["primary", "frequentist", "conventional"]
+    assert frame.estimand["primary"] == "mean ORR"
+    columns = [f"{what}_region" for what in ("test_between", "p_between", "tau_of_test", "caveat_between")]
+    assert frame.loc["primary", columns].isna().all()  # the posterior is no test
+    for fit in table1_by_region[1:]:
+        test, shared = fit.between, fit.groups[0].tau2.value ** 0.5
+        said = frame.loc[fit.role, columns]
+        assert list(said) == [test.method, test.p, pytest.approx(shared), "p is unreliable below k = 10"]
+        assert "unreliable" not in test.method
     groups = read(tables.groups([run_with(*table1_by_region)]))
     assert list(groups.role) == ["primary"] * 2 + ["frequentist"] * 2 + ["conventional"] * 2
 
