@@ -93,7 +93,7 @@ def test_show_leads_every_number_to_its_line(records, cli):
 def test_show_says_what_is_not_reported(records, cli):
     said = cli("show", "avelumab-avenec", "--root", records).out
     assert "site pancreas: n 13, not reported  [Table 1, via jia-2022]" in said
-    assert re.search(r"acknowledged, trials/avelumab-avenec\.yaml:\d+: rows-disagree at ", said)
+    assert re.search(r"acknowledged, trials/avelumab-avenec\.yaml:\d+: rows-disagree in fottner-2019, ", said)
 
 
 def test_show_of_an_unknown_trial(records, cli):

@@ -336,7 +336,8 @@ STORIES: dict[str, Story] = {
             "regimen": "ici-combination",
             "acknowledged": [
                 {
-                    "at": "reports[0].tables[0].rows[0].interval",
+                    "report": "patel-2020",
+                    "outcome": "response",
                     "finding": "interval-mismatch",
                     "reason": "13 to 64 is printed; neither 8/32 nor 8/18 has that interval.",
                 }

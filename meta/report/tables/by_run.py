@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meta.format import percent
-from meta.records.audit.arithmetic import as_printed, percent_of, roundings, unit
+from meta.records.audit.arithmetic import percent_of, roundings, unit
 from meta.records.run import BASE
 from meta.report.language.roles import first_fit, ordered
 from meta.report.tables.long_tables import TABLES
@@ -159,11 +160,10 @@ def _comparison(row: Printed) -> Iterator[dict[str, Any]]:
         yield {"what": "ORR", **_share(row.responders, row.n, row.percent), **place}
 
 
-def _share(count: int, of: int, printed: float | None) -> dict[str, Any]:
+def _share(count: int, of: int, printed: Decimal | None) -> dict[str, Any]:
     """A count in percent, and whether the printed percentage is its rounding."""
-    shown = None if printed is None else as_printed(printed)
-    agrees = None if shown is None else Fraction(shown) in roundings(percent_of(count, of), unit(shown))
-    text = None if shown is None else str(shown)
+    agrees = None if printed is None else Fraction(printed) in roundings(percent_of(count, of), unit(printed))
+    text = None if printed is None else str(printed)
     return {"count": count, "of": of, "ours": percent(count / of), "printed": text, "agrees": agrees}
 
 
