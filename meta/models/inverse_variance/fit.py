@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from meta.models import counted, describe
+from meta.models import describe, grouped
 from meta.models.contract import IntervalWords
 from meta.results import Estimate, Fit, Prediction, Tau2
 from meta.stats.normal.pooling import Limits
@@ -96,9 +96,7 @@ def without_mean(model: InverseVariance, group: Group, reason: str | None = None
     Tau2 is there all the same where it can be told of two trials or more.
     """
     data, scale = group.data, SCALES[model.scale]
-    fit = counted.unpooled(
-        data, options=asdict(model), method=model.method, estimand=scale.estimand, reason=reason
-    )
+    fit = grouped.unpooled(model, data, reason)
     return replace(
         fit,
         tau2=_tau2(model, group.spread) if data.k > 1 else fit.tau2,

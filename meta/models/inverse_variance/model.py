@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from meta.data import Counts, GroupedCounts
 from meta.errors import option_fault
 from meta.models import describe
 from meta.models.contract import PREDICTIVE, TAU, Answers, PoolingModel, Rows
+from meta.models.grouped import Parts, pooled
 from meta.models.inverse_variance import comparison
 from meta.models.inverse_variance.fit import INTERVALS, Group, Spread, pooled_fit, without_mean
 from meta.models.options import STRICT, continuity_faults, level_faults, refuse
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from meta.data import Counts, GroupedCounts
     from meta.errors import Fault
-    from meta.results import Fit
+    from meta.results import Between, Fit
 
 _LIKELIHOODS: dict[Tau2Method, Literal["REML", "ML"]] = {"REML": "REML", "ML": "ML"}
 
@@ -141,19 +142,21 @@ class InverseVariance(PoolingModel):
             What cannot be estimated is None with a reason; nothing is NaN. `influence` is given for 3 to
             100 trials; under a common tau2 a group's is that of its rows on the fit of all groups.
         """
-        if isinstance(data, Counts):
-            effects = self._effects(data)
-            return self._fit(Group(data, effects, self._spread(effects), self._cases(effects)))
-        overall = self.fit(data.totals())
+        return pooled(self, data, self._alone, self._by_group, self._alone)
+
+    def _alone(self, data: Counts) -> Fit:
         effects = self._effects(data)
-        shared = self._spread(effects, data.group) if self.groups == "common" and len(data.labels) else None
+        return self._fit(Group(data, effects, self._spread(effects), self._cases(effects)))
+
+    def _by_group(self, parts: Parts) -> tuple[dict[int, Fit], Between]:
+        data = parts.data
+        effects = self._effects(data)
+        shared = self._spread(effects, data.group) if self.groups == "common" and parts.filled else None
         cases = self._cases(effects, data.group) if shared else None
-        parts = [self._group(data, effects, shared, cases, index) for index in range(len(data.names))]
-        between = comparison.between(
-            self, data, effects, [pooled for _, pooled in parts], shared.tau2 if shared else None
-        )
-        notes = overall.notes + describe.shared_trials_note(data)
-        return replace(overall, groups=tuple(fit for fit, _ in parts), between=between, notes=notes)
+        found = [self._group(parts, effects, shared, cases, index) for index in range(len(data.names))]
+        tau2 = shared.tau2 if shared else None
+        between = comparison.between(self, data, effects, [mean for _, mean in found], tau2)
+        return {index: fit for index, (fit, _) in enumerate(found)}, between
 
     @property
     def estimands(self) -> tuple[str, ...]:
@@ -271,17 +274,16 @@ class InverseVariance(PoolingModel):
         return influence(effects.y, effects.v, method=self.tau2, groups=groups)
 
     def _group(
-        self, data: GroupedCounts, effects: Effects, shared: Spread | None, cases: Cases | None, index: int
+        self, parts: Parts, effects: Effects, shared: Spread | None, cases: Cases | None, index: int
     ) -> tuple[Fit, Pooled | None]:
-        rows = np.flatnonzero(data.group == index)
+        rows = np.flatnonzero(parts.data.group == index)
         own = effects.rows(rows)
         spread = shared or self._spread(own)
         if shared is None:
             cases = self._cases(own)
         elif cases is not None:
             cases = cases.rows(rows)
-        group = Group(data.within(index), own, spread, cases)
-        fit = replace(self._fit(group), label=data.names[index])
+        fit = self._fit(Group(parts.each[index], own, spread, cases))
         return fit, pool(own.y, own.v, tau2=spread.tau2) if rows.size else None
 
     def _fit(self, group: Group) -> Fit:

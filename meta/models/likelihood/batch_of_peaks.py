@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from meta.models.contract import Rows
-    from meta.models.likelihood.peak import Family, Options, Peak
+    from meta.models.likelihood.peak import Family, LikelihoodModel, Peak
     from meta.stats.normal.scales import FloatArray
 
 
-def answers_of(own: Family, model: Options, rows: Rows, *, spread: bool) -> list[Answers]:
+def answers_of(own: Family, model: LikelihoodModel, rows: Rows, *, spread: bool) -> list[Answers]:
     """Every estimand of every completion.
 
     Parameters
     ----------
     own : Family
-    model : Options
+    model : LikelihoodModel
     rows : Rows
     spread : bool
         As of :meth:`meta.models.contract.PoolingModel.batch`.
@@ -43,7 +43,7 @@ def answers_of(own: Family, model: Options, rows: Rows, *, spread: bool) -> list
     return [Answers(one[0], *(np.where(gone, np.nan, z) for z in one[1:])) for one in found]
 
 
-def _spread(own: Family, model: Options, rows: Rows, peak: Peak) -> Iterator[Answers]:
+def _spread(own: Family, model: LikelihoodModel, rows: Rows, peak: Peak) -> Iterator[Answers]:
     """Tau, of the family that has one, and prediction at the estimates."""
     mu, v = peak.top.mu, np.asarray(peak.top.v)[:, None]
     gone = np.full(mu.shape, np.nan)

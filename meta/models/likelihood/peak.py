@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import expit, ndtri, stdtrit
 
 from meta.data import Counts, GroupedCounts
-from meta.models.contract import IntervalWords
+from meta.models.contract import IntervalWords, PoolingModel
 from meta.stats.binomial.likelihood import Maximum, maximum
 from meta.stats.binomial.marginal import mean_rate
 from meta.stats.binomial.profile import Limits, profile_limits
@@ -18,7 +19,6 @@ from meta.stats.numeric.codes import Code
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from meta.stats.binomial.proportions import TrialInterval
     from meta.stats.binomial.sets import TermsFunction
     from meta.stats.normal.scales import FloatArray
 
@@ -41,20 +41,23 @@ INTERVALS: dict[LikelihoodInterval, IntervalWords] = {
 }
 
 
-class Options(Protocol):
+class LikelihoodModel(PoolingModel):
     """What both models have."""
 
+    __slots__ = ()
+
     @property
+    @abstractmethod
     def interval(self) -> LikelihoodInterval:
         """How limits are found."""
 
     @property
-    def trial_interval(self) -> TrialInterval:
-        """Study-level interval."""
+    def unbatched(self) -> None:
+        """Nothing."""
 
-    @property
-    def level(self) -> float:
-        """Of every interval."""
+    def in_words(self) -> str:
+        """The kind of interval."""
+        return INTERVALS[self.interval].short
 
 
 class Family(NamedTuple):
@@ -65,7 +68,7 @@ class Family(NamedTuple):
     normal: bool
 
 
-def method_of(family: Family, options: Options) -> str:
+def method_of(family: Family, options: LikelihoodModel) -> str:
     """How estimates and intervals are made."""
     return f"{family.name} maximum likelihood, {INTERVALS[options.interval].method}"
 
@@ -83,13 +86,13 @@ class Peak(NamedTuple):
     df: FloatArray
 
 
-def peak_of(family: Family, options: Options, data: Counts | GroupedCounts) -> Peak:
+def peak_of(family: Family, options: LikelihoodModel, data: Counts | GroupedCounts) -> Peak:
     """Maximise, and find the limits that the options ask for.
 
     Parameters
     ----------
     family : Family
-    options : Options
+    options : LikelihoodModel
     data : Counts or GroupedCounts
         Of grouped counts every group is to have trials.
 
@@ -103,7 +106,7 @@ def peak_of(family: Family, options: Options, data: Counts | GroupedCounts) -> P
 
 def peaks(
     family: Family,
-    options: Options,
+    options: LikelihoodModel,
     x: ArrayLike,
     n: ArrayLike,
     include: ArrayLike = True,
@@ -115,7 +118,7 @@ def peaks(
     Parameters
     ----------
     family : Family
-    options : Options
+    options : LikelihoodModel
     x, n, include, groups
         As of :func:`meta.stats.likelihood.maximise`.
 
