@@ -12,10 +12,13 @@ import numpy as np
 from scipy.special import expit, logit, ndtri
 
 from meta.stats.binomial.marginal import marginal_terms
+from meta.stats.posterior.grid import cells_at
 
 if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
     from meta.stats.posterior.posterior import Posterior
+    from meta.stats.posterior.priors import MuPrior, TauPrior
+    from meta.stats.posterior.surface import Surface
 
 _HERMITE = np.polynomial.hermite_e.hermegauss(9)
 _CLOSE = 3e-3  # of a logit: the step from there leaves about its square
@@ -70,21 +73,16 @@ def predictive_density(post: Posterior, s: FloatArray) -> FloatArray:
     return np.asarray(result)
 
 
-def tau_density(post: Posterior, tau: FloatArray) -> FloatArray:
-    """Density of tau, shape (L,); result shape (B, L).
+def tau_density(
+    post: Posterior, surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, tau: FloatArray
+) -> FloatArray:
+    """Density of tau at `tau` >= 0, shape (L,); result shape (B, L).
 
-    Parameters
-    ----------
-    post : Posterior
-    tau : ndarray
+    The likelihood is integrated over mu at each tau, so that the density is right at 0 as well, and infinite
+    there where the prior's is. `surface` and the priors are those of the posterior.
     """
-    grid, axis = post.cells, post.cells.axis
-    inside = (tau >= axis.low) & (tau <= axis.high)
-    # In t, where slices lie equally spaced: in tau they lie too far apart for a heavy tail
-    t = np.clip(axis.t(np.clip(tau, axis.low, axis.high)), grid.t[0], grid.t[-1])
-    step = grid.t[1] - grid.t[0]
-    by_t = post.slices @ np.sinc((t - grid.t[:, None]) / step) / step
-    return np.where(inside, np.maximum(by_t, 0.0) / np.exp(axis.log_slope(t)), 0.0)
+    log_slices = cells_at(surface, mu_prior, tau).log_slices
+    return np.asarray(np.exp(log_slices + tau_prior.logpdf(tau) - post.log_evidence[:, None]))
 
 
 def mu_at(rate: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:

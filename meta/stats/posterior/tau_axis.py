@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit
 
 if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
@@ -38,11 +38,3 @@ class TauAxis(NamedTuple):
             both = -np.logaddexp(0, z) - np.logaddexp(0, -z)  # log of expit(z) expit(-z)
             return np.asarray(np.log((self.high - self.low) * np.pi * np.cosh(t)) + both)
         return np.asarray(np.log(self.centre * np.pi / 2 * np.cosh(t)) + np.pi / 2 * np.sinh(t))
-
-    def t(self, tau: FloatArray) -> FloatArray:
-        """Inverse of :meth:`tau`."""
-        with np.errstate(divide="ignore"):
-            if np.isfinite(self.high):
-                inside = np.clip((tau - self.low) / (self.high - self.low), 0, 1)
-                return np.arcsinh(np.asarray(logit(inside)) / np.pi)
-            return np.arcsinh(np.log(tau / self.centre) * 2 / np.pi)
