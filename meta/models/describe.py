@@ -40,6 +40,13 @@ PREDICTIONS: dict[PredictionMethod, str] = {
     "hts": "Higgins-Thompson-Spiegelhalter, t with k-2 df",
     "hk": "Knapp-Hartung, t with k-1 df",
 }
+# Of one of g groups with a mean each that share tau2: the df count the k trials of all groups
+GROUP_PREDICTIONS: dict[PredictionMethod, str] = {
+    "normal": "normal quantiles",
+    "t": "t with k-g df, k trials in g groups",
+    "hts": "Higgins-Thompson-Spiegelhalter, t with k-g-1 df, k trials in g groups",
+    "hk": "Knapp-Hartung, t with k-g df, k trials in g groups",
+}
 LEAST_CASES = 3  # trials, from which one can be left out and tau2 still be estimated
 CASE_BY_CASE = 100  # trials, up to which each is left out and all are permuted, in about a second
 

@@ -159,14 +159,14 @@ def _prediction(model: InverseVariance, group: Group, found: RandomEffects) -> P
     scale, level, data, spread = SCALES[model.scale], model.level, group.data, group.spread
     if model.prediction == "none":
         return describe.prediction(scale, data, None, level=level, method="none", reason="not asked for")
-    method = describe.PREDICTIONS[model.prediction]
+    shared = spread.df != data.k - 1  # tau2, and with it the df, is that of several groups
+    method = (describe.GROUP_PREDICTIONS if shared else describe.PREDICTIONS)[model.prediction]
     if model.tau2 == "common-effect":
         reason = "the common-effect model has no spread of true effects to predict from"
         return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
     if spread.tau2 == 0:
         reason = "tau2 is estimated as 0: an interval would pretend that trials do not differ"
         return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
-    # groups that share tau2 lend each other df
     several = model.predicted(found.pooled, spread.tau2, spread.df + 1)
     limits = Limits(*(z[0] for z in several))
     return describe.prediction(scale, data, limits, level=level, method=method)

@@ -446,6 +446,20 @@ REGIONS = GroupedCounts.of(*TABLE1, ["Asia", "Asia", "West", "West"])
 MORE = GroupedCounts.of([5, 6, 12, 2, 1, 0], [18, 32, 29, 29, 21, 40], ["Asia"] * 3 + ["West"] * 3)
 
 
+def test_a_prediction_interval_names_the_degrees_of_freedom_that_it_has():
+    """Seven trials and five, one tau2 and two means: twelve less two less one."""
+    twelve = GroupedCounts.of([5, 6, 12, 2, 1, 0] * 2, [18, 32, 29, 29, 21, 40] * 2, ["a"] * 7 + ["b"] * 5)
+    fit = InverseVariance().fit(twelve)
+    assert "t with k-2 df" in fit.prediction.method
+    assert fit.prediction.df == 10
+    for group in fit.groups:
+        assert "t with k-g-1 df, k trials in g groups" in group.prediction.method
+        assert group.prediction.df == 9
+    for group in InverseVariance(groups="separate").fit(twelve).groups:
+        assert "t with k-2 df" in group.prediction.method
+        assert group.prediction.df == group.k - 2
+
+
 def test_groups_share_tau2_by_default():
     fit = InverseVariance().fit(MORE)
     asia, west = fit.groups
