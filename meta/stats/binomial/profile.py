@@ -18,12 +18,11 @@ from meta.stats.binomial.likelihood import Cutoff, cut
 from meta.stats.binomial.newton import cross, reach
 from meta.stats.binomial.search import search
 from meta.stats.binomial.sets import Sets, Table, TermsFunction, ceiling
-from meta.stats.binomial.summit import locate
 from meta.stats.numeric.codes import Code, CodeArray
 from meta.stats.numeric.roots import bracketed_root
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from meta.stats.binomial.edge import Quantity
     from meta.stats.binomial.newton import Summit
@@ -44,48 +43,6 @@ class Limits(NamedTuple):
     code: CodeArray
 
 
-def profile_intervals(
-    terms: TermsFunction,
-    x: ArrayLike,
-    n: ArrayLike,
-    include: ArrayLike = True,
-    *,
-    of: tuple[Quantity, ...] = ("mu", "v", "mean"),
-    groups: ArrayLike | None = None,
-    level: float = 0.95,
-    cutoff: Cutoff = "chi2",
-) -> tuple[Limits, ...]:
-    """Profile-likelihood intervals of several quantities, computed together.
-
-    Parameters
-    ----------
-    terms, x, n, include, groups
-        As of :func:`meta.stats.binomial.likelihood.maximise`.
-    of : tuple of {"mu", "v", "mean"} or callable (mu, v) -> Terms
-        "mu": each group's mean log odds. "v": the common heterogeneity. "mean": each group's mean response
-        rate exp(terms(1, 1, mu, v)), a fraction. A callable gives a function of a group's (mu, v) and
-        its derivatives; it must rise with mu.
-    level : float, default 0.95
-    cutoff : {"chi2", "f"}
-        How far the profile may fall: half the `level` quantile of chi-squared with 1 degree of freedom, or of
-        F with 1 and 2(k - G) degrees of freedom (2(k - 1) for one group; Code.NO_DF where that is 0).
-
-    Returns
-    -------
-    tuple of Limits
-        One for each quantity, with Code.OK also where there is no maximum to stand in the middle. A limit is
-        infinite (a mean rate 0 or 1) where the profile never falls below the cut-off: the upper limit of v
-        where all arms are extreme, the lower one of mu (and of a callable) without a responder.
-
-    Notes
-    -----
-    Limits are the extremes of the quantity where the log-likelihood is within the cut-off of its
-    maximum (or supremum), the other means and v free.
-    """
-    located = locate(terms, x, n, include, groups=groups)
-    return profile_limits(terms, located, of=of, level=level, cutoff=cutoff)
-
-
 def profile_limits(
     terms: TermsFunction,
     located: Located,
@@ -94,18 +51,33 @@ def profile_limits(
     level: float = 0.95,
     cutoff: Cutoff = "chi2",
 ) -> tuple[Limits, ...]:
-    """The intervals of :func:`profile_intervals`, from maxima that have been located.
+    """Profile-likelihood intervals of several quantities, computed together.
 
     Parameters
     ----------
     terms : callable (x, n, mu, v) -> Terms
     located : Located
-    of, level, cutoff
-        As of :func:`profile_intervals`.
+        By :func:`~meta.stats.binomial.likelihood.locate` with the same `terms`.
+    of : tuple of {"mu", "v", "mean"} or callable (mu, v) -> Terms
+        "mu": each group's mean log odds. "v": the common heterogeneity. "mean": each group's mean response
+        rate exp(terms(1, 1, mu, v)), a fraction. A callable gives a function of a group's (mu, v) and
+        its derivatives; it must rise with mu.
+    cutoff : {"chi2", "f"}
+        How far the profile may fall: half the `level` quantile of chi-squared with 1 degree of freedom, or of
+        F with 1 and 2(k - G) degrees of freedom (2(k - 1) for one group; Code.NO_DF where that is 0).
 
     Returns
     -------
     tuple of Limits
+        One for each quantity. Code.OK also where the likelihood has no maximum but a supremum. A limit is
+        infinite (a mean rate 0 or 1) where the profile never falls below the cut-off: the upper limit of v
+        where all arms have no responder or only responders, the lower one of mu (and of a callable) without
+        a responder.
+
+    Notes
+    -----
+    Limits are the extremes of the quantity where the log-likelihood is within the cut-off of its
+    maximum (or supremum), the other means and v free.
     """
     s, shape, peak, code, table = located
     floor = peak.value - cut(s.k.sum(-1), (s.k > 0).sum(-1), level, cutoff)
@@ -268,24 +240,3 @@ def _crossing(t: Tasks, nodes: Table) -> tuple[FloatArray, FloatArray]:
     scale = t.s.scale
     ends = [np.log(nodes.v[rows, node] + scale) for node in (inner, outer)]
     return mu, np.maximum(np.exp(ends[0] + share * (ends[1] - ends[0])) - scale, 0.0)
-
-
-def profile_interval(
-    terms: TermsFunction,
-    x: ArrayLike,
-    n: ArrayLike,
-    include: ArrayLike = True,
-    *,
-    of: Quantity = "mu",
-    groups: ArrayLike | None = None,
-    level: float = 0.95,
-    cutoff: Cutoff = "chi2",
-) -> Limits:
-    """Profile-likelihood interval of one quantity.
-
-    Parameters
-    ----------
-    terms, x, n, include, of, groups, level, cutoff
-        As of :func:`profile_intervals`.
-    """
-    return profile_intervals(terms, x, n, include, of=(of,), groups=groups, level=level, cutoff=cutoff)[0]

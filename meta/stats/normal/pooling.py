@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from scipy.special import chdtrc, ndtri, stdtrit
 
-from meta.stats.normal.heterogeneity import QTest, q_test_arms, typical_variance_arms
+from meta.stats.normal.heterogeneity import QTest, q_test_arms, typical_variance
 from meta.stats.normal.tau2 import Tau2Method, estimate_arms
 from meta.stats.normal.weights import Arms, arms
 from meta.stats.numeric.codes import Code, CodeArray
@@ -155,7 +155,7 @@ def random_effects(
     else:
         spread = np.broadcast_to(np.asarray(tau2, dtype=float), shape).reshape(-1)
         code = np.where(np.isfinite(spread), Code.OK, Code.NOT_CONVERGED).astype(np.int8)
-    pooled, test, typical = pool_arms(a, spread), q_test_arms(a), typical_variance_arms(a)
+    pooled, test, typical = pool_arms(a, spread), q_test_arms(a), typical_variance(a)
     return RandomEffects(
         spread.reshape(shape),
         code.reshape(shape),

@@ -89,41 +89,6 @@ def log_probability(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> FloatArray
     return found.reshape(shape)
 
 
-def log_likelihood(logits: ArrayLike, n: ArrayLike, members: ArrayLike, x: ArrayLike) -> FloatArray:
-    """Log probability of all that one trial reports: the responders of R disjoint sets of groups.
-
-    Parameters
-    ----------
-    logits, n : array_like, shape (..., S)
-        As of :func:`log_probability`.
-    members : array_like of bool, shape (..., R, S)
-        The groups whose responders a row adds up; a group is in one row at most. A group in no row was not
-        reported and says nothing.
-    x : array_like of int, shape (..., R)
-        Responders of each row.
-
-    Returns
-    -------
-    ndarray, shape (...)
-
-    Raises
-    ------
-    DataError
-        As for :func:`log_probability`, or if a group is in two rows.
-
-    Examples
-    --------
-    >>> rows = [[True, False, False], [False, True, True]]     # the first group, and the sum of the others
-    >>> round(float(log_likelihood([-1.0, 0.0, 1.0], [3, 2, 4], rows, [1, 5])), 6)
-    -2.235922
-    """
-    rows = np.asarray(members, dtype=bool)
-    if np.any(rows.sum(axis=-2) > 1):
-        raise DataError("members: found a group in two rows; rows that do not overlap are allowed")
-    eta, size = (np.expand_dims(np.asarray(values), -2) for values in (logits, n))
-    return np.asarray(log_probability(eta, np.where(rows, size, 0), x).sum(axis=-1))
-
-
 def split(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> Split:
     """How a row's responders are distributed over its groups, given their sum.
 

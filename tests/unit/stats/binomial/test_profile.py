@@ -14,7 +14,8 @@ from meta.stats.binomial import beta_binomial as betabinomial
 from meta.stats.binomial import profile
 from meta.stats.binomial.likelihood import maximise
 from meta.stats.binomial.marginal import log_marginal, marginal_terms, mean_rate
-from meta.stats.binomial.profile import profile_interval, profile_intervals
+from meta.stats.binomial.profile import profile_limits
+from meta.stats.binomial.summit import locate
 from meta.stats.binomial.terms import Terms
 from meta.stats.numeric.codes import Code
 
@@ -31,6 +32,14 @@ SETS = {
 }
 MODELS = {"binomial-normal": marginal_terms, "beta-binomial": betabinomial.terms}
 DROP = chi2.isf(0.05, 1) / 2
+
+
+def profile_intervals(terms, x, n, include=True, *, groups=None, **options):
+    return profile_limits(terms, locate(terms, x, n, include, groups=groups), **options)
+
+
+def profile_interval(terms, x, n, *, of="mu", **options):
+    return profile_intervals(terms, x, n, of=(of,), **options)[0]
 
 
 class Brute:
