@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from meta.stats.binomial.proportions import proportion_interval
 from meta.stats.normal import heterogeneity as het
-from meta.stats.normal import tau2_intervals as intervals
+from meta.stats.normal import tau2 as intervals
 from meta.stats.normal.pooling import between_groups, interval, pool, prediction
 from meta.stats.normal.scales import SCALES
 from meta.stats.normal.tau2 import METHODS, estimate

@@ -16,11 +16,11 @@ from scipy.stats import chi2, norm
 from meta import models
 from meta.data import counts as data
 from meta.stats.binomial.proportions import proportion_interval
-from meta.stats.normal import heterogeneity, pooling, tau2_intervals, weights
+from meta.stats.normal import heterogeneity, pooling, weights
 from meta.stats.normal.influence import influence
 from meta.stats.normal.regression import indicators, regress
 from meta.stats.normal.scales import SCALES
-from meta.stats.normal.tau2 import estimate
+from meta.stats.normal.tau2 import estimate, q_profile
 
 pytestmark = pytest.mark.reference
 
@@ -207,7 +207,7 @@ def test_q_profile_differs_because_uniroot_stopped_early():
         e = effects(name, measure)
         quantile = chi2.isf([0.025, 0.975], len(e.y) - 1)
         limits = np.array(REFERENCE[name]["rma"][measure]["REML"]["tau2_ci_qp"])
-        mine = tau2_intervals.q_profile(e.y, e.v)
+        mine = q_profile(e.y, e.v)
         for i in np.flatnonzero(limits > 0):
             theirs.append(abs(q(e.y, e.v, limits[i]) / quantile[i] - 1))
             ours.append(abs(q(e.y, e.v, mine[i]) / quantile[i] - 1))

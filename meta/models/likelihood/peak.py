@@ -8,17 +8,16 @@ import numpy as np
 from scipy.special import expit, ndtri, stdtrit
 
 from meta.data import Counts, GroupedCounts
-from meta.stats.binomial.likelihood import Maximum, maximum
+from meta.stats.binomial.likelihood import Maximum, locate, maximum
 from meta.stats.binomial.marginal import mean_rate
 from meta.stats.binomial.profile import Limits, profile_limits
-from meta.stats.binomial.summit import locate
 from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from meta.stats.binomial.proportions import TrialInterval
-    from meta.stats.binomial.sets import TermsFunction
+    from meta.stats.binomial.terms import TermsFunction
     from meta.stats.normal.scales import FloatArray
 
 LikelihoodInterval = Literal["profile", "profile-t", "wald-t", "wald"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from meta.stats.binomial.sets import Sets, TermsFunction, concave, in_log, sums
+from meta.stats.binomial.terms import Sets, TermsFunction, concave, in_log, sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ _LEAP = 1.5  # of ln(v + scale) at most a step
 _NOISE = 1e-11  # relative rounding error of a log-likelihood, with room
 
 
-class Summit(NamedTuple):
+class Peaks(NamedTuple):
     """Peaks of a flat batch: `mu`, `d_mumu`, `d_muv` (B, G); the rest (B,).
 
     `bend` is the second derivative in v of the profile over the means. The second derivatives are those
@@ -39,9 +39,9 @@ class Summit(NamedTuple):
     bend: FloatArray
     converged: BoolArray
 
-    def rows(self, rows: NDArray[np.intp]) -> Summit:
+    def rows(self, rows: NDArray[np.intp]) -> Peaks:
         """Some rows."""
-        return Summit(*(z[rows] for z in self))  # type: ignore[arg-type]  # in order
+        return Peaks(*(z[rows] for z in self))  # type: ignore[arg-type]  # in order
 
 
 class Ridge(NamedTuple):
@@ -53,11 +53,11 @@ class Ridge(NamedTuple):
     converged: BoolArray
 
 
-def nowhere(count: int, many: int) -> Summit:
+def no_peaks(count: int, many: int) -> Peaks:
     """Peaks not found: all NaN."""
     mu, d_mumu, d_muv = np.full((3, count, many), np.nan)
     v, value, bend = np.full((3, count), np.nan)
-    return Summit(mu, v, value, d_mumu, d_muv, bend, np.zeros(count, dtype=bool))
+    return Peaks(mu, v, value, d_mumu, d_muv, bend, np.zeros(count, dtype=bool))
 
 
 class _Climber(NamedTuple):
@@ -97,7 +97,7 @@ class _Climber(NamedTuple):
         return _Climber(*(z[rows] for z in self))  # type: ignore[arg-type]  # in order
 
 
-def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: BoolArray) -> Summit:
+def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: BoolArray) -> Peaks:
     """To the peak over (mu, v >= 0) uphill from a start; rows of `hold` keep their v.
 
     Parameters
@@ -110,16 +110,16 @@ def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: Bo
 
     Returns
     -------
-    Summit
+    Peaks
     """
     nothing = np.full(len(v), -np.inf)
     c = _Climber(mu, v, mu, v, nothing, np.zeros_like(mu), np.zeros_like(v), s.scale, mu, hold)
-    out = nowhere(*mu.shape)
+    out = no_peaks(*mu.shape)
     rows = np.arange(len(v))
     for attempt in range(_STEPS):
         t = sums(terms, s, c.mu, c.v)
         if not attempt:
-            c = c._replace(reach=reach(t.d_mumu))
+            c = c._replace(reach=step_limit(t.d_mumu))
         value = t.value.sum(-1)
         rose = value >= c.height - _NOISE * (1 + np.abs(c.height))
         step, leap, size, gain = _uphill(t, c)
@@ -147,7 +147,7 @@ def lowest(v: FloatArray, scale: FloatArray) -> FloatArray:
     return np.asarray(-np.log1p(v / scale))
 
 
-def reach(d_mumu: FloatArray) -> FloatArray:
+def step_limit(d_mumu: FloatArray) -> FloatArray:
     """How far mu may move in one step, from the curvature at the start: a flat tail does not tell."""
     return np.asarray(1 + 3 / np.sqrt(-concave(d_mumu)))
 
@@ -184,7 +184,7 @@ def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridg
     limit = high
     for attempt in range(_STEPS):
         t = sums(terms, s, mu, v)
-        limit = limit if attempt else reach(t.d_mumu)
+        limit = limit if attempt else step_limit(t.d_mumu)
         low, high = np.where(t.d_mu > 0, mu, low), np.where(t.d_mu < 0, mu, high)
         curvature = concave(t.d_mumu)
         step = -t.d_mu / curvature
@@ -239,7 +239,7 @@ def cross(
     for attempt in range(_STEPS):
         t = sums(terms, s, mu[:, None], v)
         value, slope, curvature = (z[:, 0] for z in (t.value, t.d_mu, t.d_mumu))
-        limit = limit if attempt else reach(curvature)
+        limit = limit if attempt else step_limit(curvature)
         excess = value - drop_to
         inner, outer = np.where(excess > 0, mu, inner), np.where(excess <= 0, mu, outer)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

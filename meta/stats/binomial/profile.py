@@ -2,7 +2,7 @@
 
 A limit is the extreme of a function over the region where the log-likelihood is within a cut-off of its
 maximum. Newton's method finds it on the region's edge, where the function has no slope along the edge,
-from a start off the coarse table; where that fails, :mod:`meta.stats.binomial.search` goes by
+from a start off the coarse table; where that fails, :mod:`meta.stats.binomial.region` goes by
 brute force.
 """
 
@@ -13,20 +13,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import expit, gammaln, log_expit, xlog1py, xlogy
 
-from meta.stats.binomial.edge import Tasks, across, approach, evaluated, single
-from meta.stats.binomial.likelihood import Cutoff, cut
-from meta.stats.binomial.newton import cross, reach
-from meta.stats.binomial.search import search
-from meta.stats.binomial.sets import Sets, Table, TermsFunction, ceiling
+from meta.stats.binomial.likelihood import Cutoff, Table, cut
+from meta.stats.binomial.newton import cross, step_limit
+from meta.stats.binomial.region import Tasks, across, by_newton, by_search, evaluated, single
+from meta.stats.binomial.terms import Sets, TermsFunction, ceiling
 from meta.stats.numeric.codes import Code, CodeArray
 from meta.stats.numeric.roots import bracketed_root
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from meta.stats.binomial.edge import Quantity
-    from meta.stats.binomial.newton import Summit
-    from meta.stats.binomial.summit import Located
+    from meta.stats.binomial.likelihood import Located
+    from meta.stats.binomial.newton import Peaks
+    from meta.stats.binomial.region import Quantity
     from meta.stats.normal.scales import FloatArray
 
 _SIDES = (-1.0, 1.0)
@@ -107,7 +106,7 @@ def profile_limits(
 
 
 def _known(
-    s: Sets, peak: Summit, quantity: Quantity, group: int, side: float, floor: FloatArray
+    s: Sets, peak: Peaks, quantity: Quantity, group: int, side: float, floor: FloatArray
 ) -> FloatArray:
     """Limits that need no search, shape (B,), and NaN: at the end of the range or in closed form."""
     if quantity == "v" and side > 0:
@@ -143,7 +142,7 @@ def _at_zero(s: Sets) -> FloatArray:
 
 
 def _solved(
-    terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, peak: Summit, table: Table
+    terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, peak: Peaks, table: Table
 ) -> FloatArray:
     """Limits of a batch of tasks: by Newton's method from the table, where that fails by search."""
     rows = np.flatnonzero(t.s.interior)  # else there is no table, or v is without bound
@@ -151,20 +150,20 @@ def _solved(
     if rows.size:
         part, nodes = t.rows(rows), _nodes(peak.rows(rows), table.rows(rows))
         which, mu, v = _starts(terms, of, part, nodes)
-        extreme, found = approach(terms, of, part.rows(which), mu, v)
+        extreme, found = by_newton(terms, of, part.rows(which), mu, v)
         best = np.full(len(rows), -np.inf)
         np.maximum.at(best, which, np.where(found, part.side[which] * extreme, np.inf))  # one failed: search
         out[rows] = np.where(np.isfinite(best), part.side * best, np.nan)
     left = np.flatnonzero(np.isnan(out))
     if left.size:
-        extreme, found = search(terms, of, t.rows(left), peak.v[left])
+        extreme, found = by_search(terms, of, t.rows(left), peak.v[left])
         out[left] = np.where(found, extreme, np.nan)
     mean = np.array([quantity == "mean" for quantity in of])[t.kind]
     out[mean] = np.exp(out[mean])
     return out
 
 
-def _nodes(peak: Summit, table: Table) -> Table:
+def _nodes(peak: Peaks, table: Table) -> Table:
     """The table with the peak as one more node, in the order of v."""
     joined = Table(
         np.concatenate([table.v, peak.v[:, None]], axis=1),
@@ -222,7 +221,7 @@ def _edges(
         )
     mu = np.where(target, guess[:, None], nodes.mu[rows, node])
     likelihood, g = evaluated(terms, of, t, mu, v)
-    limit = np.where(target, reach(likelihood.d_mumu), 0.0).sum(-1)
+    limit = np.where(target, step_limit(likelihood.d_mumu), 0.0).sum(-1)
     step = np.clip(across(likelihood, t), -limit, limit)
     height = g.value + (g.d_mu + g.d_mumu * step / 2) * step
     return mu + np.where(target, step[:, None], 0.0), t.side * height

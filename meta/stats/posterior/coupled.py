@@ -8,9 +8,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from meta.errors import ConvergenceError
-from meta.stats.posterior.grid import cells
+from meta.stats.posterior.grid import CORE, DROP, NODES_IN_CORE, cells
 from meta.stats.posterior.posterior import Posterior, posterior, weighted
-from meta.stats.posterior.zoom import CORE, DROP, NODES_IN_CORE, in_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +105,7 @@ def _resolved(grid: Cells, sets: Index) -> BoolArray:
     top = mass.max(-1, keepdims=True)
     enough = (mass > top - CORE).sum(-1) >= NODES_IN_CORE
     needed = mass > top - DROP
-    seen = in_core(grid) >= NODES_IN_CORE
+    seen = grid.in_core >= NODES_IN_CORE
     seen &= (grid.height[..., [0, -1]] < np.exp(-DROP)).all(-1)
     for column in sets.T:
         enough &= ((column < 0)[:, None] | seen[column] | ~needed).all(-1)
@@ -128,5 +127,10 @@ def _joint(grid: Cells, sets: Index) -> Posterior:
     rows, columns = np.nonzero(sets >= 0)
     own = sets[rows, columns]
     evidence = np.asarray(logsumexp(mass, axis=-1))[rows]
-    part = grid._replace(height=grid.height[own], total=grid.total[own], log_slices=grid.log_slices[own])
+    part = grid._replace(
+        height=grid.height[own],
+        total=grid.total[own],
+        in_core=grid.in_core[own],
+        log_slices=grid.log_slices[own],
+    )
     return weighted(part, mass[rows], evidence)

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2
 
 from meta.stats.normal import heterogeneity as het
-from meta.stats.normal import tau2_intervals as intervals
+from meta.stats.normal import tau2 as intervals
 from meta.stats.normal.tau2 import estimate
 from meta.stats.normal.weights import arms
 from meta.stats.numeric.codes import SENTENCES, Code

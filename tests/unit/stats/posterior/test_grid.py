@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from meta.stats.posterior.grid import cells, cells_at
+from meta.stats.posterior.grid import TauAxis, cells, cells_at
 from meta.stats.posterior.posterior import posterior
 from meta.stats.posterior.priors import MuPrior, TauPrior
 from meta.stats.posterior.surface import binomial_surface, normal_surface
-from meta.stats.posterior.tau_axis import TauAxis
 from tests.unit.stats.brute import TABLE1
 
 MU = MuPrior(-2, 2)
