@@ -94,7 +94,7 @@ def test_models_load_no_optional_or_slow_package(layer):
 
 
 # A shape in words, e.g. "shape (..., k)", "`v` (B,)" or "as of :func:`estimate`"
-SHAPE = re.compile(r"\bshapes?\b|\((\.\.\.|[A-Z])(, (\d|\w|[-+ ])+)*,?\)|:(func|class):`")
+SHAPE = re.compile(r"\b[Ss]hapes?\b|\((\.\.\.|[A-Z])(, (\d|\w|[-+ ])+)*,?\)|:(func|class):`")
 
 
 @pytest.mark.parametrize("module", STATS)

@@ -60,13 +60,7 @@ def likelihood_ratio(
 
 
 def ratio(terms: TermsFunction, s: Sets) -> tuple[FloatArray, FloatArray, CodeArray]:
-    """Likelihood-ratio statistic, df and code of a flat batch.
-
-    Parameters
-    ----------
-    terms : callable (x, n, mu, v) -> Terms
-    s : Sets
-    """
+    """Likelihood-ratio statistic, df and code of a flat batch."""
     pooled = s._replace(group=np.zeros_like(s.group), member=np.ones((1, len(s.group))))
     null, null_code, _ = highest_peaks(terms, pooled)
     alternative, code, _ = highest_peaks(terms, s)

@@ -129,7 +129,7 @@ class Table(NamedTuple):
 
 
 class Located(NamedTuple):
-    """A flat batch with its maxima, their codes, and the table that they were started from.
+    """A flat batch of data sets, their peaks with codes, and the table that the climb started from.
 
     `shape` is that of the leading axes before they were made one.
     """
@@ -149,32 +149,19 @@ def locate(
     *,
     groups: ArrayLike | None = None,
 ) -> Located:
-    """Find the maxima once: for the estimates, and for the intervals that start from there.
+    """Find the highest peak of each data set, from which both estimates and profile intervals start.
 
     Parameters
     ----------
     terms, x, n, include, groups
         As of :func:`meta.stats.binomial.likelihood.maximise`.
-
-    Returns
-    -------
-    Located
     """
     s, shape = tally(x, n, include, groups)
     return Located(s, shape, *highest_peaks(terms, s))
 
 
 def maximum(located: Located) -> Maximum:
-    """The estimates of :func:`maximise`, of maxima that have been located.
-
-    Parameters
-    ----------
-    located : Located
-
-    Returns
-    -------
-    Maximum
-    """
+    """Estimates from the peaks that :func:`locate` found."""
     s, shape, peak, code, _ = located
     variance, se2_v, cov = _covariance(peak)
     many = s.member.shape[0]
@@ -261,13 +248,12 @@ def fixed(
 
 
 def cut(k: FloatArray, many: FloatArray, level: float, cutoff: Cutoff) -> FloatArray:
-    """How far the log-likelihood may fall; NaN without a degree of freedom.
+    """How far the log-likelihood may fall below its maximum; NaN without a degree of freedom.
 
     Parameters
     ----------
     k, many : ndarray, shape (...)
         Trials, and means.
-    level : float
     cutoff : {"chi2", "f"}
     """
     if cutoff == "chi2":
@@ -278,7 +264,7 @@ def cut(k: FloatArray, many: FloatArray, level: float, cutoff: Cutoff) -> FloatA
 
 
 def _settled(terms: TermsFunction, s: Sets, v: FloatArray) -> Fixed:
-    """Means at given v of a flat batch, without limits; `loglik` by group."""
+    """Estimates of the means of a flat batch at given v, without limits; `loglik` is by group."""
     one_sided, filled = s.one_sided, s.k > 0
     inner = s.only(~one_sided)
     x, patients = inner.by_group(inner.x), inner.by_group(inner.n)
@@ -310,7 +296,7 @@ def _fallen(
     one = Sets(x, n, np.zeros_like(s.group), np.ones((1, len(s.group))))
     peak, spread = mu[rows, group], se[rows, group]
     total = n.sum(-1)
-    # about where the fall is 2, from a peak or, if that is infinite, from half a patient of the other kind
+    # about 2 below the peak; if that is infinite, the log odds of half a patient of the other kind
     start = np.where(
         np.isfinite(peak), peak + 2 * side * np.nan_to_num(spread), -side * np.log(2 * total + 1)
     )
@@ -320,7 +306,7 @@ def _fallen(
 
 
 def highest_peaks(terms: TermsFunction, s: Sets) -> tuple[Peaks, CodeArray, Table]:
-    """Maxima of a flat batch, their codes, and the table that they were started from.
+    """Highest peaks of a flat batch, their codes, and the table that the climb started from.
 
     Rows without a maximum, and one-sided groups, have NaN second derivatives; the table leaves one-sided
     groups out and is NaN in rows where nothing is left.
@@ -377,7 +363,7 @@ def _highest(terms: TermsFunction, s: Sets) -> tuple[Peaks, Table]:
 
 
 def _between(table: Table, rows: NDArray[np.intp], node: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
-    """Start beside a node: where the slope, linear between it and its uphill neighbour, is zero."""
+    """A start between a node and its uphill neighbour: where the slope, interpolated linearly, is zero."""
     slope = table.slope[rows, node]
     other = np.clip(node + np.where(slope > 0, 1, -1), 0, len(TABLE_V) - 1)
     beyond = table.slope[rows, other]
@@ -389,14 +375,14 @@ def _between(table: Table, rows: NDArray[np.intp], node: NDArray[np.intp]) -> tu
 
 
 def coarse(terms: TermsFunction, s: Sets) -> Table:
-    """Tabulate the profile over the means. A group that is one-sided must have been left out."""
+    """Tabulate the profile over the means. One-sided groups must have been left out."""
     mu, width = _guess(s)
     spacing = np.clip(2.0 ** np.floor(np.log2(width)), _FINEST, 1.0)
     for _ in range(_ROUNDS):  # mostly the first is enough
         node = np.round(mu / spacing) * spacing
         t = _table(terms, s, node)
         curvature = concave(t.d_mumu)
-        # in a tail that bends up there is no telling how far the peak is, and no parabola
+        # a tail that bends up is no parabola and does not show how far away the peak is
         limit = np.where(t.d_mumu < 0, 3 * width, np.minimum(width, 1.0))
         step = np.clip(-t.d_mu / curvature, -limit, limit)
         mu = node + step

@@ -1,7 +1,7 @@
-"""Safeguarded Newton iterations on the likelihood of a flat batch: to its peak, its ridge and its contours.
+"""Safeguarded Newton iterations on the likelihood of a flat batch: to its peaks and to a given level.
 
 Steps in v are steps in ln(v + scale), on which likelihoods are far closer to parabolas. Iterations end with
-a step of less than _LAST standard errors, which is taken without looking: what remains is its square.
+a step of less than _LAST standard errors, which is taken without another look: the error left is its square.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NOISE = 1e-11  # relative rounding error of a log-likelihood, with room
 
 
 class Peaks(NamedTuple):
-    """Peaks of a flat batch: `mu`, `d_mumu`, `d_muv` (B, G); the rest (B,).
+    """Highest peaks of a flat batch: `mu`, `d_mumu`, `d_muv` (B, G); the rest (B,).
 
     `bend` is the second derivative in v of the profile over the means. The second derivatives are those
     within _LAST standard errors of the peak.
@@ -54,14 +54,14 @@ class Ridge(NamedTuple):
 
 
 def no_peaks(count: int, many: int) -> Peaks:
-    """Peaks not found: all NaN."""
+    """A batch of `count` data sets with `many` groups, shapes (B,) and (B, G), before any peak is found."""
     mu, d_mumu, d_muv = np.full((3, count, many), np.nan)
     v, value, bend = np.full((3, count), np.nan)
     return Peaks(mu, v, value, d_mumu, d_muv, bend, np.zeros(count, dtype=bool))
 
 
 class _Climber(NamedTuple):
-    """Rows under way: where they look, the best they have seen (`base`), and the step from there."""
+    """Rows still iterating: the current point, the best point so far (`base`), and the step from there."""
 
     mu: FloatArray
     v: FloatArray
@@ -77,7 +77,7 @@ class _Climber(NamedTuple):
     def moved(
         self, rose: BoolArray, value: FloatArray, new_step: FloatArray, new_leap: FloatArray
     ) -> _Climber:
-        """The next look: from here if this was uphill, else not so far from the base."""
+        """Next point: by a new step if this one was uphill, else by a quarter of the last from the base."""
         base_mu = np.where(rose[:, None], self.mu, self.base_mu)
         base_v = np.where(rose, self.v, self.base_v)
         step = np.where(rose[:, None], new_step, self.step / 4)
@@ -98,7 +98,7 @@ class _Climber(NamedTuple):
 
 
 def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: BoolArray) -> Peaks:
-    """To the peak over (mu, v >= 0) uphill from a start; rows of `hold` keep their v.
+    """Climb from a start to a peak over (mu, v >= 0); rows of `hold` keep their v.
 
     Parameters
     ----------
@@ -107,10 +107,6 @@ def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: Bo
     mu, v : ndarray, shapes (B, G) and (B,)
         Starts.
     hold : ndarray of bool, shape (B,)
-
-    Returns
-    -------
-    Peaks
     """
     nothing = np.full(len(v), -np.inf)
     c = _Climber(mu, v, mu, v, nothing, np.zeros_like(mu), np.zeros_like(v), s.scale, mu, hold)
@@ -138,17 +134,17 @@ def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: Bo
 
 
 def leapt(v: FloatArray, scale: FloatArray, leap: FloatArray) -> FloatArray:
-    """V after a step in ln(v + scale); 0, and not what rounding leaves of it, from `lowest` down."""
+    """Heterogeneity v, shape (B,), after a step in ln(v + scale); exactly 0 from `lowest` down."""
     return np.where(leap <= lowest(v, scale), 0.0, np.maximum(v + (v + scale) * np.expm1(leap), 0.0))
 
 
 def lowest(v: FloatArray, scale: FloatArray) -> FloatArray:
-    """The step in ln(v + scale) that ends at v = 0."""
+    """The step in ln(v + scale) that ends at v = 0, shape (B,)."""
     return np.asarray(-np.log1p(v / scale))
 
 
 def step_limit(d_mumu: FloatArray) -> FloatArray:
-    """How far mu may move in one step, from the curvature at the start: a flat tail does not tell."""
+    """Longest step in mu, shape (B, G), from the curvature at the start: Newton's is too long in a tail."""
     return np.asarray(1 + 3 / np.sqrt(-concave(d_mumu)))
 
 
@@ -171,7 +167,7 @@ def _uphill(t: Terms, c: _Climber) -> tuple[FloatArray, FloatArray, FloatArray, 
 
 
 def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridge:
-    """To the peak over the means at given v, from a start: Newton's method between brackets.
+    """Maximise over the means at given v, by Newton's method between brackets.
 
     Parameters
     ----------
@@ -206,7 +202,7 @@ def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridg
 def bracketed(
     mu: FloatArray, step: FloatArray, low: FloatArray, high: FloatArray, limit: FloatArray
 ) -> FloatArray:
-    """The next mu: a step no longer than `limit`, or the middle where that leaves the bracket."""
+    """Next mu, shape of `mu`: a step of at most `limit`, or the middle where that leaves the bracket."""
     new = mu + np.clip(step, -limit, limit)
     closed = np.isfinite(low) & np.isfinite(high)
     middle = np.where(closed, low, new) / 2 + np.where(closed, high, new) / 2
@@ -216,7 +212,7 @@ def bracketed(
 def cross(
     terms: TermsFunction, s: Sets, start: FloatArray, inner: FloatArray, v: FloatArray, drop_to: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Mu at which a single group's log-likelihood at given v has fallen to a level.
+    """Find the mu at which a single group's log-likelihood at given v has fallen to a level.
 
     Parameters
     ----------

@@ -1,9 +1,7 @@
 """Profile-likelihood intervals for functions of (mu, v) in a random-effects model of binomial counts.
 
 A limit is the extreme of a function over the region where the log-likelihood is within a cut-off of its
-maximum. Newton's method finds it on the region's edge, where the function has no slope along the edge,
-from a start off the coarse table; where that fails, :mod:`meta.stats.binomial.region` goes by
-brute force.
+maximum (:mod:`meta.stats.binomial.region`), found from starts that the coarse table of the likelihood gives.
 """
 
 from __future__ import annotations
@@ -54,7 +52,6 @@ def profile_limits(
 
     Parameters
     ----------
-    terms : callable (x, n, mu, v) -> Terms
     located : Located
         By :func:`~meta.stats.binomial.likelihood.locate` with the same `terms`.
     of : tuple of {"mu", "v", "mean"} or callable (mu, v) -> Terms
@@ -108,7 +105,7 @@ def profile_limits(
 def _known(
     s: Sets, peak: Peaks, quantity: Quantity, group: int, side: float, floor: FloatArray
 ) -> FloatArray:
-    """Limits that need no search, shape (B,), and NaN: at the end of the range or in closed form."""
+    """Limits at the end of the range or in closed form, shape (B,); NaN where one must be searched for."""
     if quantity == "v" and side > 0:
         return np.where(s.interior, np.nan, np.inf)
     if quantity == "v":
@@ -144,7 +141,7 @@ def _at_zero(s: Sets) -> FloatArray:
 def _solved(
     terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, peak: Peaks, table: Table
 ) -> FloatArray:
-    """Limits of a batch of tasks: by Newton's method from the table, where that fails by search."""
+    """Limits of a batch of tasks: by Newton's method from the table, by search where that fails."""
     rows = np.flatnonzero(t.s.interior)  # else there is no table, or v is without bound
     out = np.full(len(t.side), np.nan)
     if rows.size:

@@ -38,10 +38,10 @@ _CHUNK = 2_000_000
 
 
 class Tasks(NamedTuple):
-    """Extremes to find, one a row.
+    """Extremes to find, one in each row.
 
     `s` holds the counts; `group` (T,) the group whose mean the quantity is of, -1 for v; `side` 1.0 for the
-    largest and -1.0 for the smallest value; `floor` the log-likelihood that remains; `kind` the index of the
+    largest and -1.0 for the smallest value; `floor` the log-likelihood at the edge; `kind` the index of the
     quantity.
     """
 
@@ -124,7 +124,7 @@ def _profiled(u: Terms, target: BoolArray) -> _Slope:
 def by_newton(
     terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, mu: FloatArray, v: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Newton's method from a start.
+    """Find extremes by Newton's method from a start.
 
     Parameters
     ----------
@@ -138,12 +138,12 @@ def by_newton(
     extreme : ndarray, shape (T,)
         Logarithms of mean rates; v itself.
     found : ndarray of bool, shape (T,)
-        Whether a point on the floor was reached where the quantity is largest (smallest) along the edge.
+        Whether the iteration converged to the largest (smallest) value of the quantity along the edge.
     """
     out, found, rows = np.full(len(v), np.nan), np.zeros(len(v), dtype=bool), np.arange(len(v))
     scale, limit = t.s.scale, mu
     for attempt in range(_STEPS):
-        with np.errstate(all="ignore"):  # a stray step may leave the range of `terms`: not finite, not found
+        with np.errstate(all="ignore"):  # a step may leave the range of `terms`: not finite, so not found
             likelihood, quantity = evaluated(terms, of, t, mu, v)
         factor, target = v + scale, t.target
         u, g = in_log(likelihood, factor[:, None]), in_log(quantity, factor)
@@ -229,7 +229,7 @@ def single(t: Tasks) -> Sets:
 def by_search(
     terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, v_hat: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Brute force: a grid over v, the edge found between brackets at each node, and zooming in.
+    """Find extremes by a grid search over v that zooms in on the best node.
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ def _search_edge(
 
 
 def _edge(terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, v: FloatArray) -> FloatArray:
-    """The quantity times the side at the edge at v, -inf where v is outside the region."""
+    """The quantity on the edge of the region at v, times the side; -inf where v is outside the region."""
     mu, value, d_mumu = _ridge(terms, t, v)
     target = t.target
     own, others = (np.where(z, value, 0.0).sum(-1) for z in (target, ~target))

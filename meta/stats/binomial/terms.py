@@ -114,7 +114,7 @@ def tally(
     groups : array_like of int, shape (k,), optional
         Group index of each arm; one group if left out.
     lead : tuple of int
-        What the leading axes are broadcast against.
+        Shape against which the leading axes are broadcast as well.
 
     Raises
     ------
@@ -152,13 +152,13 @@ def sums(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Terms:
 
 
 def in_log(t: Terms, factor: FloatArray) -> Terms:
-    """Derivatives by ln(v + scale) in place of v; `factor` is v + scale."""
+    """Derivatives by ln(v + scale) in place of v; `factor`, the shape of a term, is v + scale."""
     d_v = t.d_v * factor
     return t._replace(d_v=d_v, d_muv=t.d_muv * factor, d_vv=t.d_vv * factor**2 + d_v)
 
 
 def concave(d_mumu: FloatArray) -> FloatArray:
-    """A second derivative that makes Newton's step in mu one uphill."""
+    """A negative second derivative of the same size and shape, with which Newton's step goes uphill."""
     return np.asarray(-np.maximum(np.abs(d_mumu), _TINY))
 
 

@@ -49,7 +49,7 @@ class Columns(NamedTuple):
 
     @classmethod
     def of(cls, a: Arms) -> Columns:
-        """Turn a flat batch round."""
+        """Transpose a flat batch."""
         y, v = a.at_zero.residual.T, np.where(a.include, a.v, np.inf).T
         gaps = not a.include.all()
         if len(a.groups) == 1:
@@ -200,7 +200,6 @@ def highest_peak(c: Columns, *, restricted: bool) -> tuple[FloatArray, BoolArray
     ----------
     c : Columns
         B data sets.
-    restricted : bool
 
     Returns
     -------

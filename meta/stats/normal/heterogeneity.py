@@ -1,4 +1,4 @@
-"""How different the trials are: Q, and I2 and H2 under both definitions."""
+"""Heterogeneity of trials: Cochran's Q, and I2 and H2 under both definitions."""
 
 from __future__ import annotations
 
@@ -115,10 +115,6 @@ def h2_from_tau2(tau2: ArrayLike, typical: ArrayLike) -> FloatArray:
 def i2_from_q(test: QTest) -> FloatArray:
     """I2 as the excess of Q over its expectation, max(0, (Q - df)/Q); 0 where Q is 0.
 
-    Parameters
-    ----------
-    test : QTest
-
     Returns
     -------
     ndarray, shape (...)
@@ -131,10 +127,6 @@ def i2_from_q(test: QTest) -> FloatArray:
 
 def h2_from_q(test: QTest) -> FloatArray:
     """H2 as Q/df, not truncated: below 1 where trials agree more than expected.
-
-    Parameters
-    ----------
-    test : QTest
 
     Returns
     -------

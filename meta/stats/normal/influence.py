@@ -1,4 +1,4 @@
-"""Case diagnostics: what each trial does to a random-effects fit, by leaving it out."""
+"""Case diagnostics of a random-effects fit: each trial is left out in turn."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def regress(
     Returns
     -------
     Regression
-        NaN with Code.FEW_TRIALS where the trials that count do not tell the coefficients apart, or leave
+        NaN with Code.FEW_TRIALS where the included trials do not identify the coefficients, or leave
         no degree of freedom for tau2. Without an intercept `qm` tests all coefficients; with nothing but
         one it is NaN. `qe` is NaN without a degree of freedom.
 
@@ -245,7 +245,7 @@ class Projected(NamedTuple):
 
 
 def full_rank(design: FloatArray, include: BoolArray) -> BoolArray:
-    """Whether the trials that count tell the coefficients apart.
+    """Whether the coefficients are estimable from the included trials.
 
     Parameters
     ----------
@@ -277,10 +277,6 @@ def project(a: Arms, design: FloatArray, tau2: FloatArray) -> Projected:
     design : ndarray, shape (k, p)
         Of full rank in the trials that count.
     tau2 : ndarray, shape (...)
-
-    Returns
-    -------
-    Projected
     """
     w = np.where(a.include, 1 / (a.v + tau2[..., None]), 0.0)
     root = np.sqrt(w)
@@ -294,7 +290,7 @@ def project(a: Arms, design: FloatArray, tau2: FloatArray) -> Projected:
 def maximum_likelihood(
     a: Arms, design: FloatArray, df: FloatArray, *, restricted: bool
 ) -> tuple[FloatArray, BoolArray]:
-    """Find the highest peak of the (restricted) likelihood on a grid, then solve the score beside it.
+    """Maximise the (restricted) likelihood: the root of the score beside the highest node of a grid.
 
     Parameters
     ----------

@@ -256,7 +256,6 @@ def q_profile(
     ----------
     y, v, include, groups
         As in :func:`meta.stats.normal.tau2.estimate`.
-    level : float, default 0.95
 
     Returns
     -------
@@ -310,7 +309,6 @@ def profile_likelihood(
         As in :func:`meta.stats.normal.tau2.estimate`.
     method : {"REML", "ML"}
         Which likelihood; the interval contains that estimate.
-    level : float, default 0.95
 
     Returns
     -------

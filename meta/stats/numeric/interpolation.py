@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
 
 _FINE = 512  # rows of the table of the sinc function's antiderivative, per step
-# Points for one, of integrals to be interpolated. Of what varies over two points or more, as everything does
-# that these grids resolve, cubic interpolation then misses less than 1e-7.
+# Running integrals have so many points for one. Where the function varies over two points or more, as all do
+# that the grids resolve, the error of cubic interpolation is then below 1e-7.
 _RUNNING = 16
 
 
@@ -25,7 +25,7 @@ def _antiderivative(reach: int) -> tuple[FloatArray, FloatArray]:
 
 
 def below(s: FloatArray, first: FloatArray, step: FloatArray, size: int) -> FloatArray:
-    """What each point of equally spaced ones contributes to the integral up to `s`.
+    """Weights of equally spaced points in the integral up to `s`.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def below(s: FloatArray, first: FloatArray, step: FloatArray, size: int) -> Floa
 
 
 def running(weight: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Integrals of functions given at equally spaced points, so finely that `interpolate` does the rest.
+    """Running integrals of functions given at equally spaced points, at more points for `interpolate`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Differences between groups under a posterior."""
+"""Posterior distributions of differences between groups."""
 
 from __future__ import annotations
 
@@ -91,10 +91,6 @@ def independent_difference(group: Distribution, reference: Distribution) -> Dist
     ----------
     group, reference : Distribution
         Of one data set each.
-
-    Returns
-    -------
-    Distribution
     """
     levels = (np.arange(_NODES) + 0.5) / _NODES
     ours, theirs = group.quantile(levels)[0], reference.quantile(levels)[0]

@@ -31,7 +31,7 @@ _BATCH = 1024  # sets on one grid
 def coupled_sets(
     surface: Surface, sets: Index, mu_prior: MuPrior, tau_prior: TauPrior, read: Read
 ) -> tuple[FloatArray, ...]:
-    """What `read` reads off the posterior of every group of every set.
+    """Apply `read` to the posterior of every group of every set.
 
     Parameters
     ----------
@@ -40,7 +40,6 @@ def coupled_sets(
     sets : ndarray of int, shape (S, G)
         The data set of each group, -1 for a group without trials; not all of them may be that. Groups of a
         set share tau, and each has a mu of its own.
-    mu_prior, tau_prior : MuPrior, TauPrior
     read : callable
         From a posterior of B data sets to arrays of leading length B.
 

@@ -1,4 +1,4 @@
-"""Densities of what a posterior of (mu, tau) says, each by quadrature over the slices of tau.
+"""Posterior densities of mu, tau, the mean response rate and the true effect of a new trial, by quadrature.
 
 A density is not the slope of an interpolated distribution function: under a heavy-tailed prior that function
 bends too sharply for its few points, and the slope of a cubic jumps where two cubics meet.
@@ -32,7 +32,6 @@ def mu_density(post: Posterior, s: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    post : Posterior
     s : ndarray
     """
     at = np.broadcast_to(s[:, None], (len(s), len(post.cells.tau)))
@@ -44,7 +43,6 @@ def mean_rate_density(post: Posterior, rate: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    post : Posterior
     rate : ndarray
         Between 0 and 1.
     """
@@ -57,7 +55,6 @@ def predictive_density(post: Posterior, s: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    post : Posterior
     s : ndarray
     """
     grid = post.cells
@@ -86,7 +83,7 @@ def tau_density(
 
 
 def mu_at(rate: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The mu that has a mean rate at a given tau, and the slope of that rate there, shape (L, T).
+    """The mu with a given mean rate at a given tau, and the slope of the mean rate in mu there, shape (L, T).
 
     Parameters
     ----------

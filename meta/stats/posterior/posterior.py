@@ -1,4 +1,4 @@
-"""The posterior of (mu, tau) by quadrature, and what is read off it: one data set or many at once."""
+"""The posterior of (mu, tau) by quadrature, of one data set or of many at once."""
 
 from __future__ import annotations
 
@@ -67,10 +67,6 @@ def posterior(
         Independent.
     coupled : bool
         Whether the data sets are groups with a mu each and tau in common.
-
-    Returns
-    -------
-    Posterior
     """
     grid = cells(surface, mu_prior, tau_prior, coupled=coupled)
     mass = grid.log_mass(coupled=coupled)
@@ -79,11 +75,10 @@ def posterior(
 
 
 def weighted(grid: Cells, mass: FloatArray, evidence: FloatArray) -> Posterior:
-    """The posteriors on a grid whose slices have these log masses, shape (B, T), and log evidences, (B,).
+    """Posteriors on a grid from the log masses of its slices, shape (B, T), and log evidences, (B,).
 
     Parameters
     ----------
-    grid : Cells
     mass, evidence : ndarray
     """
     slices = np.exp(mass - evidence[:, None])
@@ -103,7 +98,6 @@ def posterior_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Poster
     ----------
     surface : Surface
         Of one data set.
-    mu_prior : MuPrior
     tau : ndarray, shape (T,)
 
     Returns
@@ -123,12 +117,10 @@ def in_batches(
     tau_prior: TauPrior,
     read: Callable[[Posterior], tuple[FloatArray, ...]],
 ) -> tuple[FloatArray, ...]:
-    """What `read` reads off the posteriors of any number of data sets.
+    """Apply `read` to the posteriors of any number of data sets, in batches that share a grid (B, T, N).
 
     Parameters
     ----------
-    surface : Surface
-    mu_prior, tau_prior : MuPrior, TauPrior
     read : callable
         From a posterior of B data sets to arrays of leading length B.
 
@@ -155,7 +147,7 @@ def in_batches(
 
 
 def _batches(surface: Surface, mu_prior: MuPrior) -> Iterator[np.ndarray]:
-    """Data sets that one grid suits: of similar precision, and lying close to each other."""
+    """Rows of data sets for one grid: of similar precision, and close to each other."""
     precision = 1 / mu_prior.sd**2 + surface.members @ (1 / surface.variance)
     where = mu_prior.mean / mu_prior.sd**2 + surface.members @ (surface.place / surface.variance)
     where /= precision

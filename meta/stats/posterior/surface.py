@@ -38,8 +38,8 @@ class Surface(NamedTuple):
     members : ndarray, shape (B, m)
         How often each distinct trial occurs in each data set.
     place, variance : ndarray, shape (m,)
-        About where on the analysis scale each trial lies and how precisely it says so: where to look
-        first, nothing depends on them.
+        Approximate effect and sampling variance of each trial on the analysis scale. They only locate
+        the grid.
     bounded : ndarray of bool, shape (m,)
         Whether the trial alone bounds theta on both sides (0 < x < n): its marginal likelihood then
         vanishes like 1/tau, else it tends to a constant.

@@ -1,4 +1,4 @@
-"""Least and greatest values of functions over a product of finite choices: all of them, or by a search."""
+"""Extremes of functions over all combinations of finite choices: all evaluated, or found by a search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROUNDS = 50  # of a search; 2 to 5 are usual
 
 
 class Extremes(NamedTuple):
-    """What Q functions reach.
+    """Extremes of Q functions.
 
     `low` and `high` have shape (Q,), `low_at` and `high_at` shape (Q, T): which option of each choice, the
     first combination that attains it. `missing` counts the evaluated combinations at which a function has no
@@ -55,10 +55,6 @@ def extremes(sizes: Sequence[int], evaluate: Callable[[Choice], FloatArray], *, 
         Combinations up to which all are evaluated. Above, a search without randomness: from corners and
         evenly spread combinations, every extreme found so far tries all options of one choice at a time,
         until no extreme moves or `most` have been evaluated.
-
-    Returns
-    -------
-    Extremes
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Responders of groups of which a trial reports only sums.
+"""Responders by group where a trial reports only sums over groups.
 
 A trial's patients fall into groups (primary sites), n_s of them in group s, and each responds with the
 probability p_s of its group. A reported row gives the responders of one group, or the sum over several.
@@ -129,10 +129,6 @@ def split(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> Split:
 @lru_cache(maxsize=4096)
 def log_choose(n: int) -> FloatArray:
     """Logarithms of the binomial coefficients of n over 0 … n, right to the last digit.
-
-    Parameters
-    ----------
-    n : int
 
     Returns
     -------
