@@ -109,8 +109,8 @@ def conditional_test(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
         trials = trials[np.lexsort((counts[cell][trials], size[cell][trials]))]
         tables[int(fewer[cell]), *size[cell][trials].tolist()].append((cell, counts[cell][trials]))
     for (s, *sizes), cells in tables.items():
-        found = _solve(np.array(sizes), s, np.array([observed for _, observed in cells]))
-        for (cell, _), values in zip(cells, found, strict=True):
+        probabilities = _solve(np.array(sizes), s, np.array([observed for _, observed in cells]))
+        for (cell, _), values in zip(cells, probabilities, strict=True):
             p[cell] = values
     code = np.where((code == Code.OK) & np.isnan(p[..., 0]), Code.TOO_LARGE, code).astype(np.int8)
     return Conditional(statistic, expected, p[..., 0], p[..., 1], p[..., 2], code)

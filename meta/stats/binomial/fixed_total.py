@@ -121,11 +121,11 @@ def tail(table: Table, levels: IntArray, far: int) -> FloatArray:
         first where the distribution is exact. NaN where even bounds take too long.
     """
     distinct, where = np.unique(levels, return_inverse=True)
-    found = _exact(table, distinct)
-    if found is None:  # one by one, so that no answer depends on the company it is in
+    p = _exact(table, distinct)
+    if p is None:  # one by one, so that no answer depends on the others asked for
         tried = len(distinct) == 1
-        found = np.concatenate([_alone(table, int(level), far, tried) for level in distinct])
-    return found[where]
+        p = np.concatenate([_alone(table, int(level), far, tried) for level in distinct])
+    return p[where]
 
 
 def _alone(table: Table, level: int, far: int, tried: bool) -> FloatArray:

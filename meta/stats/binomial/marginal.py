@@ -158,9 +158,9 @@ def _integrated(
             part = cells.at(rows)
             if sign < 0:
                 part = part._replace(x=part.n - part.x, mu=-part.mu)
-            log_l, found = method(integrand, part)
+            log_l, averages_of_part = method(integrand, part)
             value[rows] += log_l
-            for j, average in enumerate(found):
+            for j, average in enumerate(averages_of_part):
                 moments[j, rows] = average * sign ** (j + 1)
     return value.reshape(shape), tuple(moment.reshape(shape) for moment in moments)
 

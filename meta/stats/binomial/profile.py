@@ -147,14 +147,16 @@ def _solved(
     if rows.size:
         part, nodes = t.rows(rows), _nodes(peak.rows(rows), table.rows(rows))
         which, mu, v = _starts(terms, of, part, nodes)
-        extreme, found = by_newton(terms, of, part.rows(which), mu, v)
+        extreme, converged = by_newton(terms, of, part.rows(which), mu, v)
         best = np.full(len(rows), -np.inf)
-        np.maximum.at(best, which, np.where(found, part.side[which] * extreme, np.inf))  # one failed: search
+        np.maximum.at(
+            best, which, np.where(converged, part.side[which] * extreme, np.inf)
+        )  # one failed: search
         out[rows] = np.where(np.isfinite(best), part.side * best, np.nan)
     left = np.flatnonzero(np.isnan(out))
     if left.size:
-        extreme, found = by_search(terms, of, t.rows(left), peak.v[left])
-        out[left] = np.where(found, extreme, np.nan)
+        extreme, converged = by_search(terms, of, t.rows(left), peak.v[left])
+        out[left] = np.where(converged, extreme, np.nan)
     mean = np.array([quantity == "mean" for quantity in of])[t.kind]
     out[mean] = np.exp(out[mean])
     return out

@@ -137,13 +137,13 @@ def by_newton(
     -------
     extreme : ndarray, shape (T,)
         Logarithms of mean rates; v itself.
-    found : ndarray of bool, shape (T,)
+    converged : ndarray of bool, shape (T,)
         Whether the iteration converged to the largest (smallest) value of the quantity along the edge.
     """
-    out, found, rows = np.full(len(v), np.nan), np.zeros(len(v), dtype=bool), np.arange(len(v))
+    out, converged, rows = np.full(len(v), np.nan), np.zeros(len(v), dtype=bool), np.arange(len(v))
     scale, limit = t.s.scale, mu
     for attempt in range(_STEPS):
-        with np.errstate(all="ignore"):  # a step may leave the range of `terms`: not finite, so not found
+        with np.errstate(all="ignore"):  # a step may leave the range of `terms`: not finite, so not converged
             likelihood, quantity = evaluated(terms, of, t, mu, v)
         factor, target = v + scale, t.target
         u, g = in_log(likelihood, factor[:, None]), in_log(quantity, factor)
@@ -164,7 +164,7 @@ def by_newton(
         if done.any():
             g_end = g.value + g.d_mu * own + g.d_v * leap  # second order is beyond rounding
             out[rows[done]] = np.where(of_v, new_v, g_end)[done]
-            found[rows[done]] = np.where(of_v, rightly, right)[done]
+            converged[rows[done]] = np.where(of_v, rightly, right)[done]
         go = ~done & np.isfinite(step).all(-1) & np.isfinite(leap)
         if not go.any():
             break
@@ -172,7 +172,7 @@ def by_newton(
         if not go.all():
             t, rows = t.rows(np.flatnonzero(go)), rows[go]
             mu, v, scale, limit = mu[go], v[go], scale[go], limit[go]
-    return out, found
+    return out, converged
 
 
 def _outward(at: _Slope, side: FloatArray, floor: FloatArray) -> tuple[FloatArray, BoolArray]:
@@ -240,10 +240,10 @@ def by_search(
 
     Returns
     -------
-    extreme, found
+    extreme, converged
         As of :func:`by_newton`; infinite where the quantity keeps growing with v.
     """
-    out, found = np.full(len(v_hat), np.nan), np.zeros(len(v_hat), dtype=bool)
+    out, converged = np.full(len(v_hat), np.nan), np.zeros(len(v_hat), dtype=bool)
     of_v = t.group < 0
     size = max(1, _CHUNK // (len(_FAR) * t.s.n.shape[-1]))
     for kind, find in ((of_v, _search_v), (~of_v, _search_edge)):
@@ -253,8 +253,8 @@ def by_search(
                 [np.broadcast_to(_FAR, (len(rows), len(_FAR))), np.nan_to_num(v_hat[rows, None], posinf=0.0)],
                 axis=1,
             )
-            out[rows], found[rows] = find(terms, of, t.rows(rows), np.sort(nodes, axis=1))
-    return out, found
+            out[rows], converged[rows] = find(terms, of, t.rows(rows), np.sort(nodes, axis=1))
+    return out, converged
 
 
 def _ridge(terms: TermsFunction, t: Tasks, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -28,12 +28,7 @@ _EVERY = slice(None)
 
 
 def mu_density(post: Posterior, s: FloatArray) -> FloatArray:
-    """Density of mu at `s`, shape (L,); result shape (B, L).
-
-    Parameters
-    ----------
-    s : ndarray
-    """
+    """Density of mu at `s`, shape (L,); result shape (B, L)."""
     at = np.broadcast_to(s[:, None], (len(s), len(post.cells.tau)))
     return np.asarray(_given_tau(post, at).sum(-1))
 
@@ -51,12 +46,7 @@ def mean_rate_density(post: Posterior, rate: FloatArray) -> FloatArray:
 
 
 def predictive_density(post: Posterior, s: FloatArray) -> FloatArray:
-    """Density of the true effect of a new trial at `s`, shape (L,); result shape (B, L).
-
-    Parameters
-    ----------
-    s : ndarray
-    """
+    """Density of the true effect of a new trial at `s`, shape (L,); result shape (B, L)."""
     grid = post.cells
     wide = grid.tau > grid.step
     z = (s[:, None, None] - grid.mu[wide]) / grid.tau[wide, None]
@@ -115,5 +105,5 @@ def _given_tau(post: Posterior, at: FloatArray, slices: np.ndarray | slice = _EV
     # The sine of sinc(u - n) is the same for all n but for its sign
     sine = np.where((u > 0) & (u < points[-1]), np.sin(np.pi * u) / np.pi, 0.0)
     spread = np.where(points % 2, -1.0, 1.0) / (u[..., None] - points)
-    found = sine * np.einsum("btn,ltn->blt", post.weight[:, slices], spread) / step
-    return np.asarray(np.maximum(found, 0.0))
+    density = sine * np.einsum("btn,ltn->blt", post.weight[:, slices], spread) / step
+    return np.asarray(np.maximum(density, 0.0))

@@ -69,43 +69,28 @@ class Distribution(NamedTuple):
         return Distribution(points[order], _rising(z[:, order]), self.exact)
 
     def quantile(self, p: ArrayLike) -> FloatArray:
-        """Quantiles at probabilities `p`, shape (Q,) or (B, Q); result shape (B, Q).
-
-        Parameters
-        ----------
-        p : array_like
-        """
+        """Quantiles at probabilities `p`, shape (Q,) or (B, Q); result shape (B, Q)."""
         target = np.broadcast_to(ndtri(np.asarray(p, dtype=float)), (len(self.z), np.shape(p)[-1]))
-        found = self._inverse(target)
+        quantiles = self._inverse(target)
         known = self
         for _ in range(2):
-            wanted = np.quantile(found, np.linspace(0, 1, min(found.size, _EXTRA)))
+            wanted = np.quantile(quantiles, np.linspace(0, 1, min(quantiles.size, _EXTRA)))
             known = known.with_points(np.clip(wanted, self.points[0], self.points[-1]))
-            first, found = found, known._inverse(target)
+            first, quantiles = quantiles, known._inverse(target)
             # Mostly once is enough; where many quantiles are wanted, points among them serve them all
-            if found.size > _EXTRA or np.abs(found - first).max() < _STILL * np.ptp(first):
+            if quantiles.size > _EXTRA or np.abs(quantiles - first).max() < _STILL * np.ptp(first):
                 break
-        return found
+        return quantiles
 
     def _inverse(self, target: FloatArray) -> FloatArray:
         return interpolate(self.z, self.points, target, monotone=True)
 
     def below(self, s: ArrayLike) -> FloatArray:
-        """Probabilities to be below `s`, shape (Q,); result shape (B, Q).
-
-        Parameters
-        ----------
-        s : array_like
-        """
+        """Probabilities to be below `s`, shape (Q,); result shape (B, Q)."""
         return np.asarray(ndtr(self.z_at(s)))
 
     def z_at(self, s: ArrayLike) -> FloatArray:
-        """Their normal quantiles.
-
-        Parameters
-        ----------
-        s : array_like
-        """
+        """Their normal quantiles."""
         return interpolate(self.points, self.z, np.asarray(s, dtype=float), monotone=True)
 
 

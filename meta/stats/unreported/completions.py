@@ -89,12 +89,12 @@ def _completions(
     rows: _Given, n: _Given, responders: _Given, targets: _Given, most: int
 ) -> NDArray[np.int64]:
     table = _Table.of(*(given.array() for given in (rows, n, responders, targets)))
-    found: list[tuple[int, ...]] = []
+    listed: list[tuple[int, ...]] = []
     for values in table.values():
-        if len(found) == most:
+        if len(listed) == most:
             raise DataError(f"completions: found more than {most}; a table that says more is needed")
-        found.append(values)
-    flat = np.array(found, dtype=np.int64).reshape(len(found), 2, len(table.targets))
+        listed.append(values)
+    flat = np.array(listed, dtype=np.int64).reshape(len(listed), 2, len(table.targets))
     return np.moveaxis(flat, 1, 2)
 
 
@@ -163,12 +163,12 @@ class _Table:
         if candidates is None or (len(candidates) > _FEW and not total_decides):
             yield from self._following(())
             return
-        sums: dict[int, bool] = {}
+        possible: dict[int, bool] = {}
         for values in map(tuple, candidates.tolist()):
-            every = sum(values[: self.many]) if total_decides else len(sums)
-            if every not in sums:
-                sums[every] = self.least(values, 0.0) is not None
-            if sums[every]:
+            total = sum(values[: self.many]) if total_decides else len(possible)
+            if total not in possible:
+                possible[total] = self.least(values, 0.0) is not None
+            if possible[total]:
                 yield values
 
     def _total_decides(self) -> bool:
@@ -199,17 +199,17 @@ class _Table:
         """
         if (self.targets.sum(0) > 1).any():  # sums over targets mean nothing where they overlap
             return None
-        found = np.zeros((1, 0), dtype=np.int64)
+        partial = np.zeros((1, 0), dtype=np.int64)
         for place in range(2 * self.many):
             ends = self._ends(place)
             if ends is None:
                 return np.zeros((0, 2 * self.many), dtype=np.int64)
             step = np.arange(ends[0], ends[1] + 1)
-            found = np.hstack([np.repeat(found, len(step), axis=0), np.tile(step, len(found))[:, None]])
-            found = found[self._allowed(found)]
-            if len(found) > _PARTS:
+            partial = np.hstack([np.repeat(partial, len(step), axis=0), np.tile(step, len(partial))[:, None]])
+            partial = partial[self._allowed(partial)]
+            if len(partial) > _PARTS:
                 return None
-        return found
+        return partial
 
     def _ends(self, place: int) -> tuple[int, int] | None:
         """Least and greatest value of a target by single rows, else by all rows; None if no table agrees."""
@@ -224,9 +224,9 @@ class _Table:
         least, greatest = self.least((), 1.0, place), self.least((), -1.0, place)
         return None if least is None or greatest is None else (least, -greatest)
 
-    def _allowed(self, found: NDArray[np.int64]) -> BoolArray:
+    def _allowed(self, partial: NDArray[np.int64]) -> BoolArray:
         """Which candidates, given by their first values, no single row rules out."""
-        n, x = found[:, : self.many], found[:, self.many :]
+        n, x = partial[:, : self.many], partial[:, self.many :]
         allowed = (x <= n[:, : x.shape[1]]).all(1)
         for block, values in enumerate((n, x)):
             known = self.targets[: values.shape[1]]
@@ -261,11 +261,11 @@ class _Table:
         low[first] = high[first] = fixed
         following = min(start + (len(fixed) if place is None else place), len(low) - 1)
         goal = sign * self.matrix[following]
-        every = np.ones(self.matrix.shape[1], dtype=np.int64)
+        whole_numbers = np.ones(self.matrix.shape[1], dtype=np.int64)
         done = milp(
             goal,
             constraints=LinearConstraint(self.matrix, low, high),
-            integrality=every,
+            integrality=whole_numbers,
             bounds=Bounds(0, np.inf),
             options={"presolve": False},  # HiGHS 1.12 returns wrong optima with it (as in its issue 3073)
         )

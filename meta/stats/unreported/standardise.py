@@ -163,8 +163,8 @@ def direct(responders: ArrayLike, n: ArrayLike, mix: ArrayLike) -> Direct:
 
     Examples
     --------
-    >>> found = direct([[1, 3], [0, 2]], [[10, 10], [0, 20]], [0.5, 0.5])
-    >>> found.rate.tolist(), found.share.tolist()
+    >>> rates = direct([[1, 3], [0, 2]], [[10, 10], [0, 20]], [0.5, 0.5])
+    >>> rates.rate.tolist(), rates.share.tolist()
     ([0.2, nan], [1.0, 0.5])
     """
     x, size, w = (np.asarray(values, dtype=float) for values in (responders, n, mix))

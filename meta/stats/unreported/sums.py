@@ -78,15 +78,15 @@ def log_probability(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> FloatArray
     0.352938
     """
     eta, size, total, shape = _broadcast(logits, n, x)
-    found = np.full(total.shape, -np.inf)
+    log_p = np.full(total.shape, -np.inf)
     length = _length(size, total)
     for cells in _slabs(len(total), length):
         terms = _log_pmf(eta[cells], size[cells], length)
         sums = terms[:, 0]
         for s in range(1, terms.shape[1]):
             sums = _convolve(sums, terms[:, s])
-        found[cells] = _at(sums, total[cells])
-    return found.reshape(shape)
+        log_p[cells] = _at(sums, total[cells])
+    return log_p.reshape(shape)
 
 
 def split(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> Split:
@@ -119,10 +119,10 @@ def split(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> Split:
     """
     eta, size, total, shape = _broadcast(logits, n, x)
     length = _length(size, total)
-    found = np.full((*eta.shape, length), np.nan)
+    shares = np.full((*eta.shape, length), np.nan)
     for cells in _slabs(len(total), length):
-        found[cells] = _given_total(_log_pmf(eta[cells], size[cells], length), total[cells])
-    probability = found.reshape((*shape, *found.shape[1:]))
+        shares[cells] = _given_total(_log_pmf(eta[cells], size[cells], length), total[cells])
+    probability = shares.reshape((*shape, *shares.shape[1:]))
     return Split(probability, probability @ np.arange(length, dtype=float))
 
 
@@ -217,8 +217,8 @@ def _log_sum(terms: FloatArray) -> FloatArray:
 def _at(sums: FloatArray, total: IntArray) -> FloatArray:
     """The entry of each row of `sums` at its total; -inf outside."""
     inside = (total >= 0) & (total < sums.shape[-1])
-    found = np.take_along_axis(sums, np.where(inside, total, 0)[:, None], axis=-1)[:, 0]
-    return np.where(inside, found, -np.inf)
+    entry = np.take_along_axis(sums, np.where(inside, total, 0)[:, None], axis=-1)[:, 0]
+    return np.where(inside, entry, -np.inf)
 
 
 def _given_total(terms: FloatArray, total: IntArray) -> FloatArray:
