@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Cutoff = Literal["chi2", "f"]
 
 # v of the coarse table: sqrt(v) from below the sampling error of 5,000 patients to a spread from 0 to 1
-TABLE_V = np.concatenate([[0.0], 4.0 ** np.arange(-5, 7)])
+_TABLE_V = np.concatenate([[0.0], 4.0 ** np.arange(-5, 7)])
 _FINEST = 2.0**-14  # spacing of mu in the table where it is closest
 _ROUNDS = 8  # at most, to find the means of the table
 _CELLS = 1_000_000  # of the coarse table held at once
@@ -318,9 +318,9 @@ def highest_peaks(terms: TermsFunction, s: Sets) -> tuple[Peaks, CodeArray, Tabl
     go = np.flatnonzero((inner.n > 0).any(-1) & ~rising)
     peak = no_peaks(count, many)
     table = Table(
-        *np.full((3, count, len(TABLE_V)), np.nan), *np.full((2, count, len(TABLE_V), many), np.nan)
+        *np.full((3, count, len(_TABLE_V)), np.nan), *np.full((2, count, len(_TABLE_V), many), np.nan)
     )
-    block = max(1, _CELLS // (s.n.shape[-1] * len(TABLE_V)))
+    block = max(1, _CELLS // (s.n.shape[-1] * len(_TABLE_V)))
     for start in range(0, len(go), block):
         rows = go[start : start + block]
         top, nodes = _highest(terms, inner.rows(rows))
@@ -341,7 +341,7 @@ def highest_peaks(terms: TermsFunction, s: Sets) -> tuple[Peaks, CodeArray, Tabl
 
 def _highest(terms: TermsFunction, s: Sets) -> tuple[Peaks, Table]:
     """The highest peak of each row: from the best node of the table, and from a rival."""
-    table = coarse(terms, s)
+    table = _coarse(terms, s)
     hold = s.n.max(-1, initial=0) <= 1  # v is not identified
     best = np.where(hold, 0, table.value.argmax(-1))
     rows = np.arange(len(best))
@@ -365,16 +365,16 @@ def _highest(terms: TermsFunction, s: Sets) -> tuple[Peaks, Table]:
 def _between(table: Table, rows: NDArray[np.intp], node: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
     """A start between a node and its uphill neighbour: where the slope, interpolated linearly, is zero."""
     slope = table.slope[rows, node]
-    other = np.clip(node + np.where(slope > 0, 1, -1), 0, len(TABLE_V) - 1)
+    other = np.clip(node + np.where(slope > 0, 1, -1), 0, len(_TABLE_V) - 1)
     beyond = table.slope[rows, other]
     turns = np.sign(slope) * np.sign(beyond) < 0
     share = np.where(turns, slope / np.where(turns, slope - beyond, 1.0), 0.0)
-    v = (1 - share) * TABLE_V[node] + share * TABLE_V[other]
+    v = (1 - share) * _TABLE_V[node] + share * _TABLE_V[other]
     mu = (1 - share)[:, None] * table.mu[rows, node] + share[:, None] * table.mu[rows, other]
     return mu, v
 
 
-def coarse(terms: TermsFunction, s: Sets) -> Table:
+def _coarse(terms: TermsFunction, s: Sets) -> Table:
     """Tabulate the profile over the means. One-sided groups must have been left out."""
     mu, width = _guess(s)
     spacing = np.clip(2.0 ** np.floor(np.log2(width)), _FINEST, 1.0)
@@ -391,20 +391,20 @@ def coarse(terms: TermsFunction, s: Sets) -> Table:
             break
     value = (t.value + np.where(near & (t.d_mumu < 0), -step * curvature * step / 2, 0.0)).sum(-1)
     slope = (t.d_v + t.d_muv * step).sum(-1)
-    return Table(np.broadcast_to(TABLE_V, value.shape), value, slope, mu, -curvature)
+    return Table(np.broadcast_to(_TABLE_V, value.shape), value, slope, mu, -curvature)
 
 
 def _guess(s: Sets) -> tuple[FloatArray, FloatArray]:
     """Weighted means of empirical log odds at each v, and their standard errors, shape (B, V, G)."""
     y = logit((s.x + 0.5) / (s.n + 1))
     variance = 1 / (s.x + 0.5) + 1 / (s.n - s.x + 0.5)
-    w = (s.n > 0)[:, None] / (variance[:, None] + TABLE_V[:, None])
+    w = (s.n > 0)[:, None] / (variance[:, None] + _TABLE_V[:, None])
     total = np.maximum(s.by_group(w), _TINY)
     mu = s.by_group(w * y[:, None]) / total
     x, n = s.by_group(s.x), s.by_group(s.n)
     pooled = logit(np.where((x > 0) & (x < n), x, 0.5) / np.maximum(n, 1))  # exact at v = 0
     scale = s.scale[:, None, None]
-    mu += (pooled - mu[:, 0])[:, None] * scale / (scale + TABLE_V[:, None])
+    mu += (pooled - mu[:, 0])[:, None] * scale / (scale + _TABLE_V[:, None])
     return mu, np.where(total > _TINY, 1 / np.sqrt(total), 1.0)
 
 
@@ -413,11 +413,11 @@ def _table(terms: TermsFunction, s: Sets, node: FloatArray) -> Terms:
     most = s.n.max(initial=0) + 1
     kinds, arm = np.unique(s.x * most + s.n, return_inverse=True)
     lattice = np.round(node / _FINEST).astype(np.int64)[..., s.group]
-    column = np.arange(len(TABLE_V))[:, None]
-    key = (arm.reshape(s.x.shape)[:, None] * len(TABLE_V) + column << 32) + lattice + (1 << 31)
+    column = np.arange(len(_TABLE_V))[:, None]
+    key = (arm.reshape(s.x.shape)[:, None] * len(_TABLE_V) + column << 32) + lattice + (1 << 31)
     cells, where = np.unique(key, return_inverse=True)
-    which, j = np.divmod(cells >> 32, len(TABLE_V))
+    which, j = np.divmod(cells >> 32, len(_TABLE_V))
     mu = ((cells & (1 << 32) - 1) - (1 << 31)) * _FINEST
     x, n = np.divmod(kinds[which], most)
-    at = np.stack(terms(x, n, mu, TABLE_V[j]))
+    at = np.stack(terms(x, n, mu, _TABLE_V[j]))
     return Terms(*s.by_group(at[:, where.reshape(key.shape)]))

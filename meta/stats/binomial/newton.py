@@ -191,7 +191,7 @@ def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridg
             out.value[at] = (t.value - step * curvature * step / 2)[done]
             if done.all():
                 break
-        mu = bracketed(mu, step, low, high, limit)
+        mu = _bracketed(mu, step, low, high, limit)
         if done.any():
             go = ~done
             s, rows = s.rows(np.flatnonzero(go)), rows[go]
@@ -199,7 +199,7 @@ def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridg
     return out
 
 
-def bracketed(
+def _bracketed(
     mu: FloatArray, step: FloatArray, low: FloatArray, high: FloatArray, limit: FloatArray
 ) -> FloatArray:
     """Next mu, shape of `mu`: a step of at most `limit`, or the middle where that leaves the bracket."""
@@ -246,7 +246,7 @@ def cross(
         converged[rows[done]] = True
         if done.all():
             break
-        mu = bracketed(mu, step, np.minimum(inner, outer), np.maximum(inner, outer), limit)
+        mu = _bracketed(mu, step, np.minimum(inner, outer), np.maximum(inner, outer), limit)
         if done.any():
             go = ~done
             s, rows = s.rows(np.flatnonzero(go)), rows[go]

@@ -61,7 +61,7 @@ class Tasks(NamedTuple):
         return np.asarray(self.group[:, None] == np.arange(self.s.member.shape[0]))
 
 
-def quantities(
+def _quantities(
     of: tuple[Quantity, ...], kind: NDArray[np.intp], mu: FloatArray, v: FloatArray, mean: FloatArray
 ) -> Terms:
     """Values and derivatives of each row's quantity; `mean` those of ln E[rate], shape (6, T)."""
@@ -87,14 +87,13 @@ def evaluated(
     one = np.array([quantity == "mean" for quantity in of])[t.kind].astype(float)[:, None]
     x, n = (np.concatenate([z, one], axis=1) for z in (t.s.x, t.s.n))
     at = np.stack(terms(x, n, np.concatenate([mu[:, t.s.group], own[:, None]], axis=1), v[:, None]))
-    return Terms(*t.s.by_group(at[..., :-1])), quantities(of, t.kind, own, v, at[..., -1])
+    return Terms(*t.s.by_group(at[..., :-1])), _quantities(of, t.kind, own, v, at[..., -1])
 
 
 class _Slope(NamedTuple):
     """The log-likelihood with the means other than the target's profiled out, each (T,).
 
-    Derivatives by w = ln(v + scale) and the target's mu; `curvature` and `ratio` (T, G) belong to the
-    other means.
+    Derivatives are by w = ln(v + scale) and the target's mu.
     """
 
     value: FloatArray
@@ -337,6 +336,6 @@ def _edge(terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, v: FloatArra
     one_patient = np.ones(len(edge))
     mean = np.stack(terms(one_patient, one_patient, edge, v_in))
     out = np.full(len(v), -np.inf)
-    g = quantities(of, part.kind, edge, v_in, mean).value
+    g = _quantities(of, part.kind, edge, v_in, mean).value
     out[feasible] = np.where(reached, part.side * g, -np.inf)
     return out

@@ -92,7 +92,7 @@ def regress(
     design = _design(x, a.y.shape[-1])
     shape, flat = a.y.shape[:-1], a.flat()
     code = np.where(flat.finite, Code.OK, Code.INFINITE_EFFECT).astype(np.int8)
-    code[(code == Code.OK) & ~full_rank(design, flat.include)] = Code.FEW_TRIALS
+    code[(code == Code.OK) & ~_full_rank(design, flat.include)] = Code.FEW_TRIALS
     spread = np.full(len(code), np.nan)
     rows = np.flatnonzero(code == Code.OK)
     if tau2 is None:
@@ -152,7 +152,7 @@ def _design(x: ArrayLike, k: int) -> FloatArray:
         raise DataError(f"x: found shape {design.shape}; one row a trial, shape ({k}, p), is allowed")
     if not np.isfinite(design).all():
         raise DataError("x: found values that are not finite; finite numbers are allowed")
-    if not full_rank(design, np.ones((1, k), dtype=bool)).all():
+    if not _full_rank(design, np.ones((1, k), dtype=bool)).all():
         raise DataError(
             f"x: found {design.shape[1]} columns that are collinear in {k} trials; linearly independent "
             "columns are allowed (leave out a moderator that is constant or follows from the others)"
@@ -178,10 +178,10 @@ def _tau2(a: Arms, design: FloatArray, method: Tau2Method) -> tuple[FloatArray, 
     if rows.size:
         inner = a.rows(rows)
         if method == "DL":
-            at = project(inner, design, np.zeros(rows.size))
+            at = _project(inner, design, np.zeros(rows.size))
             value[rows], converged = np.maximum((at.q_statistic - df[rows]) / at.trace, 0.0), rows >= 0
         else:
-            value[rows], converged = maximum_likelihood(inner, design, df[rows], restricted=method == "REML")
+            value[rows], converged = _maximum_likelihood(inner, design, df[rows], restricted=method == "REML")
         code[rows] = np.where(converged, Code.OK, Code.NOT_CONVERGED)
         value[rows[~converged]] = np.nan
     return value, code
@@ -200,10 +200,10 @@ def _batch(
     rows = np.flatnonzero(code == Code.OK)
     if rows.size:
         inner = a.rows(rows)
-        at = project(inner, design, tau2[rows])
+        at = _project(inner, design, tau2[rows])
         inverse = np.linalg.inv(at.r)
         b[rows], cov[rows] = at.b, inverse @ np.swapaxes(inverse, -1, -2)
-        residual = project(inner, design, np.zeros(rows.size)).q_statistic
+        residual = _project(inner, design, np.zeros(rows.size)).q_statistic
         qe[rows] = np.where(df[rows] >= 1, residual, np.nan)
         if tested.size:
             slopes = b[rows][:, tested, None]
@@ -224,7 +224,7 @@ def _p(statistic: FloatArray, df: FloatArray) -> FloatArray:
     return np.where(usable, p, np.nan)
 
 
-class Projected(NamedTuple):
+class _Projected(NamedTuple):
     """sqrt(w) X = QR at some tau2, and the residuals times sqrt(w): `e`, shape (..., k)."""
 
     w: FloatArray
@@ -244,18 +244,8 @@ class Projected(NamedTuple):
         return np.asarray((self.w * (1 - (self.q**2).sum(-1))).sum(-1))
 
 
-def full_rank(design: FloatArray, include: BoolArray) -> BoolArray:
-    """Whether the coefficients are estimable from the included trials.
-
-    Parameters
-    ----------
-    design : ndarray, shape (k, p)
-    include : ndarray of bool, shape (B, k)
-
-    Returns
-    -------
-    ndarray of bool, shape (B,)
-    """
+def _full_rank(design: FloatArray, include: BoolArray) -> BoolArray:
+    """Whether the coefficients (p,) are estimable from the included trials (B, k), shape (B,)."""
     p = design.shape[1]
     if design.shape[0] < p or p == 0:
         return np.zeros(len(include), dtype=bool)
@@ -267,50 +257,28 @@ def full_rank(design: FloatArray, include: BoolArray) -> BoolArray:
     return np.asarray(full[which.reshape(-1)])
 
 
-def project(a: Arms, design: FloatArray, tau2: FloatArray) -> Projected:
-    """Weighted least squares at `tau2`.
-
-    Parameters
-    ----------
-    a : Arms
-        Shape (..., k).
-    design : ndarray, shape (k, p)
-        Of full rank in the trials that count.
-    tau2 : ndarray, shape (...)
-    """
+def _project(a: Arms, design: FloatArray, tau2: FloatArray) -> _Projected:
+    """Weighted least squares at `tau2`, shape (...), on a design (k, p) of full rank in included trials."""
     w = np.where(a.include, 1 / (a.v + tau2[..., None]), 0.0)
     root = np.sqrt(w)
     q, r = np.linalg.qr(root[..., None] * design)
     z = root * a.y
     along = (q * z[..., None]).sum(-2)
     b = np.linalg.solve(r, along[..., None])[..., 0]
-    return Projected(w, q, r, b, z - (q * along[..., None, :]).sum(-1))
+    return _Projected(w, q, r, b, z - (q * along[..., None, :]).sum(-1))
 
 
-def maximum_likelihood(
+def _maximum_likelihood(
     a: Arms, design: FloatArray, df: FloatArray, *, restricted: bool
 ) -> tuple[FloatArray, BoolArray]:
     """Maximise the (restricted) likelihood: the root of the score beside the highest node of a grid.
 
-    Parameters
-    ----------
-    a : Arms
-        Flat, shape (B, k).
-    design : ndarray, shape (k, p)
-        Of full rank in the trials that count.
-    df : ndarray, shape (B,)
-        Trials less coefficients, at least 1.
-    restricted : bool
-        Whether it is the likelihood of the residuals, as REML maximises it.
-
-    Returns
-    -------
-    tau2 : ndarray, shape (B,)
-    converged : ndarray of bool, shape (B,)
+    `a` is flat, (B, k), the design (k, p) of full rank in the included trials, and `df`, (B,), trials less
+    coefficients, at least 1. Gives tau2 and whether it converged, (B,).
     """
 
     def score(t: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
-        at = project(a.rows(rows), design, t)
+        at = _project(a.rows(rows), design, t)
         lost = at.trace if restricted else at.w.sum(-1)
         return np.asarray((at.w * at.e**2).sum(-1) - lost)
 
@@ -342,7 +310,7 @@ def _nodes(a: Arms, design: FloatArray, df: FloatArray) -> FloatArray:
     With S the unweighted residual sum of squares, sum(w e^2) <= Q/tau2 <= S/tau2^2, and the trace is at
     least df/(tau2 + largest v): beyond the root of df tau2^2 = S (tau2 + largest v) the score is negative.
     """
-    even = project(Arms(a.y, np.ones_like(a.v), a.include, a.groups), design, np.zeros(len(df)))
+    even = _project(Arms(a.y, np.ones_like(a.v), a.include, a.groups), design, np.zeros(len(df)))
     s = even.q_statistic / df
     reach = (s + np.sqrt(s**2 + 4 * s * np.where(a.include, a.v, 0.0).max(-1))) / 2
     scale = np.where(a.include, a.v, np.inf).min(-1)
@@ -352,7 +320,7 @@ def _nodes(a: Arms, design: FloatArray, df: FloatArray) -> FloatArray:
 
 
 def _loglik(a: Arms, design: FloatArray, tau2: FloatArray, *, restricted: bool) -> FloatArray:
-    at = project(a, design, tau2)
+    at = _project(a, design, tau2)
     twice = np.log(np.where(a.include, at.w, 1.0)).sum(-1) - at.q_statistic
     if restricted:
         twice -= 2 * np.log(np.abs(np.diagonal(at.r, axis1=-2, axis2=-1))).sum(-1)
