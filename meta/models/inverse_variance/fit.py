@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from meta.stats.normal.influence import Cases
     from meta.stats.normal.pooling import IntervalMethod, RandomEffects
     from meta.stats.normal.scales import Effects, FloatArray
-    from meta.stats.normal.tau2_intervals import Tau2Interval, Tau2IntervalMethod
+    from meta.stats.normal.tau2 import Tau2Interval, Tau2IntervalMethod
 
 INTERVALS: dict[IntervalMethod, IntervalWords] = {
     "wald": IntervalWords("Wald", "Wald interval", "Wald intervals"),

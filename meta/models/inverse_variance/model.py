@@ -28,8 +28,7 @@ from meta.stats.normal.pooling import (
 )
 from meta.stats.normal.pooling import prediction as prediction_limits
 from meta.stats.normal.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
-from meta.stats.normal.tau2 import Tau2Method
-from meta.stats.normal.tau2_intervals import Tau2Interval, Tau2IntervalMethod, profile_likelihood, q_profile
+from meta.stats.normal.tau2 import Tau2Interval, Tau2IntervalMethod, Tau2Method, profile_likelihood, q_profile
 from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:

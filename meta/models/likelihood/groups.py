@@ -14,8 +14,7 @@ from meta.models.inverse_variance.comparison import CAVEAT_BELOW
 from meta.models.likelihood.fitting import fit_of
 from meta.models.likelihood.peak import Family, LikelihoodModel, Peak, peak_of
 from meta.results import Between, Contrast, NamedTest, Quantity
-from meta.stats.binomial.between import likelihood_ratio
-from meta.stats.binomial.bootstrap import bootstrap_lr
+from meta.stats.binomial.between import bootstrap_lr, likelihood_ratio
 from meta.stats.binomial.likelihood import maximise
 from meta.stats.binomial.marginal import marginal_terms
 

@@ -10,16 +10,15 @@ from scipy.special import expit, ndtri, stdtrit
 
 from meta.data import Counts, GroupedCounts
 from meta.models.contract import IntervalWords, PoolingModel
-from meta.stats.binomial.likelihood import Maximum, maximum
+from meta.stats.binomial.likelihood import Maximum, locate, maximum
 from meta.stats.binomial.marginal import mean_rate
 from meta.stats.binomial.profile import Limits, profile_limits
-from meta.stats.binomial.summit import locate
 from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from meta.stats.binomial.sets import TermsFunction
+    from meta.stats.binomial.terms import TermsFunction
     from meta.stats.normal.scales import FloatArray
 
 LikelihoodInterval = Literal["profile", "profile-t", "wald-t", "wald"]
