@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meta.format import level
+from meta.models import kind_of
 from meta.report.drawing.canvas import pinned_settings, save
 from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.drawing.layout import draw
@@ -159,7 +160,7 @@ def several_forest(
 
 def _named(label: str, fit: Fit, base: Fit) -> str:
     """Name a row; where the base's model had no answer, by the model that stands in for it."""
-    same = fit.model.get("model") == base.model.get("model")
+    same = kind_of(fit.model) is kind_of(base.model)
     instead = "" if same else f" ({fit.proportion.estimand}, {exact.short_name(fit)})"
     return f"{label}{instead}"
 

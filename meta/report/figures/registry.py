@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from meta.format import distribution
+from meta.models import restored
 from meta.records.run import BASE, Run
 from meta.report.drawing.plan import Plan
 from meta.report.figures.bound_plans import bounds_plans, split_plans
 from meta.report.figures.several_plans import cumulative, date_of, several
-from meta.report.language.exact import distribution
 from meta.report.language.roles import first_fit, ordered
 from meta.report.language.site_words import has_contrasts
 
@@ -169,7 +170,7 @@ def variation_name(base: Run, run: Run) -> str:
     if run.expansion == "each-date":
         return f"published by {date_of(run)}"
     if run.expansion == "each-prior" and fit is not None:
-        return f"τ ~ {distribution(str(fit.model.get('prior')))}"
+        return f"τ ~ {distribution(restored(fit.model).prior or '')}"
     return f"without {trial}" if trial else "all trials" if run is base else run.variation
 
 
@@ -219,7 +220,7 @@ def _curve(name: str, fit: Fit, title: str) -> Callable[[], Figure]:
 
 def _prior_sensitivity(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
     """One figure of the posteriors under all priors."""
-    found = [(str(fit.model.get("prior")), fit) for run in runs if (fit := first_fit(run)) and fit.grids]
+    found = [(restored(fit.model).prior or "", fit) for run in runs if (fit := first_fit(run)) and fit.grids]
     if not found:
         return
     digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()

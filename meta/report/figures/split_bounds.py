@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
+from meta.models import restored
 from meta.report.drawing.canvas import pinned_settings
 from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.drawing.layout import draw
@@ -121,7 +122,7 @@ def _rates(base: Run, by: str) -> list[Rate]:
 
 
 def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
-    together = bound.analysis["models"][lead.role].get("groups") == "common"
+    together = restored(bound.analysis["models"][lead.role]).groups == "common"
     coupled = (
         "Groups share the spread of the trials, so that a group's answer depends on the whole split."
         if together

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, percent, symbols
+from meta.models import kind_of, restored
 from meta.results import FAILED
 
 if TYPE_CHECKING:
@@ -12,21 +13,6 @@ if TYPE_CHECKING:
 
     from meta.results import Fit, Proportion, Quantity, Tau
 
-MODELS = {
-    "bayes-binomial": "Bayesian binomial-normal",
-    "bayes-normal": "Bayesian normal-normal",
-    "binomial-normal": "maximum likelihood, binomial-normal",
-    "beta-binomial": "maximum likelihood, beta-binomial",
-    "inverse-variance": "conventional",
-}
-_INTERVALS = {
-    "mhk": "Knapp-Hartung floored",
-    "hk": "Knapp-Hartung",
-    "profile": "profile-likelihood interval",
-    "profile-t": "profile-likelihood interval with the F(1, 2(k-1)) cut-off",
-    "wald-t": "Wald interval, t with k-1 df",
-    "wald": "Wald interval",
-}
 _KINDS = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
 _HUGE, _TINY = 1e4, 0.005
 TAU_IS_ZERO = "not given: τ is estimated as 0, which does not show that trials agree"
@@ -34,48 +20,27 @@ TAU_IS_ZERO = "not given: τ is estimated as 0, which does not show that trials 
 
 def short_name(fit: Fit) -> str:
     """Name the model in two words or three."""
-    kind = str(fit.model.get("model", "inverse-variance"))
-    return MODELS.get(kind, kind)
+    return kind_of(fit.model).NAME
 
 
 def options_of(fit: Fit) -> str:
     """Say what else decides the model's numbers: priors, or scale, estimator and interval."""
-    options, kind = fit.model, str(fit.model.get("model", "inverse-variance"))
-    way = str(options.get("interval", ""))
-    words = [str(options[key]) for key in ("scale",) if options.get(key) is not None]
-    if kind.startswith("bayes"):
-        words += [f"{name} ~ {distribution(str(options.get(key)))}" for name, key in _PRIORS]
-        words += ["shortest interval"] if way == "shortest" else []
-    else:
-        words += [str(options["tau2"])] if "tau2" in options else []
-        words += [_INTERVALS.get(way, way)] if way else []
-    return symbols(", ".join(words))
-
-
-_PRIORS = (("tau", "prior"), ("μ", "mu_prior"))
+    return symbols(restored(fit.model).in_words())
 
 
 def model_name(fit: Fit) -> str:
     """Name the model with its options."""
-    options = options_of(fit)
-    return f"{short_name(fit)} ({options})" if options else short_name(fit)
-
-
-def distribution(text: str) -> str:
-    """Write ``half-t:3,1`` as papers do.
-
-    Examples
-    --------
-    >>> distribution("half-t:3,1"), distribution("normal:-2,2"), distribution("flat")
-    ('half-t(3, 1)', 'normal(−2, 2)', 'flat')
-    """
-    name, colon, numbers = text.partition(":")
-    return f"{name}({numbers.replace(',', ', ').replace('-', '−')})" if colon else name
+    return f"{short_name(fit)} ({options_of(fit)})"
 
 
 def is_exact(fit: Fit) -> bool:
     """Tell whether I2 and Q are not of this fit's model."""
-    return bool(fit.model.get("model", "inverse-variance") != "inverse-variance")
+    return not kind_of(fit.model).GIVES_Q
+
+
+def shares(fit: Fit) -> bool:
+    """Tell whether the fit is of a group that has its heterogeneity from all groups together."""
+    return fit.label is not None and restored(fit.model).groups == "common"
 
 
 def spread(fit: Fit) -> str:
@@ -95,7 +60,7 @@ def tau_words(fit: Fit) -> str:
     """Write tau, beside its prior where it has one, and how far the trials moved it from there."""
     assert fit.tau is not None
     tau, prior = fit.tau, fit.tau.prior
-    shared = "common " if fit.label is not None and fit.model.get("groups") == "common" else ""
+    shared = "common " if shares(fit) else ""
     text = f"{shared}τ {number(tau.value or 0.0, 2)}{_tau_ends(tau)}"
     if prior is None:
         return text

@@ -57,10 +57,7 @@ def method(fit: Fit) -> str:
         return exact.model_name(fit)
     if fit.k < 2:  # nothing was pooled
         return symbols(fit.proportion.method) if fit.proportion.value is not None else ""
-    named = fit.proportion.method
-    others = (f"{fit.model[key]} {key}" for key in ("scale",) if key in fit.model)
-    parts = [part for part in (*others, fit.tau2.method) if part not in named]
-    return symbols(", ".join([*parts, named]))
+    return symbols(fit.proportion.method)
 
 
 def headline(fit: Fit) -> bool:
@@ -80,7 +77,7 @@ def withheld(fit: Fit) -> bool:
 
 def shares_tau(group: Fit) -> bool:
     """Tell whether a group has its tau from all groups together."""
-    return group.model.get("groups") == "common" and group.tau is not None
+    return exact.shares(group) and group.tau is not None
 
 
 def heterogeneity(fit: Fit, *, intervals: bool) -> str:
@@ -107,7 +104,7 @@ def _tau2(fit: Fit, *, intervals: bool) -> str:
     tau2 = fit.tau2
     if tau2.value is None:
         return f"τ² {not_given(tau2.reason)}"
-    shared = "common " if fit.label is not None and fit.model.get("groups") == "common" else ""
+    shared = "common " if exact.shares(fit) else ""
     value = f"{shared}τ² = {number(tau2.value)} ({symbols(tau2.method)})"
     ends = f", {_ends(tau2.interval, number)}" if tau2.interval and intervals else ""
     return value + ends + (f", {symbols(tau2.reason)}" if tau2.reason else "")

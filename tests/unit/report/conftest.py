@@ -42,6 +42,9 @@ def expit(z: float) -> float:
     return 1 / (1 + math.exp(-z))
 
 
+METHOD = "inverse variance, logit scale, REML, Knapp-Hartung, floored"
+
+
 def proportion(
     value: float | None,
     low: float | None,
@@ -51,7 +54,7 @@ def proportion(
 ) -> Proportion:
     return Proportion(
         value=value, low=low, high=high, estimand=estimand, level=0.95, kind="confidence",
-        method="exact (Clopper-Pearson)" if estimand == "ORR" else "Knapp-Hartung, floored", reason=reason,
+        method="exact (Clopper-Pearson)" if estimand == "ORR" else METHOD, reason=reason,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def runs(run_with, table1, reported, found, entry_of):
         entry_of("Pembrolizumab", action="not bounded", by="site", reason="by site: nobody says how many"),
         entry_of("Elsewhere", action="not bounded", reason="an exclusion, not a split"),
     )
-    models = {"primary": {"groups": "common"}, **{role: {"groups": "common"} for role in MODELS}}
+    models = {role: asdict(model) for role, model in MODELS.items()}
     base = run_with(
         *table1, *reported, analysis={"unreported": "drop", "sites": {"by": "site"}}, sites=make_site_fit()
     )
@@ -109,7 +109,7 @@ def test_a_sampler_that_failed_is_marked(runs):
 
 def test_groups_fitted_separately_and_a_search_are_said(runs):
     base, split = runs
-    models = {role: {"groups": "separate"} for role in MODELS}
+    models = {role: asdict(model.with_options(groups="separate")) for role, model in MODELS.items()}
     searched = tuple(replace(one, searched=True, completions=200_000, evaluated=900) for one in split.bounds)
     apart = replace(split, analysis={**split.analysis, "models": models}, bounds=searched)
     text = said(drawn([base, apart]))
