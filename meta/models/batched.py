@@ -15,6 +15,7 @@ from meta.models.likelihood.beta_binomial import BetaBinomial
 from meta.models.likelihood.binomial_normal import FAMILY as NORMAL
 from meta.models.likelihood.binomial_normal import BinomialNormal
 from meta.models.likelihood.peak import peaks, rates
+from meta.results import Estimand
 from meta.stats.binomial.proportions import proportion_interval
 from meta.stats.normal.pooling import interval, prediction, random_effects
 from meta.stats.normal.scales import SCALES, harmonic_mean
@@ -34,15 +35,13 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import Effects, FloatArray
     from meta.stats.posterior.posterior import Posterior
 
-_ESTIMANDS = ("mean ORR", "median ORR", "predictive ORR")
-TAU = "tau"
-PREDICTIVE = _ESTIMANDS[2]
+_ESTIMANDS = (Estimand.MEAN, Estimand.MEDIAN, Estimand.PREDICTIVE)
 
 
 class Answers(NamedTuple):
     """Point estimate and limits of one estimand, shape (B, G), NaN where not given."""
 
-    estimand: str
+    estimand: Estimand
     value: FloatArray
     low: FloatArray
     high: FloatArray
@@ -85,7 +84,7 @@ def answers(model: Model, rows: Rows, *, spread: bool = False) -> list[Answers]:
     model : Model
     rows : Rows
     spread : bool
-        Of one group: tau too, on the scale of the model, and the predictive ORR if it is not an estimand.
+        Of one group: tau too, on the scale of the model, and the predictive rate if it is not an estimand.
 
     Returns
     -------
@@ -144,7 +143,7 @@ def _conventional_spread(
     gone = np.full(tau2.shape, np.nan)
     alone, common = use.sum(-1) < 2, model.tau2 == "common-effect"
     tau = [gone, gone, gone] if common else [np.sqrt(z) for z in (tau2, ends.low, ends.high)]
-    yield Answers(TAU, *(np.where(alone, np.nan, z)[:, None] for z in tau))
+    yield Answers(Estimand.TAU, *(np.where(alone, np.nan, z)[:, None] for z in tau))
     low, high = gone.copy(), gone.copy()
     if model.prediction != "none" and not common:
         several = np.flatnonzero(~alone & (tau2 > 0))
@@ -154,7 +153,7 @@ def _conventional_spread(
             z[several] = np.where(
                 np.isfinite(end[several]), scale.inverse(np.nan_to_num(end[several]), size), np.nan
             )
-    yield Answers(PREDICTIVE, gone[:, None], low[:, None], high[:, None])
+    yield Answers(Estimand.PREDICTIVE, gone[:, None], low[:, None], high[:, None])
 
 
 def _likelihood(model: BinomialNormal | BetaBinomial, rows: Rows, *, spread: bool) -> list[Answers]:
@@ -163,9 +162,9 @@ def _likelihood(model: BinomialNormal | BetaBinomial, rows: Rows, *, spread: boo
     mu, gone = peak.top.mu, ~np.isin(peak.top.code, (Code.OK, Code.INFINITE_MU))[:, None]
     gone = gone | np.isnan(mu)
     mean = rates(own, mu, np.broadcast_to(peak.top.v[:, None], mu.shape))
-    found = [Answers("mean ORR", mean, peak.mean.low, peak.mean.high)]
+    found = [Answers(Estimand.MEAN, mean, peak.mean.low, peak.mean.high)]
     if own.normal:
-        found.append(Answers("median ORR", expit(mu), expit(peak.mu.low), expit(peak.mu.high)))
+        found.append(Answers(Estimand.MEDIAN, expit(mu), expit(peak.mu.low), expit(peak.mu.high)))
     if spread:
         found += _likelihood_spread(model, rows, peak)
     return [Answers(one[0], *(np.where(gone, np.nan, z) for z in one[1:])) for one in found]
@@ -177,16 +176,16 @@ def _likelihood_spread(model: BinomialNormal | BetaBinomial, rows: Rows, peak: P
     gone = np.full(mu.shape, np.nan)
     there = np.isfinite(mu) & (v > 0)
     if family(model).normal:
-        yield Answers(TAU, np.sqrt(v), *(np.sqrt(z)[:, None] for z in (peak.v.low, peak.v.high)))
+        yield Answers(Estimand.TAU, np.sqrt(v), *(np.sqrt(z)[:, None] for z in (peak.v.low, peak.v.high)))
         k = (rows.n > 0).sum(-1)[:, None]
         limits = prediction(mu, peak.top.se_mu, v, k, method="hts", level=model.level)
         ends: list[FloatArray] = [expit(limits.low), np.asarray(expit(mu)), expit(limits.high)]
     else:
-        yield Answers(TAU, gone, gone, gone)
+        yield Answers(Estimand.TAU, gone, gone, gone)
         p, scale, tail = expit(np.where(there, mu, 0.0)), np.where(there, v, 1.0), (1 - model.level) / 2
         ends = [np.asarray(betaincinv(p / scale, (1 - p) / scale, q)) for q in (tail, 0.5, 1 - tail)]
     value = np.where(there, ends[1], np.where(np.isfinite(mu), expit(mu), np.nan))
-    yield Answers(PREDICTIVE, value, *(np.where(there, ends[i], np.nan) for i in (0, 2)))
+    yield Answers(Estimand.PREDICTIVE, value, *(np.where(there, ends[i], np.nan) for i in (0, 2)))
 
 
 def _posterior(model: BayesBinomial, rows: Rows, *, spread: bool) -> list[Answers]:
@@ -201,7 +200,7 @@ def _posterior(model: BayesBinomial, rows: Rows, *, spread: bool) -> list[Answer
     x, n, group, many = rows
     own = np.equal.outer(np.arange(many), group)
     include = (own[None] & (n > 0)[:, None]).reshape(len(x) * many, -1)
-    names = (*_ESTIMANDS, TAU) if spread else _ESTIMANDS
+    names = (*_ESTIMANDS, Estimand.TAU) if spread else _ESTIMANDS
     surface = binomial_surface(np.repeat(x, many, axis=0), np.repeat(n, many, axis=0), include)
     members, index = np.unique(surface.members, axis=0, return_inverse=True)
     filled = members.any(-1)

@@ -15,7 +15,7 @@ from meta.models.likelihood.beta_binomial import BetaBinomial
 from meta.models.likelihood.binomial_normal import BinomialNormal
 from meta.models.likelihood.peak import METHODS
 from meta.models.policy import standing
-from meta.results import Bound, Bounds, Completed
+from meta.results import Bound, Bounds, Completed, Estimand
 from meta.stats.unreported.extremes import MOST, extremes
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds
     many = max(len(data.names), 1)
     if many > 1 and _separate(model):  # what is in one group says nothing of another
         return tuple(one for group in range(many) for one in bounds(model, data.within(group), most=most))
-    estimands: dict[str, None] = {}
+    estimands: dict[Estimand, None] = {}
 
     def evaluate(choice: IntArray) -> FloatArray:
         rows = _rows(data, choice, many)
@@ -92,7 +92,7 @@ class _Hull(NamedTuple):
     found: Extremes
     many: int
 
-    def of(self, group: int, place: int, estimand: str) -> Bounds:
+    def of(self, group: int, place: int, estimand: Estimand) -> Bounds:
         value, low, high = (self._column(group, _COUNTS + 3 * place + i) for i in range(3))
         k, n, x = (self._span(self._column(group, i)) for i in range(_COUNTS))
         level = self.model.level

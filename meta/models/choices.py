@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from meta.data import Counts
-from meta.models.batched import PREDICTIVE, TAU, Rows, answers
+from meta.models.batched import Rows, answers
+from meta.results import Estimand
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
     from meta.results import Fit
 
 # any other estimand of a model stands in the place of the median
-_PLACES = {"mean ORR": 0, PREDICTIVE: 2, TAU: 3}
+_PLACES = {Estimand.MEAN: 0, Estimand.PREDICTIVE: 2, Estimand.TAU: 3}
 _HOW_MANY = 4  # mean, median, prediction, tau
 
 
 class Part(NamedTuple):
-    """Of one model: shape (4, 3, B), names of its estimands, and why one is not given, shape (4, B)."""
+    """Of one model: shape (4, 3, B), its estimands, and why one is not given, shape (4, B)."""
 
     values: NDArray[np.float64]
-    names: tuple[str | None, ...]
+    names: tuple[Estimand | None, ...]
     why: list[list[str]]
 
 
@@ -53,7 +54,7 @@ def each_choice(model: Model, counts: Counts, members: NDArray[np.bool_]) -> Par
     x, n = counts.responders * members, counts.n * members
     rows = Rows(x, n, np.zeros(counts.k, dtype=np.int64), 1)
     values = np.full((_HOW_MANY, 3, len(members)), np.nan)
-    names: list[str | None] = [None] * _HOW_MANY
+    names: list[Estimand | None] = [None] * _HOW_MANY
     for one in answers(model, rows, spread=True):
         place = _PLACES.get(one.estimand, 1)
         names[place] = one.estimand

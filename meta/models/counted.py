@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from meta.models.describe import no_heterogeneity
-from meta.results import Estimate, Fit, Prediction, Proportion, Standing, Tau2, TrialEffect
+from meta.results import Estimand, Estimate, Fit, Prediction, Proportion, Standing, Tau2, TrialEffect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +29,8 @@ def unfitted(
 ) -> Fit:
     """A fit of which nothing is known but the counts."""
     nothing = Proportion(
-        value=None, low=None, high=None, estimand="mean ORR", level=level, kind="confidence", method=method,
-        reason=reason,
+        value=None, low=None, high=None, estimand=Estimand.MEAN, level=level, kind="confidence",
+        method=method, reason=reason,
     )  # fmt: skip
     return Fit(
         model=options, level=level, k=counts.k, n=int(counts.n.sum()),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.results import (
+    Estimand,
     Heterogeneity,
     Influence,
     Interval,
@@ -19,7 +20,7 @@ from meta.results import (
 )
 from meta.stats.binomial.proportions import TrialInterval, proportion_interval
 from meta.stats.normal import heterogeneity as het
-from meta.stats.normal.scales import Effects, FloatArray, Scale, harmonic_mean
+from meta.stats.normal.scales import Effects, FloatArray, Scale, ScaleName, harmonic_mean
 from meta.stats.numeric.codes import SENTENCES, Code
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ PREDICTIONS: dict[PredictionMethod, str] = {
     "t": "t with k-1 df",
     "hts": "Higgins-Thompson-Spiegelhalter, t with k-2 df",
     "hk": "Knapp-Hartung, t with k-1 df",
+}
+DIFFERENCES: dict[ScaleName, Estimand] = {
+    "logit": Estimand.LOG_ODDS_RATIO,
+    "log": Estimand.LOG_RATIO,
+    "identity": Estimand.DIFFERENCE,
+    "arcsine": Estimand.DIFFERENCE_ARCSINE,
+    "double-arcsine": Estimand.DIFFERENCE_DOUBLE_ARCSINE,
 }
 LEAST_CASES = 3  # trials, from which one can be left out and tau2 still be estimated
 CASE_BY_CASE = 100  # trials, up to which each is left out and all are permuted, in about a second
@@ -93,7 +101,7 @@ def proportion(
     level: float,
     method: str,
     kind: IntervalKind = "confidence",
-    estimand: str | None = None,
+    estimand: Estimand | None = None,
     reason: str | None = None,
 ) -> Proportion:
     """Estimate and limits, analysis scale in, proportions out."""
@@ -118,14 +126,14 @@ def exact_proportion(counts: Counts, *, method: TrialInterval, level: float) -> 
     kind = TRIAL_INTERVALS[method]
     if counts.k == 0:
         return Proportion(
-            value=None, low=None, high=None, estimand="ORR", level=level, kind="confidence", method=kind,
-            reason="no trial reported responders",
+            value=None, low=None, high=None, estimand=Estimand.RAW, level=level, kind="confidence",
+            method=kind, reason="no trial reported responders",
         )  # fmt: skip
-    return trial_proportions(counts, method=method, level=level, estimand="ORR of the one trial")[0]
+    return trial_proportions(counts, method=method, level=level, estimand=Estimand.ONE_TRIAL)[0]
 
 
 def trial_proportions(
-    counts: Counts, *, method: TrialInterval, level: float, estimand: str = "ORR"
+    counts: Counts, *, method: TrialInterval, level: float, estimand: Estimand = Estimand.RAW
 ) -> tuple[Proportion, ...]:
     """Each trial's raw proportion with its study-level interval."""
     low, high = proportion_interval(counts.responders, counts.n, method=method, level=level)
@@ -208,14 +216,13 @@ def prediction(
     """Where a new trial's true effect would lie, or why that is not given."""
     low, high, df = (limits.low, limits.high, limits.df) if limits else (np.nan, np.nan, np.nan)
     why = reason or (sentence(int(limits.code)) if limits else None)
-    estimand = f"ORR of a new trial ({scale.name} scale)"
     as_proportion = proportion(
         scale, (np.nan, low, high), counts,
-        level=level, method=method, kind="prediction", estimand=estimand, reason=why,
+        level=level, method=method, kind="prediction", estimand=Estimand.NEW_TRIAL, reason=why,
     )  # fmt: skip
     return Prediction(
         low=number(low), high=number(high), level=level, df=number(df), method=method,
-        proportion=as_proportion, reason=why,
+        proportion=as_proportion, scale=scale.name, reason=why,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from meta.models.options import STRICT
+from meta.results import Outcome
 
 Regimen = Literal["monotherapy", "ici-combination", "with-antiangiogenic", "with-chemotherapy", "with-other"]
 Line = Literal["first", "later"]
@@ -18,16 +19,6 @@ Region = Literal["Asia", "West", "International"]
 ReportKind = Literal["full-paper", "preprint", "abstract", "registry"]
 Criteria = Literal["RECIST 1.1", "RECIST", "irRECIST", "iRECIST"]
 Assessor = Literal["investigator", "central", "unknown"]
-Outcome = Literal[
-    "response",
-    "disease-control",
-    "stable-disease",
-    "progressive-disease",
-    "not-assessed",
-    "adverse-event",
-    "adverse-event-grade-3",
-    "characteristic",
-]
 Status = Literal["verified", "unverified"]
 Endpoint = Literal["PFS", "OS", "DOR", "TTR"]
 Median = float | Literal["not reached", "not applicable"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
+from meta.results.outcomes import Outcome
 from meta.results.quantities import (
     Estimands,
     Estimate,
@@ -218,6 +219,7 @@ class Fit(Tabular):
     label: str | None = None
     role: str | None = None
     by: str | None = None
+    outcome: Outcome = Outcome.RESPONSE
     groups: tuple[Fit, ...] = ()
     between: Between | None = None
     not_reported: tuple[NotReported, ...] = ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from meta.results.estimands import Estimand
+
 IntervalKind = Literal["confidence", "credible", "prediction", "bound"]
 
 
@@ -74,7 +76,7 @@ class Proportion:
     value: float | None
     low: float | None
     high: float | None
-    estimand: str
+    estimand: Estimand
     level: float
     kind: IntervalKind
     method: str
@@ -126,7 +128,7 @@ class Estimands:
 class Probability:
     """Posterior probability that an estimand exceeds a threshold, both fractions."""
 
-    estimand: str
+    estimand: Estimand
     threshold: float
     value: float
 
@@ -157,9 +159,9 @@ class NamedTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A number with its interval, `name` saying of what; on the scale that the name implies."""
+    """A number with its interval; `estimand` says of what, and so on which scale."""
 
-    name: str
+    estimand: Estimand
     value: float | None
     low: float | None
     high: float | None
@@ -180,7 +182,10 @@ class SweepPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """Where the true effect of a new trial would lie: analysis scale, and as a proportion."""
+    """Where the true effect of a new trial would lie: analysis scale, and as a proportion.
+
+    `scale` names the analysis scale of a model that offers several.
+    """
 
     low: float | None
     high: float | None
@@ -188,4 +193,5 @@ class Prediction:
     df: float | None
     method: str
     proportion: Proportion
+    scale: str | None = None
     reason: str | None = None

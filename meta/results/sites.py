@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
 from meta.results.fit import Diagnostics, Standing
+from meta.results.outcomes import Outcome
 from meta.results.quantities import Proportion, Quantity
 from meta.results.rows import show_sites, site_rows
 
@@ -21,7 +22,8 @@ class Parameter:
     """A parameter or contrast, analysis scale: how much the data say beyond the prior.
 
     `posterior` has the median and interval; `expectation` and `sd` are the posterior's, `prior_sd` the
-    prior's. A posterior as wide as the prior is the prior.
+    prior's. A posterior as wide as the prior is the prior. A contrast is of `group` against `reference`,
+    which are None for other parameters.
     """
 
     posterior: Quantity
@@ -29,6 +31,8 @@ class Parameter:
     sd: float
     prior_sd: float
     prior: str
+    group: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +251,7 @@ class SiteRegionFit(Tabular):
     reporting: ReportingOnly | None = None
     standing: Standing = _NO_POLICY
     notes: tuple[str, ...] = ()
+    outcome: Outcome = Outcome.RESPONSE
 
     @property
     def failed(self) -> bool:

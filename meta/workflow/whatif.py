@@ -21,7 +21,6 @@ from meta.stats.binomial.proportions import proportion_interval
 from meta.workflow.expand import PRIORS
 from meta.workflow.pool import RESULTS
 from meta.workflow.running.execute import digest
-from meta.workflow.running.outcome import of_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -104,15 +103,16 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
         except SpecError as error:
             skipped[role, str(error)] = None
             continue
-        names = tuple(name and _worded(name, base) for name in part.names)
-        choices.append(Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=names))
+        choices.append(
+            Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=part.names)
+        )
         values.append(part.values)
         reasons.append([[words.setdefault(word, len(words)) for word in row] for row in part.why])
         called = _standings(base, members, bayesian=isinstance(model, BayesBinomial))
         standings.append([words.setdefault(word, len(words)) for word in called])
     return Subsets(
         analysis=base.analysis.name, digest=_digest(base, siblings), run=digest(base),
-        complete=counts.k <= MOST,
+        outcome=base.analysis.outcome, complete=counts.k <= MOST,
         trials=trials, choices=tuple(choices), named=named, skipped=tuple(skipped), words=tuple(words),
         members=members, values=np.array(values), reasons=np.array(reasons, dtype=np.uint8),
         standings=np.array(standings, dtype=np.uint8),
@@ -197,11 +197,6 @@ def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -
     return [f"headline ({one.reason})" if one.status == "headline" else one.reason for one in found]
 
 
-def _worded(estimand: str, base: Variation) -> str:
-    outcome = base.analysis.outcome
-    return estimand if outcome == "response" else estimand.replace("ORR", f"{outcome.replace('-', ' ')} rate")
-
-
 def subset(base: Variation, without: Sequence[str], role: str, prior: str | None) -> Fit:
     """Fit the base without some trials, afresh.
 
@@ -242,5 +237,5 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
         raise SpecError("\n".join(wrong))
     model = models[role] if prior is None else with_options(models[role], prior=prior)
     fit = model.fit(some(base.selection.counts, np.array([name not in without for name in ids])))
-    fit = replace(of_outcome(fit, base.analysis.outcome), role=role)
+    fit = replace(fit, outcome=base.analysis.outcome, role=role)
     return replace(fit, standing=waived()) if base.analysis.k_policy == "off" and fit.k > 1 else fit

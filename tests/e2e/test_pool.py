@@ -374,7 +374,7 @@ def test_table_1_of_jia_2022_as_metafor_pools_it(pooled):
     assert (fit.mu.interval.low, fit.mu.interval.high) == pytest.approx((-3.152129, -0.352543), abs=5e-7)
     assert fit.mu.interval.df == 3
     assert fit.proportion.value == pytest.approx(1 / (1 + math.exp(1.752336)), abs=1e-7)
-    assert fit.proportion.estimand == "median ORR"
+    assert fit.proportion.estimand == "median"
 
 
 SITES = {"pancreas": (0, 8), "gastroesophageal": (5, 15), "intestine": (1, 14), "other": (5, 13)}
@@ -541,7 +541,7 @@ def test_bounds_by_site_are_over_every_split_of_unreported_responders(pooled, an
         group.label: group for group in fit_by(run_of(pooled, analysis), "site", "frequentist").groups
     }
     for one in run.bounds:
-        if (one.role, one.estimand) == ("frequentist", "mean ORR"):
+        if (one.role, one.estimand) == ("frequentist", "mean"):
             assert one.uncertainty.low <= one.ignorance.low <= one.ignorance.high <= one.uncertainty.high
             assert one.k[0] >= reported[one.group].k == 2
     left = [entry.trial for entry in run.ledger if entry.action == "not bounded"]

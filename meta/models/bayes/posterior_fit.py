@@ -14,6 +14,7 @@ from meta.models.policy import standing
 from meta.results import (
     Contrast,
     Dispersion,
+    Estimand,
     Estimands,
     Estimate,
     Fit,
@@ -78,7 +79,7 @@ class Frame:
         )
 
     def proportion(
-        self, answer: Answer | None, row: int, estimand: str, *, predictive: bool = False
+        self, answer: Answer | None, row: int, estimand: Estimand, *, predictive: bool = False
     ) -> Proportion:
         """One estimand of one data set."""
         kind = "prediction" if predictive else "credible"
@@ -99,10 +100,10 @@ class Frame:
             expectation=describe.number(answer.expectation[row]),
         )
 
-    def quantity(self, name: str, answer: Answer, row: int) -> Quantity:
+    def quantity(self, estimand: Estimand, answer: Answer, row: int) -> Quantity:
         """A quantity on its own scale."""
         return Quantity(
-            name=name,
+            estimand=estimand,
             value=float(answer.value[row]),
             low=float(answer.low[row]),
             high=float(answer.high[row]),
@@ -143,9 +144,9 @@ def fit_of(
         Without its trials, which differ between models.
     """
     estimands = Estimands(
-        median=frame.proportion(found.median, row, "median ORR"),
-        mean=frame.proportion(found.mean, row, "mean ORR"),
-        predictive=frame.proportion(found.predictive, row, "predictive ORR", predictive=True),
+        median=frame.proportion(found.median, row, Estimand.MEDIAN),
+        mean=frame.proportion(found.mean, row, Estimand.MEAN),
+        predictive=frame.proportion(found.predictive, row, Estimand.PREDICTIVE, predictive=True),
     )
     tau = _tau(frame, bounded, None if divergence is None else float(divergence[row]), found, row)
     sd = float(found.mu_sd[row])
@@ -179,19 +180,19 @@ def fit_of(
 
 def _dispersion(frame: Frame, found: Answers, row: int) -> Dispersion:
     return Dispersion(
-        median_odds_ratio=frame.quantity("median odds ratio", found.odds_ratio, row),
+        median_odds_ratio=frame.quantity(Estimand.MEDIAN_ODDS_RATIO, found.odds_ratio, row),
         middle=(
-            frame.proportion(found.lower, row, "lower end of the middle 95 % of true ORRs"),
-            frame.proportion(found.upper, row, "upper end of the middle 95 % of true ORRs"),
+            frame.proportion(found.lower, row, Estimand.MIDDLE_LOW),
+            frame.proportion(found.upper, row, Estimand.MIDDLE_HIGH),
         ),
     )
 
 
 def _probabilities(frame: Frame, found: Answers, row: int) -> tuple[Probability, ...]:
     return tuple(
-        Probability(estimand=f"{name} ORR", threshold=cut, value=float(found.above[name][row, i]))
+        Probability(estimand=name, threshold=cut, value=float(found.above[name][row, i]))
         for i, cut in enumerate(frame.thresholds)
-        for name in ("mean", "median", "predictive")
+        for name in (Estimand.MEAN, Estimand.MEDIAN, Estimand.PREDICTIVE)
         if name in found.above
     )
 
@@ -253,21 +254,26 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
     mu, mean : Distribution
         Of the difference of mu, and of the mean rates.
     """
-    scale = "log odds ratio" if frame.scale.name == "logit" else f"difference on the {frame.scale.name} scale"
     tail = (1 - frame.level) / 2
 
-    def quantity(name: str, found: Distribution) -> Quantity:
+    def quantity(estimand: Estimand, found: Distribution) -> Quantity:
         low, value, high = (float(q) for q in found.quantile([tail, 0.5, 1 - tail])[0])
         method = f"{frame.method}, equal-tailed interval"
         return Quantity(
-            name=name, value=value, low=low, high=high, level=frame.level, kind="credible", method=method
+            estimand=estimand,
+            value=value,
+            low=low,
+            high=high,
+            level=frame.level,
+            kind="credible",
+            method=method,
         )
 
     return Contrast(
         group=names[0],
         reference=names[1],
-        mu=quantity(scale, mu),
-        mean=quantity("difference of mean ORRs", mean) if mean is not None else None,
+        mu=quantity(describe.DIFFERENCES[frame.scale.name], mu),
+        mean=quantity(Estimand.DIFFERENCE_OF_MEANS, mean) if mean is not None else None,
         exceeds=1 - float(mu.with_points(np.zeros(1)).below([0.0])[0, 0]),
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from meta.models import describe
+from meta.models.describe import DIFFERENCES
 from meta.results import Between, Contrast, NamedTest, Quantity, Statistic
 from meta.stats.normal.permutation import permutation_test
 from meta.stats.normal.pooling import Pooled, between_groups
@@ -20,16 +21,9 @@ if TYPE_CHECKING:
 
     from meta.data import GroupedCounts
     from meta.models.inverse_variance.model import InverseVariance
-    from meta.stats.normal.scales import Effects, ScaleName
+    from meta.stats.normal.scales import Effects
 
 CAVEAT_BELOW = 10  # trials; Wald p-values of group differences are too small with fewer (design, "Methods")
-DIFFERENCES: dict[ScaleName, str] = {
-    "logit": "log odds ratio",
-    "log": "log ratio of proportions",
-    "identity": "difference of proportions",
-    "arcsine": "difference on the arcsine scale",
-    "double-arcsine": "difference on the double arcsine scale",
-}
 _INESTIMABLE = "the effect of a group cannot be estimated"
 
 
@@ -146,7 +140,7 @@ def _contrasts(
         difference = float(part.mu[0] - base.mu[0])
         half = quantile * float(np.hypot(part.se[0], base.se[0]))
         mu = Quantity(
-            name=DIFFERENCES[model.scale],
+            estimand=DIFFERENCES[model.scale],
             value=describe.number(difference),
             low=describe.number(difference - half),
             high=describe.number(difference + half),

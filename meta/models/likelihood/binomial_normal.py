@@ -15,7 +15,7 @@ from meta.models.likelihood.fitting import fit_of, nothing
 from meta.models.likelihood.groups import grouped
 from meta.models.likelihood.peak import Family, LikelihoodInterval, peak_of
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
-from meta.results import Fit, Influence, Proportion, SweepPoint
+from meta.results import Estimand, Fit, Influence, Proportion, SweepPoint
 from meta.stats.binomial.likelihood import fixed, maximise
 from meta.stats.binomial.marginal import marginal_terms, mean_rate
 from meta.stats.binomial.proportions import TrialInterval
@@ -106,7 +106,7 @@ class BinomialNormal:
         mu = np.stack([found.mu[:, 0], found.low[:, 0], found.high[:, 0]])
         median, mean = expit(mu), _mean(mu, tau)
 
-        def at(row: int, values: FloatArray, estimand: str) -> Proportion:
+        def at(row: int, values: FloatArray, estimand: Estimand) -> Proportion:
             value, low, high = (describe.number(z) for z in values[:, row])
             return Proportion(
                 value=value, low=low, high=high, estimand=estimand, level=self.level, kind="confidence",
@@ -114,7 +114,7 @@ class BinomialNormal:
             )  # fmt: skip
 
         return tuple(
-            SweepPoint(tau=t, median=at(i, median, "median ORR"), mean=at(i, mean, "mean ORR"))
+            SweepPoint(tau=t, median=at(i, median, Estimand.MEDIAN), mean=at(i, mean, Estimand.MEAN))
             for i, t in enumerate(SWEEP)
         )
 

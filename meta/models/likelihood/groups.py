@@ -13,7 +13,7 @@ from meta.models.bayes.posterior_fit import pairs
 from meta.models.inverse_variance.comparison import CAVEAT_BELOW
 from meta.models.likelihood.fitting import fit_of, nothing
 from meta.models.likelihood.peak import Family, Options, Peak, peak_of
-from meta.results import Between, Contrast, NamedTest, Quantity
+from meta.results import Between, Contrast, Estimand, NamedTest, Quantity
 from meta.stats.binomial.between import likelihood_ratio
 from meta.stats.binomial.bootstrap import bootstrap_lr
 from meta.stats.binomial.likelihood import maximise
@@ -138,7 +138,7 @@ def _contrasts(
         half = quantile * np.sqrt(variance) if fine else np.nan
         reason = None if fine else "a group has no responder, or only responders"
         mu_difference = Quantity(
-            name="log odds ratio" if family.normal else "log odds ratio of the mean rates",
+            estimand=Estimand.LOG_ODDS_RATIO if family.normal else Estimand.LOG_ODDS_RATIO_OF_MEANS,
             value=describe.number(value),
             low=describe.number(value - half) if fine else None,
             high=describe.number(value + half) if fine else None,

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from meta.models.sites import answers_by_group as answers
-from meta.results import FAILED, PriorPoint
+from meta.results import FAILED, Estimand, PriorPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +41,8 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
         here = replace(asked, method=f"{asked.method}, contrast ~ normal:0,{sd:g}")
         for i, j in combinations(range(len(names)), 2):
             ratio, difference = (
-                _quantity(here, name, draws[:, j] - draws[:, i], passed=found.diagnostics.passed)
-                for name, draws in (("log odds ratio", effects), ("difference of mean ORRs", means))
+                _quantity(here, of, draws[:, j] - draws[:, i], passed=found.diagnostics.passed)
+                for of, draws in ((Estimand.LOG_ODDS_RATIO, effects), (Estimand.DIFFERENCE_OF_MEANS, means))
             )
             points.append(
                 PriorPoint(
@@ -57,6 +57,6 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
     return tuple(points)
 
 
-def _quantity(asked: Question, name: str, draws: FloatArray, *, passed: bool) -> Quantity:
-    found = asked.quantity(name, draws)
+def _quantity(asked: Question, of: Estimand, draws: FloatArray, *, passed: bool) -> Quantity:
+    found = asked.quantity(of, draws)
     return found if passed else replace(found, value=None, low=None, high=None, reason=FAILED)

@@ -15,7 +15,7 @@ from meta.report.language import exact, wording
 from meta.report.language.bound_words import fates, groups_of, leading
 from meta.report.language.roles import ordered
 from meta.report.terminal.split_text import how
-from meta.results import FAILED
+from meta.results import FAILED, Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def split_bounds_figure(base: Run, bound: Run, by: str, *, title: str, subtitle:
     lead = leading(bound, by, groups[0])
     assert lead is not None  # groups_of has looked
     rows = [row for group in groups for row in _block(base, bound, by, group)]
-    what = wording.capital(lead.estimand)
+    what = wording.capital(name_of(lead.estimand, lead.outcome))
     table = Table(
         columns=(
             Column("label", "Patients", "left"),
@@ -135,7 +135,8 @@ def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
             yield Paragraph(lead=f"{name}:", text=f"{said}.", style=SMALL)
     rates = _rates(base, by)
     if rates:
-        text = f"{rates[0].mean.estimand}, at the average of the regions; totals enter by their probability."
+        what = name_of(Estimand.MEAN_NEW, lead.outcome)
+        text = f"{what}, at the average of the regions; totals enter by their probability."
         yield Paragraph(lead=f"{wording.capital(SHRUNK)}:", text=text, style=SMALL)
     models = ordered(fit for fit in base.fits if fit.by == by)
     named = "; ".join(exact.model_name(fit) for fit in models)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, percent, symbols
-from meta.results import FAILED
+from meta.results import FAILED, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ def _dispersion(fit: Fit) -> Iterator[str]:
     if fit.dispersion.median_odds_ratio.value is not None:
         yield f"median odds ratio between trials {quantity(fit.dispersion.median_odds_ratio)}"
     low, high = fit.dispersion.middle
-    name = f"middle 95 % of true {low.estimand.rpartition('true ')[2]}"
+    name = f"middle 95 % of true {fit.outcome.rate}s"
     if fit.at_zero:
         yield f"{name} {TAU_IS_ZERO}"
     elif low.value is not None and high.value is not None:
@@ -165,7 +165,8 @@ def probabilities(fit: Fit) -> str | None:
     """Write the probabilities that the leading estimand exceeds the thresholds."""
     lead = fit.proportion.estimand
     found = [p for p in fit.probabilities if p.estimand == lead]
-    return "; ".join(f"Pr({lead} > {level(p.threshold)}) {chance(p.value)}" for p in found) or None
+    name = name_of(lead, fit.outcome)
+    return "; ".join(f"Pr({name} > {level(p.threshold)}) {chance(p.value)}" for p in found) or None
 
 
 def chance(p: float) -> str:
@@ -186,8 +187,7 @@ def new_trial(fit: Fit) -> str | None:
     found = fit.predictive_count
     if found is None:
         return None
-    what = "responders" if "ORR" in fit.proportion.estimand else "events"
     return (
-        f"a new trial of {found.n} patients would have {found.value} {what} "
+        f"a new trial of {found.n} patients would have {found.value} {fit.outcome.events} "
         f"({level(found.level)} prediction interval {found.low} to {found.high})"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from meta.format import interval, level, number, p_value, percent, symbols
 from meta.report.language import differences, exact
 from meta.report.language.roles import marked
+from meta.results import Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,12 +31,18 @@ def not_given(reason: str | None) -> str:
 
 def measure(fit: Fit) -> str:
     """Name what a single trial shows, e.g. ``ORR``, of which the pooled rows are some mean."""
-    return next((trial.proportion.estimand for trial in fit.trials), fit.proportion.estimand)
+    return name_of(Estimand.RAW if fit.trials else fit.proportion.estimand, fit.outcome)
+
+
+def leading_name(fit: Fit) -> str:
+    """Name what the leading answer of a fit is of, e.g. ``mean ORR``."""
+    return name_of(fit.proportion.estimand, fit.outcome)
 
 
 def pooled_label(fit: Fit, scope: str) -> str:
     """Name a pooled row by its estimand and number of trials."""
-    words = f"{scope} {fit.proportion.estimand}" if fit.k > 1 else fit.proportion.estimand
+    name = leading_name(fit)
+    words = f"{scope} {name}" if fit.k > 1 else name
     return marked(f"{capital(words)} (k = {fit.k})", fit)
 
 

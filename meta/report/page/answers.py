@@ -13,6 +13,7 @@ from meta.report.language.latent_words import withheld as withheld_rate
 from meta.report.language.roles import first_fit
 from meta.report.language.wording import headline, withheld
 from meta.report.page.references import At
+from meta.results import Estimand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -202,7 +203,7 @@ def _settled(run: At) -> Settled:
     kept = tuple(
         one
         for one in run.bounds
-        if one.it.role == first and one.it.estimand.startswith("mean") and one.it.by in {None, "region"}
+        if one.it.role == first and one.it.estimand is Estimand.MEAN and one.it.by in {None, "region"}
     )
     unresolved = str(run.it.analysis.get("unresolved"))
     return Settled(run.it.variation, unresolved, run, lines, kept, tuple(latent_lines(run)))

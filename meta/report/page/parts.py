@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from meta.records.run import Run
     from meta.report.drawing.plan import Plan
+    from meta.results import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Part:
     methods: Methods
     figures: Figures
     whatif: Any = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What was counted."""
+        return self.base.counted
 
 
 def parts(runs: Sequence[Run], whatif: Sequence[Any], drawn: Callable[[Plan], str]) -> list[Part]:

@@ -18,6 +18,7 @@ from meta.report.drawing import canvas
 from meta.results import (
     Between,
     Diagnostics,
+    Estimand,
     Estimate,
     Fit,
     Heterogeneity,
@@ -46,12 +47,13 @@ def proportion(
     value: float | None,
     low: float | None,
     high: float | None,
-    estimand: str = "ORR",
+    estimand: Estimand = Estimand.RAW,
     reason: str | None = None,
 ) -> Proportion:
     return Proportion(
         value=value, low=low, high=high, estimand=estimand, level=0.95, kind="confidence",
-        method="exact (Clopper-Pearson)" if estimand == "ORR" else "Knapp-Hartung, floored", reason=reason,
+        reason=reason,
+        method="exact (Clopper-Pearson)" if estimand is Estimand.RAW else "Knapp-Hartung, floored",
     )  # fmt: skip
 
 
@@ -75,9 +77,9 @@ def no_estimate(reason: str, k: int) -> dict[str, object]:
         ),
         "prediction": Prediction(
             low=None, high=None, level=0.95, df=None, method="t with k-2 df", reason=reason,
-            proportion=proportion(None, None, None, "ORR of a new trial", reason),
+            proportion=proportion(None, None, None, Estimand.NEW_TRIAL, reason),
         ),
-        "proportion": proportion(None, None, None, "median ORR", reason),
+        "proportion": proportion(None, None, None, Estimand.MEDIAN, reason),
     }  # fmt: skip
 
 
@@ -94,9 +96,9 @@ def pooled(k: int, mu: float, se: float, tau2: float) -> dict[str, object]:
         "heterogeneity": Heterogeneity(Q=5.310246, df=k - 1, p=0.15041, I2=i2, I2_Q=i2, H2=i2, H2_Q=i2),
         "prediction": Prediction(
             low=mu - half, high=mu + half, level=0.95, df=k - 2, method="t with k-2 df",
-            proportion=proportion(None, expit(mu - half), expit(mu + half), "ORR of a new trial"),
+            proportion=proportion(None, expit(mu - half), expit(mu + half), Estimand.NEW_TRIAL),
         ),
-        "proportion": proportion(expit(mu), expit(interval.low), expit(interval.high), "median ORR"),
+        "proportion": proportion(expit(mu), expit(interval.low), expit(interval.high), Estimand.MEDIAN),
     }  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def test_what_a_fit_holds(corner):
     data, fit = corner
     assert (fit.k, fit.n, fit.responders) == (data.k, data.n.sum(), data.responders.sum())
     estimands = fit.estimands
-    names = ("median ORR", "mean ORR", "predictive ORR")
+    names = ("median", "mean", "predictive")
     assert (estimands.median.estimand, estimands.mean.estimand, estimands.predictive.estimand) == names
     assert [part.kind for part in (estimands.median, estimands.mean, estimands.predictive)] == [
         "credible", "credible", "prediction"
@@ -118,7 +118,7 @@ def test_probabilities(corner):
     _, fit = corner
     found = {(part.estimand, part.threshold): part.value for part in fit.probabilities}
     assert len(found) == 6
-    for name in ("median ORR", "mean ORR", "predictive ORR"):
+    for name in ("median", "mean", "predictive"):
         assert 0 <= found[name, 0.2] <= found[name, 0.1] <= 1
 
 
@@ -165,7 +165,7 @@ def test_trials_and_influence(corner):
         assert (trial.y, trial.v, trial.weight, trial.corrected) == (None, None, None, False)
         assert (trial.proportion.low, trial.proportion.high) == (low[i], high[i])
         ordered(trial.shrunken)
-        assert trial.shrunken.estimand == "true ORR of the trial"
+        assert trial.shrunken.estimand == "true"
         raw = trial.proportion.value
         assert raw - 0.5 <= trial.shrunken.value <= raw + 0.5
     assert [case.label for case in fit.influence] == list(data.labels)
@@ -280,8 +280,8 @@ def test_groups_that_share_tau():
     assert first.tau.prior.divergence == pytest.approx(second.tau.prior.divergence, abs=1e-9)
     (contrast,) = fit.between.contrasts
     assert (contrast.group, contrast.reference) == ("West", "Asia")
-    assert contrast.mu.name == "log odds ratio"
-    assert contrast.mean.name == "difference of mean ORRs"
+    assert contrast.mu.estimand == "log-odds-ratio"
+    assert contrast.mean.estimand == "difference-of-means"
     ordered(contrast.mu)
     ordered(contrast.mean)
     assert contrast.mu.value < 0

@@ -108,7 +108,7 @@ def test_the_marks_are_where_the_numbers_are(runs):
     inner, outer = whole.ignorance, whole.uncertainty
     assert (box.get_x(), box.get_x() + box.get_width()) == pytest.approx((100 * inner.low, 100 * inner.high))
     assert tuple(line.get_xdata()) == pytest.approx((100 * outer.low, 100 * outer.high))
-    assert whole.estimand == "mean ORR"
+    assert whole.estimand == "mean"
 
 
 def test_bounds_that_are_not_given_say_why(runs, nothing_collides):

@@ -155,7 +155,7 @@ def test_the_sweep_has_both_estimands_at_every_tau(table1):
     fit = table1[0]
     figure = sweep(fit, title="t")
     for name in ("mean", "median"):
-        (line,) = lines(figure, f"{name} ORR")
+        (line,) = lines(figure, name)
         assert list(line.get_xdata()) == [point.tau for point in fit.sweep]
         assert list(line.get_ydata()) == [100 * getattr(point, name).value for point in fit.sweep]
         assert f"{name} ORR" in words(figure)

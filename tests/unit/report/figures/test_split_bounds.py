@@ -87,7 +87,7 @@ def test_the_figure_shows_what_is_reported_its_bounds_and_the_model(runs, found,
     boxes = [p for p in axes.patches if isinstance(p, Rectangle) and p.get_gid() == "ignorance"]
     lines = [line for line in axes.lines if line.get_gid() == "uncertainty"]
     assert len(boxes) == len(lines) == 8  # two roles, four sites
-    first = next(one for one in found if (one.group, one.estimand) == (SITES[0], "mean ORR"))
+    first = next(one for one in found if (one.group, one.estimand) == (SITES[0], "mean"))
     ends = boxes[0].get_x(), boxes[0].get_x() + boxes[0].get_width()
     assert ends == pytest.approx((100 * first.ignorance.low, 100 * first.ignorance.high))
 
@@ -152,7 +152,7 @@ def test_the_lines_have_the_numbers_of_the_bounds(runs, found):
         "over all 4 splits of unreported responders"
     )
     assert last == "  Not in it: Pembrolizumab: by site: nobody says how many (trials/t.yaml:21)"
-    leading = [one for one in found if (one.role, one.estimand) == ("frequentist", "mean ORR")]
+    leading = [one for one in found if (one.role, one.estimand) == ("frequentist", "mean")]
     for line, one in zip(lines, leading, strict=True):
         name, estimate, *_ = line.split()
         assert (name, estimate) == (

@@ -116,7 +116,7 @@ def test_the_correlation_of_the_beta_binomial_is_named():
 
 def test_probabilities_of_the_leading_estimand(table1):
     fit = table1[0]
-    values = [p.value for p in fit.probabilities if p.estimand == "mean ORR"]
+    values = [p.value for p in fit.probabilities if p.estimand == "mean"]
     assert exact.probabilities(fit) == (
         f"Pr(mean ORR > 10 %) = {number(values[0], 2)}; Pr(mean ORR > 20 %) = {number(values[1], 2)}"
     )
