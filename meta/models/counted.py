@@ -8,7 +8,7 @@ from meta.models.describe import no_heterogeneity
 from meta.results import Estimand, Estimate, Fit, Prediction, Proportion, Standing, Tau2, TrialEffect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from meta.data import Counts, GroupedCounts
 
@@ -25,7 +25,7 @@ def plain_trials(counts: Counts, raw: Sequence[Proportion]) -> tuple[TrialEffect
 
 
 def unfitted(
-    counts: Counts, *, options: Mapping[str, Any], level: float, method: str, reason: str, standing: Standing
+    counts: Counts, *, options: Any, level: float, method: str, reason: str, standing: Standing
 ) -> Fit:
     """A fit of which nothing is known but the counts."""
     nothing = Proportion(

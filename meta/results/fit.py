@@ -15,6 +15,7 @@ from meta.results.quantities import (
     Prediction,
     PredictiveCount,
     Probability,
+    Procedure,
     Proportion,
     Quantity,
     Statistic,
@@ -113,8 +114,9 @@ class Between:
 
     Attributes
     ----------
-    statistic, df, p, method : float or None, int, float or None, str
-        The test that the model gives first; all None where a posterior stands in its place.
+    procedure, statistic, df, p, method
+        The test that the model gives first; procedure, statistic and p are None where a posterior stands in
+        its place.
     tests : tuple of NamedTest
         Further tests, each named.
     contrasts : tuple of Contrast
@@ -127,6 +129,7 @@ class Between:
     df: int
     p: float | None
     method: str
+    procedure: Procedure | None = None
     reason: str | None = None
     tests: tuple[NamedTest, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
@@ -177,6 +180,8 @@ class Fit(Tabular):
 
     Attributes
     ----------
+    model : Model
+        The options that made it, one of `meta.models`.
     k, n, responders : int
         Trials, patients and responders that entered.
     mu : Estimate
@@ -204,7 +209,7 @@ class Fit(Tabular):
         these rates over the whole range.
     """
 
-    model: Mapping[str, Any]
+    model: Any
     level: float
     k: int
     n: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from meta.results.estimands import Estimand
@@ -145,14 +146,31 @@ class PredictiveCount:
     at_least: tuple[float, ...]
 
 
+class Procedure(StrEnum):
+    """Which test of a hypothesis: of equal rates in all trials, or of equal means of groups."""
+
+    CONDITIONAL = "conditional"  # exact, given the total of responders
+    LIKELIHOOD_RATIO = "likelihood-ratio"  # against chi-squared
+    BOOTSTRAP = "bootstrap-likelihood-ratio"  # against its own simulated distribution
+    WALD = "wald"  # against chi-squared
+    PERMUTATION = "permutation"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedTest:
-    """A test of a hypothesis, named, with its caveat; `df` is None where its distribution has none."""
+    """A test of a hypothesis, named, with its caveat; `df` is None where its distribution has none.
 
+    `tau` is the between-trial standard deviation that the test assumes, None where it assumes none;
+    `tau_estimated` is True where that is its estimate without groups.
+    """
+
+    procedure: Procedure
     statistic: float | None
     df: int | None
     p: float | None
     method: str
+    tau: float | None = None
+    tau_estimated: bool = False
     caveat: str | None = None
     reason: str | None = None
 

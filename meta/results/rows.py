@@ -108,7 +108,7 @@ def show_fit(fit: Fit) -> Shown:
     header = ("", "k", "Responders/n", f"{name}, % ({level(found.level)})", "Prediction, %", "tau")
     parts = [*fit.groups, fit]
     return Shown(
-        caption=f"{fit.model.get('model', 'model')}: {found.method}",
+        caption=f"{fit.model.model}: {found.method}",
         header=header,
         rows=tuple(_fit_cells(part, "all trials" if part is fit else part.label or "") for part in parts),
         notes=(
@@ -154,7 +154,7 @@ def show_sites(fit: SiteRegionFit) -> Shown:
     """Show rates of the groups, shrunken, beside what was reported of them."""
     mark = f"{FAILED}: " if fit.failed else ""
     return Shown(
-        caption=f"{mark}{fit.model.get('model', 'model')}: rates in new trials by group",
+        caption=f"{mark}{fit.model.model}: rates in new trials by group",
         header=("", "Reported", "Patients", f"Mean rate, % ({level(fit.level)})", "Median rate, %"),
         rows=tuple(
             (

@@ -198,7 +198,7 @@ class SiteRegionFit(Tabular):
 
     Attributes
     ----------
-    model : mapping
+    model : SiteRegion
         Its options.
     k, n, responders : int
         Trials with rows, and the patients and responders of these rows.
@@ -229,7 +229,7 @@ class SiteRegionFit(Tabular):
     notes : tuple of str
     """
 
-    model: Mapping[str, Any]
+    model: Any
     level: float
     k: int
     n: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -166,7 +166,7 @@ class BayesBinomial:
     def frame(self) -> Frame:
         """What the numbers of the posterior are given as."""
         return Frame(
-            options=asdict(self),
+            options=self,
             scale=SCALES["logit"],
             method=f"Bayesian binomial-normal, tau ~ {self.prior}, mu ~ {self.mu_prior}",
             level=self.level,
@@ -254,7 +254,7 @@ class BayesBinomial:
         data : Counts
         """
         return unfitted(
-            data, options=asdict(self), level=self.level, method="Bayesian binomial-normal",
+            data, options=self, level=self.level, method="Bayesian binomial-normal",
             reason="no trial reported responders", standing=standing(0, 0, bayesian=True),
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -133,7 +133,7 @@ class BayesNormal:
             return scale.transform(p * size, size)
 
         return Frame(
-            options=asdict(self),
+            options=self,
             scale=scale,
             method=f"Bayesian normal-normal, {self.scale} scale, tau ~ {self.prior}, mu ~ {self.mu_prior}",
             level=self.level,
@@ -163,7 +163,7 @@ class BayesNormal:
         if data.k:
             reason = SENTENCES[Code.INFINITE_EFFECT]
         return unfitted(
-            data, options=asdict(self), level=self.level, method="Bayesian normal-normal", reason=reason,
+            data, options=self, level=self.level, method="Bayesian normal-normal", reason=reason,
             standing=standing(data.k, int(data.responders.sum()), bayesian=True),
         )  # fmt: skip
 

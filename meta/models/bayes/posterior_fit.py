@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ class Frame:
     rate can be given, which takes the logit scale.
     """
 
-    options: Mapping[str, Any]
+    options: Any
     scale: Scale
     method: str
     level: float

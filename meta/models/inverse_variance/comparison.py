@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from meta.models import describe
 from meta.models.describe import DIFFERENCES
-from meta.results import Between, Contrast, NamedTest, Quantity, Statistic
+from meta.results import Between, Contrast, NamedTest, Procedure, Quantity, Statistic
 from meta.stats.normal.permutation import permutation_test
 from meta.stats.normal.pooling import Pooled, between_groups
 from meta.stats.normal.regression import R2_DEFINITION, indicators, r2
@@ -71,15 +71,20 @@ def _wald(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
     df = max(len(filled) - 1, 0)
     if df < 1:
         reason = "fewer than two groups with trials"
-        return Between(statistic=None, df=df, p=None, method=method, reason=reason)
+        return Between(procedure=Procedure.WALD, statistic=None, df=df, p=None, method=method, reason=reason)
     means = filled[0]._replace(
         mu=np.concatenate([part.mu for part in filled]), se=np.concatenate([part.se for part in filled])
     )
     if not np.isfinite(means.mu).all():
-        return Between(statistic=None, df=df, p=None, method=method, reason=_INESTIMABLE)
+        return Between(
+            procedure=Procedure.WALD, statistic=None, df=df, p=None, method=method, reason=_INESTIMABLE
+        )
     test = between_groups(means)
     caveat = f"; p is unreliable below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
-    return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method + caveat)
+    return Between(
+        procedure=Procedure.WALD, statistic=float(test.statistic), df=df, p=float(test.p),
+        method=method + caveat,
+    )  # fmt: skip
 
 
 def _share(model: InverseVariance, effects: Effects, shared: float | None) -> Statistic:
@@ -108,7 +113,9 @@ def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, 
     elif len(data.labels) > describe.CASE_BY_CASE:
         reason = f"more than {describe.CASE_BY_CASE} trials: the chi-squared p-value serves"
     if reason:
-        return NamedTest(statistic=None, df=None, p=None, method=method, reason=reason)
+        return NamedTest(
+            procedure=Procedure.PERMUTATION, statistic=None, df=None, p=None, method=method, reason=reason
+        )
     found = permutation_test(effects.y, effects.v, indicators(data.group), method=model.tau2)
     count = int(found.assignments)
     assignments = describe.counted(count, "assignment")
@@ -118,6 +125,7 @@ def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, 
     if smallest >= 0.05:
         caveat += ": it cannot fall below 0.05"
     return NamedTest(
+        procedure=Procedure.PERMUTATION,
         statistic=describe.number(found.statistic),
         df=None,
         p=describe.number(found.p),

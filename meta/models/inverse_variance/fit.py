@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from meta.models import describe
@@ -100,7 +100,7 @@ def unpooled(model: InverseVariance, group: Group, reason: str, orr: Proportion 
     scale, none = SCALES[model.scale], (float("nan"),) * 3
     empty = describe.proportion(scale, none, data, level=model.level, method=_method(model), reason=reason)
     return Fit(
-        model=asdict(model),
+        model=model,
         level=model.level,
         k=data.k,
         n=int(data.n.sum()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from meta.data import Counts, GroupedCounts
@@ -67,9 +67,9 @@ class BetaBinomial:
         """
         if isinstance(data, Counts):
             if not data.k:
-                return nothing((FAMILY, self), asdict(self), data)
-            return fit_of((FAMILY, self), asdict(self), data, peak_of(FAMILY, self, data), 0, data.k)
+                return nothing((FAMILY, self), data)
+            return fit_of((FAMILY, self), data, peak_of(FAMILY, self, data), 0, data.k)
         overall = self.fit(data.totals())
-        fits, between = grouped((FAMILY, self), asdict(self), data)
+        fits, between = grouped((FAMILY, self), data)
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=fits, between=between, notes=notes)

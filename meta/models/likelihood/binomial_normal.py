@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -91,11 +91,11 @@ class BinomialNormal:
         """
         if isinstance(data, Counts):
             if not data.k:
-                return nothing((FAMILY, self), asdict(self), data)
-            fit = fit_of((FAMILY, self), asdict(self), data, peak_of(FAMILY, self, data), 0, data.k)
+                return nothing((FAMILY, self), data)
+            fit = fit_of((FAMILY, self), data, peak_of(FAMILY, self, data), 0, data.k)
             return replace(fit, sweep=self._sweep(data), influence=_influence(data, fit))
         overall = self.fit(data.totals())
-        fits, between = grouped((FAMILY, self), asdict(self), data, draws=self.bootstrap, seed=self.seed)
+        fits, between = grouped((FAMILY, self), data, draws=self.bootstrap, seed=self.seed)
         notes = overall.notes + describe.shared_trials_note(data)
         return replace(overall, groups=fits, between=between, notes=notes)
 

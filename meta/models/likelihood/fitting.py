@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaincinv, expit
@@ -32,8 +32,6 @@ from meta.stats.normal.pooling import prediction
 from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from meta.data import Counts
     from meta.stats.binomial.profile import Limits
 
@@ -42,16 +40,12 @@ TAU_IS_ZERO = "tau is estimated as 0, which does not show that trials agree"
 PLUGGED_IN = "at the estimates of mu and tau; no interval is given for it"
 
 
-def fit_of(
-    model: tuple[Family, Options], stored: Mapping[str, Any], data: Counts, peak: Peak, row: int, k: int
-) -> Fit:
+def fit_of(model: tuple[Family, Options], data: Counts, peak: Peak, row: int, k: int) -> Fit:
     """The fit of one group of a peak.
 
     Parameters
     ----------
     model : tuple of Family and Options
-    stored : mapping
-        The options as the result keeps them.
     data : Counts
         The trials of the group.
     peak : Peak
@@ -66,7 +60,7 @@ def fit_of(
     """
     family, options = model
     top, method = peak.top, _method(model)
-    base = nothing(model, stored, data)
+    base = nothing(model, data)
     raw = describe.trial_proportions(data, method=options.trial_interval, level=options.level)
     base = replace(base, trials=plain_trials(data, raw), loglik=describe.number(top.loglik))
     mu, v, code = float(top.mu[row]), float(top.v), int(top.code)
@@ -97,17 +91,16 @@ def fit_of(
     )
 
 
-def nothing(model: tuple[Family, Options], stored: Mapping[str, Any], data: Counts) -> Fit:
+def nothing(model: tuple[Family, Options], data: Counts) -> Fit:
     """A fit of which nothing is known but the counts.
 
     Parameters
     ----------
     model : tuple of Family and Options
-    stored : mapping
     data : Counts
     """
     return unfitted(
-        data, options=stored, level=model[1].level, method=_method(model),
+        data, options=model[1], level=model[1].level, method=_method(model),
         reason="no trial reported responders",
         standing=standing(data.k, int(data.responders.sum())),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
@@ -13,7 +13,7 @@ from meta.models.bayes.posterior_fit import pairs
 from meta.models.inverse_variance.comparison import CAVEAT_BELOW
 from meta.models.likelihood.fitting import fit_of, nothing
 from meta.models.likelihood.peak import Family, Options, Peak, peak_of
-from meta.results import Between, Contrast, Estimand, NamedTest, Quantity
+from meta.results import Between, Contrast, Estimand, NamedTest, Procedure, Quantity
 from meta.stats.binomial.between import likelihood_ratio
 from meta.stats.binomial.bootstrap import bootstrap_lr
 from meta.stats.binomial.likelihood import maximise
@@ -30,7 +30,6 @@ CAVEAT = f"p is unreliable below k = {CAVEAT_BELOW}"
 
 def grouped(
     model: tuple[Family, Options],
-    stored: Mapping[str, Any],
     data: GroupedCounts,
     *,
     draws: int = 0,
@@ -41,8 +40,6 @@ def grouped(
     Parameters
     ----------
     model : tuple of Family and Options
-    stored : mapping
-        The options as the result keeps them; its `groups` says whether they share the heterogeneity.
     data : GroupedCounts
     draws, seed : int
         Of the parametric bootstrap; none with 0 draws.
@@ -55,17 +52,17 @@ def grouped(
     family, options = model
     parts = [data.within(index) for index in range(len(data.names))]
     filled = [i for i, part in enumerate(parts) if part.k]
-    separate = stored["groups"] == "separate"
+    separate = options.groups == "separate"
     alone = {i: peak_of(family, options, part) for i, part in enumerate(parts) if separate and part.k}
     shared = None if separate or not filled else peak_of(family, options, data.only(filled))
     fits = []
     for i, part in enumerate(parts):
         if not part.k:
-            fits.append(replace(nothing(model, stored, part), label=data.names[i]))
+            fits.append(replace(nothing(model, part), label=data.names[i]))
             continue
         peak, row = (shared, filled.index(i)) if shared else (alone[i], 0)
         trials = part.k if separate else len(data.labels) - len(filled) + 1
-        fits.append(replace(fit_of(model, stored, part, peak, row, trials), label=data.names[i]))
+        fits.append(replace(fit_of(model, part, peak, row, trials), label=data.names[i]))
     between = _between(family, data, len(filled), separate=separate, draws=draws, seed=seed)
     contrasts = _contrasts(model, data, filled, shared, alone)
     return tuple(fits), replace(between, contrasts=contrasts)
@@ -78,12 +75,14 @@ def _between(
     method = f"likelihood ratio, chi2, common {word}"
     if many < 2:
         return Between(
-            statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials"
-        )
+            procedure=Procedure.LIKELIHOOD_RATIO, statistic=None, df=0, p=None, method=method,
+            reason="fewer than two groups with trials",
+        )  # fmt: skip
     found = likelihood_ratio(family.terms, data.responders, data.n, groups=data.group)
     caveat = f"; {CAVEAT}" if len(set(data.labels)) < CAVEAT_BELOW else ""
     note = "; the groups' own estimates have one each" if separate else ""
     return Between(
+        procedure=Procedure.LIKELIHOOD_RATIO,
         statistic=describe.number(found.statistic),
         df=int(found.df),
         p=describe.number(found.p),
@@ -97,19 +96,22 @@ def _bootstrap(data: GroupedCounts, draws: int, seed: int) -> tuple[NamedTest, .
     """The likelihood ratio against its own distribution, simulated without a difference at three tau."""
     one = float(np.sqrt(maximise(marginal_terms, data.responders, data.n).v))
     estimate = one if np.isfinite(one) else 0.0
-    taus = {"0": 0.0, f"its estimate without groups {estimate:.2f}": estimate, "1": 1.0}
-    found = bootstrap_lr(data.responders, data.n, data.group, tau=list(taus.values()), draws=draws, seed=seed)
+    taus = [0.0, estimate, 1.0]
+    found = bootstrap_lr(data.responders, data.n, data.group, tau=taus, draws=draws, seed=seed)
     return tuple(
         NamedTest(
+            procedure=Procedure.BOOTSTRAP,
             statistic=describe.number(found.statistic),
             df=None,
             p=describe.number(found.p[i]),
-            method=f"likelihood ratio, parametric bootstrap at tau = {name}",
+            method="likelihood ratio, parametric bootstrap",
+            tau=tau,
+            tau_estimated=i == 1,
             caveat=f"{describe.counted(draws, 'data set')} without a difference, of which chi2 would reject "
             f"{found.chi2_rejects[i]:.0%} at 5 %; the p depends on tau, which so few trials hardly tell",
             reason=describe.sentence(int(np.atleast_1d(found.code)[min(i, np.size(found.code) - 1)])),
         )
-        for i, name in enumerate(taus)
+        for i, tau in enumerate(taus)
     )
 
 

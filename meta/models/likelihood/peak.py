@@ -38,6 +38,10 @@ class Options(Protocol):
         """How limits are found."""
 
     @property
+    def groups(self) -> Literal["common", "separate"]:
+        """Whether groups share the heterogeneity."""
+
+    @property
     def trial_interval(self) -> TrialInterval:
         """Study-level interval."""
 

@@ -159,7 +159,7 @@ def several_forest(
 
 def _named(label: str, fit: Fit, base: Fit) -> str:
     """Name a row; where the base's model had no answer, by the model that stands in for it."""
-    same = fit.model.get("model") == base.model.get("model")
+    same = fit.model.model == base.model.model
     instead = "" if same else f" ({wording.leading_name(fit)}, {exact.short_name(fit)})"
     return f"{label}{instead}"
 

@@ -114,14 +114,15 @@ def _shrunk(base: Run, by: str, group: str) -> Iterator[Row]:
 
 
 def _rates(base: Run, by: str) -> list[Rate]:
-    asked = base.analysis.get("sites") or {}
-    if base.sites is None or asked.get("by") != by:
+    asked = base.analysis.sites
+    if base.sites is None or asked is None or asked.by != by:
         return []
     return [rate for rate in base.sites.rates if rate.level is None]
 
 
 def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
-    together = bound.analysis["models"][lead.role].get("groups") == "common"
+    fitted = {str(role): model for role, model in bound.analysis.fitted().items()}
+    together = fitted[str(lead.role)].groups == "common"
     coupled = (
         "Groups share the spread of the trials, so that a group's answer depends on the whole split."
         if together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, p_value, percent, symbols
@@ -18,7 +19,6 @@ _RATIOS = {
     Estimand.LOG_ODDS_RATIO: "odds ratio",
     Estimand.LOG_ODDS_RATIO_OF_MEANS: "odds ratio of the mean rates",
 }
-_AT = " at tau = "
 _FARTHEST = 700.0  # a log ratio beyond which exp() is no float
 
 
@@ -61,18 +61,26 @@ def _odds(log_ratio: float) -> str:
 
 def tests(found: Sequence[NamedTest]) -> list[str]:
     """Write tests; those that differ in the tau that they assume stand together."""
-    together: dict[str, list[tuple[str, NamedTest]]] = {}
+    together: dict[str, list[NamedTest]] = {}
     for test in found:
-        name, at, where = test.method.partition(_AT)
-        together.setdefault(name, []).append((symbols(at + where), test))
+        together.setdefault(test.method, []).append(test)
     return [f"{symbols(name)}: {_at_each(several)}" for name, several in together.items()]
 
 
-def _at_each(several: Sequence[tuple[str, NamedTest]]) -> str:
-    said = [_p(test) for _, test in several]
-    if len(set(said)) == 1 and several[0][1].p is None:
+def test_name(test: NamedTest) -> str:
+    """Name a test with the tau that it assumes."""
+    if test.tau is None:
+        return test.method
+    at = f"its estimate without groups {test.tau:.2f}" if test.tau_estimated else f"{test.tau:g}"
+    return f"{test.method} at tau = {at}"
+
+
+def _at_each(several: Sequence[NamedTest]) -> str:
+    said = [_p(test) for test in several]
+    if len(set(said)) == 1 and several[0].p is None:
         return said[0]
-    return ", ".join(f"{text}{where}" for text, (where, _) in zip(said, several, strict=True))
+    ats = (symbols(test_name(replace(test, method=""))) for test in several)
+    return ", ".join(f"{text}{at}" for text, at in zip(said, ats, strict=True))
 
 
 def _p(test: NamedTest) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, percent, symbols
+from meta.models import BayesBinomial, BayesNormal, InverseVariance
 from meta.results import FAILED, name_of
 
 if TYPE_CHECKING:
@@ -34,25 +35,21 @@ TAU_IS_ZERO = "not given: τ is estimated as 0, which does not show that trials 
 
 def short_name(fit: Fit) -> str:
     """Name the model in two words or three."""
-    kind = str(fit.model.get("model", "inverse-variance"))
-    return MODELS.get(kind, kind)
+    name: str = fit.model.model
+    return MODELS.get(name, name)
 
 
 def options_of(fit: Fit) -> str:
     """Say what else decides the model's numbers: priors, or scale, estimator and interval."""
-    options, kind = fit.model, str(fit.model.get("model", "inverse-variance"))
-    way = str(options.get("interval", ""))
-    words = [str(options[key]) for key in ("scale",) if options.get(key) is not None]
-    if kind.startswith("bayes"):
-        words += [f"{name} ~ {distribution(str(options.get(key)))}" for name, key in _PRIORS]
-        words += ["shortest interval"] if way == "shortest" else []
+    model = fit.model
+    words: list[str] = [model.scale] if isinstance(model, InverseVariance | BayesNormal) else []
+    if isinstance(model, BayesBinomial | BayesNormal):
+        words += [f"tau ~ {distribution(model.prior)}", f"μ ~ {distribution(model.mu_prior)}"]
+        words += ["shortest interval"] if model.interval == "shortest" else []
     else:
-        words += [str(options["tau2"])] if "tau2" in options else []
-        words += [_INTERVALS.get(way, way)] if way else []
+        words += [model.tau2] if isinstance(model, InverseVariance) else []
+        words += [_INTERVALS[model.interval]]
     return symbols(", ".join(words))
-
-
-_PRIORS = (("tau", "prior"), ("μ", "mu_prior"))
 
 
 def model_name(fit: Fit) -> str:
@@ -75,7 +72,7 @@ def distribution(text: str) -> str:
 
 def is_exact(fit: Fit) -> bool:
     """Tell whether I2 and Q are not of this fit's model."""
-    return bool(fit.model.get("model", "inverse-variance") != "inverse-variance")
+    return not isinstance(fit.model, InverseVariance)
 
 
 def spread(fit: Fit) -> str:
@@ -95,7 +92,7 @@ def tau_words(fit: Fit) -> str:
     """Write tau, beside its prior where it has one, and how far the trials moved it from there."""
     assert fit.tau is not None
     tau, prior = fit.tau, fit.tau.prior
-    shared = "common " if fit.label is not None and fit.model.get("groups") == "common" else ""
+    shared = "common " if fit.label is not None and fit.model.groups == "common" else ""
     text = f"{shared}τ {number(tau.value or 0.0, 2)}{_tau_ends(tau)}"
     if prior is None:
         return text

@@ -29,7 +29,7 @@ class Ends(TypedDict):
 
 def group_noun(fit: SiteRegionFit) -> str:
     """Name what a group is: random effects are of sites, fixed ones of anything."""
-    return "group" if fit.model.get("groups") == "fixed" else "site"
+    return "group" if fit.model.groups == "fixed" else "site"
 
 
 def parameter_name(one: Parameter) -> str:

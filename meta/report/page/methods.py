@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from meta.records.analysis import Where
 from meta.records.run import BASE
 from meta.report.page.answers import UNRESOLVED, Line, excludes_well
 from meta.report.page.references import At
@@ -96,7 +97,7 @@ class Methods:
 
     def uses(self, option: str, value: str) -> bool:
         """Whether some model has an option with that value."""
-        return any(model.it.get(option) == value for _, model in self.models)
+        return any(getattr(model.it, option, None) == value for _, model in self.models)
 
 
 def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
@@ -104,17 +105,17 @@ def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
     base = runs[BASE]
     models = base.analysis.models
     families = dict.fromkeys(_family(name, run.it) for name, run in runs.items() if name != BASE)
-    listed = base.it.analysis.get("trials")
+    listed = base.it.analysis.trials
     entries = [] if isinstance(listed, str) else list(base.analysis.trials)  # "all", or each an id or more
     detailed = [entry for entry in entries if not isinstance(entry.it, str)]
-    named = tuple(entry for entry in detailed if entry.it.get("report"))
+    named = tuple(entry for entry in detailed if entry.it.report)
     return Methods(
         options=base.analysis,
-        models=tuple((str(role), models[role]) for role in models.it if isinstance(models.it[role], dict)),
+        models=tuple((str(role), models[role]) for role in base.it.analysis.fitted()),
         families=tuple(families),
         named=named,
         all_named=len(named) == len(entries) > 0,
-        partly=tuple(entry for entry in detailed if any((entry.it.get("where") or {}).values())),
+        partly=tuple(entry for entry in detailed if entry.it.where != Where()),
         cited=Cited(slug),
         intervals=INTERVALS,
     )
@@ -125,8 +126,8 @@ def _family(name: str, run: Run) -> str:
     if run.expansion is not None:
         return _EXPANSIONS[run.expansion]
     if excludes_well(run):
-        return f"without well-differentiated tumours ({UNRESOLVED[str(run.analysis.get('unresolved'))]})"
-    if run.analysis.get("unreported") == "bound":
+        return f"without well-differentiated tumours ({UNRESOLVED[run.analysis.unresolved]})"
+    if run.analysis.unreported == "bound":
         return "bounds over everything that trials did not report by group"
     return name.replace("-", " ")
 

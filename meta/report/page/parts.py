@@ -82,7 +82,7 @@ def parts(runs: Sequence[Run], whatif: Sequence[Any], drawn: Callable[[Plan], st
 
 
 def _rank(runs: Sequence[Run]) -> tuple[bool, str]:
-    return not runs[0].analysis.get("reproduces"), runs[0].name
+    return runs[0].analysis.reproduces is None, runs[0].name
 
 
 def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict[str, Any]) -> Part:

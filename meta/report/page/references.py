@@ -50,7 +50,7 @@ class At:
     @classmethod
     def run(cls, run: Run) -> At:
         """A whole run."""
-        return cls(run, f"{run.name}/{run.variation}#", Outcome(run.analysis["outcome"]))
+        return cls(run, f"{run.name}/{run.variation}#", run.analysis.outcome)
 
     def __getattr__(self, name: str) -> At:
         if name.startswith("__"):

@@ -73,6 +73,7 @@ def panel(table: Subsets) -> Panel:
         "analysis": table.analysis,
         "complete": table.complete,
         "estimands": ESTIMANDS,
+        "rate": table.outcome.rate,
         "trials": [
             {
                 **asdict(one),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from meta.report.language.differences import test_name
 from meta.results import name_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[tuple[Place, Fit]]:
                         "analysis": run.name,
                         "variation": run.variation,
                         "role": fit.role,
-                        "model": fit.model.get("model"),
+                        "model": fit.model.model,
                         "by": fit.by,
                         "group": part.label,
                         "standing": part.called,
@@ -95,8 +96,11 @@ def tests(runs: Sequence[Run]) -> pd.DataFrame:
                 }
             )
             found += [("groups", test) for test in first.tests]
-        names = ("statistic", "df", "p", "method", "caveat", "reason")
-        rows += [{**place, "of": of, **{name: getattr(test, name) for name in names}} for of, test in found]
+        names = ("statistic", "df", "p", "caveat", "reason")
+        rows += [
+            {**place, "of": of, "method": test_name(test), **{name: getattr(test, name) for name in names}}
+            for of, test in found
+        ]
     return _frame(rows, "of", "statistic", "df", "p", "method", "caveat", "reason")
 
 

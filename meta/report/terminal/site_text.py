@@ -38,7 +38,7 @@ def site_lines(run: Run) -> Iterator[str]:
         yield _in_one_line(run, fit)
         return
     failed = f"[{FAILED}] " if fit.failed else ""
-    by = (run.analysis.get("sites") or {}).get("by", "group")
+    by = run.analysis.sites.by if run.analysis.sites else "group"
     levels = f" and {fit.contrast}" if fit.contrast else ""
     yield f"{failed}{run.name}, {run.variation}: by {by}{levels}, % ({level(fit.level)} credible interval)"
     standing = "headline" if fit.standing.status == "headline" else fit.standing.reason

@@ -155,7 +155,7 @@ def _unfitted(variation: Variation) -> Run:
         variation=variation.name,
         family=variation.family,
         expansion=variation.expansion,
-        analysis=store.plain(analysis),
+        analysis=analysis,
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
         acknowledged=tuple(row for chosen in entered for row in contradictions(chosen)),

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 
 from meta.data import Counts, GroupedCounts
 from meta.models import BayesBinomial, BinomialNormal, InverseVariance
+from meta.records.analysis import Analysis
 from meta.records.run import LedgerEntry, Provenance, Run
 from meta.report.drawing import canvas
 from meta.results import (
@@ -25,6 +26,7 @@ from meta.results import (
     Interval,
     NotReported,
     Prediction,
+    Procedure,
     Proportion,
     Standing,
     Statistic,
@@ -123,7 +125,7 @@ def make_fit(
         "two trials": "rests on two trials",
     }
     fit = Fit(
-        model={"model": "inverse-variance", "scale": "logit"},
+        model=InverseVariance(),
         level=0.95,
         k=k,
         n=total,
@@ -137,7 +139,7 @@ def make_fit(
 
 def make_grouped(by: str, groups: dict[str, Fit], overall: Fit, **changes: object) -> Fit:
     method = "Wald chi-squared, common tau2; p is unreliable below k = 10"
-    between = Between(statistic=3.64, df=len(groups) - 1, p=0.00042, method=method)
+    between = Between(procedure=Procedure.WALD, statistic=3.64, df=len(groups) - 1, p=0.00042, method=method)
     parts = tuple(replace(fit, label=label) for label, fit in groups.items())
     return replace(overall, **{"by": by, "groups": parts, "between": between, **changes})
 
@@ -293,8 +295,11 @@ def broken() -> Callable[[Fit], Fit]:
 @pytest.fixture
 def run_with() -> Callable[..., Run]:
     def make(*fits: Fit, **changes: object) -> Run:
+        asked = changes.pop("analysis", {})
+        if not isinstance(asked, Analysis):  # what differs from the plainest
+            asked = Analysis(**{"name": "quick", "question": "?", "trials": "all", **asked})
         settings = {
-            "name": "quick", "question": "?", "variation": "base", "analysis": {}, "ledger": (),
+            "name": "quick", "question": "?", "variation": "base", "analysis": asked, "ledger": (),
             "printed": (), "acknowledged": (), "fits": fits, "provenance": Provenance(digest="0"),
         }  # fmt: skip
         return Run(**{**settings, **changes})

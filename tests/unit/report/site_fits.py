@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
 
+from meta.models.sites.site_region import SiteRegion
 from meta.results import (
     Diagnostics,
     DirectRate,
@@ -131,7 +132,7 @@ def make_site_fit(
     ]
     gone = f"no trial reported the responders of {', '.join(sites)} by themselves"
     fit = SiteRegionFit(
-        model={"model": "site-region", "groups": "random"}, level=0.95, k=4, n=100, responders=14,
+        model=SiteRegion(), level=0.95, k=4, n=100, responders=14,
         contrast="region" if len(levels) > 1 else None, target=dict.fromkeys(sites, 1 / len(sites)),
         target_name="all trials", parameters=tuple(parameters), rates=tuple(rates),
         standardised=_levels(levels, 0.0), without_groups=_levels(levels, 0.04),

@@ -111,7 +111,7 @@ def test_what_a_fit_holds(corner):
     assert fit.heterogeneity.I2.value is None
     assert "I2" in fit.heterogeneity.reason
     assert fit.loglik is None
-    assert fit.model["prior"] == "half-normal:1.25"
+    assert fit.model.prior == "half-normal:1.25"
 
 
 def test_probabilities(corner):
@@ -381,7 +381,7 @@ def test_options_are_frozen_and_recorded():
         model.prior = "half-normal:1"
     assert is_dataclass(model)
     fit = model.fit(GroupedCounts.of(*TABLE1_ROWS))
-    assert fit.model == asdict(model)
+    assert fit.model is model
     assert fit.level == fit.estimands.mean.level == fit.tau.level == 0.9
     assert "half-cauchy:0.5" in fit.estimands.mean.method
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from meta.records.analysis import Reproduces
 from meta.records.run import LedgerEntry, Printed, Provenance, Run
 from meta.records.storing.outputs import Outputs
 from meta.report.tables import by_run as tables
@@ -60,7 +61,7 @@ def printed_as():
     return make
 
 
-WANTED = {"reproduces": {"source": "jia", "where": "Table 1"}}
+WANTED = {"reproduces": Reproduces(source="jia", where="Table 1")}
 
 
 def read(frame):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from types import MappingProxyType
 
 import pytest
 
 from meta.format import percent
+from meta.records.analysis import Analysis
 from meta.records.run import Run
 from meta.report.tables.publication import FORMATS, comma_separated, estimates, latex, markdown
 from meta.results import name_of
@@ -41,8 +41,8 @@ def test_cells_are_text_in_latex(text):
 
 def run_of(*fits):
     return Run(
-        name="q", question="?", variation="base", analysis=MappingProxyType({}), ledger=(), printed=(),
-        acknowledged=(), fits=fits,
+        name="q", question="?", variation="base", ledger=(), printed=(), acknowledged=(), fits=fits,
+        analysis=Analysis(name="q", question="?", trials="all"),
     )  # fmt: skip
 
 

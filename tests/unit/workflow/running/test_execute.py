@@ -153,9 +153,9 @@ def test_thresholds_of_the_analysis_reach_the_models(trials, analysis):
     models = {"primary": Drawn(), "frequentist": Drawn(thresholds=(0.3,)), "conventional": InverseVariance()}
     (variation,) = expand(trials, analysis("a", "b", models=models, thresholds=(0.1, 0.2)))
     found = run(variation)
-    given = [fit.model.get("thresholds") for fit in found.fits]
+    given = [getattr(fit.model, "thresholds", None) for fit in found.fits]
     assert given == [(0.1, 0.2), (0.3,), None]
-    assert found.analysis["models"]["primary"]["thresholds"] == [0.1, 0.2]
+    assert found.analysis.models["primary"].thresholds == (0.1, 0.2)
 
 
 def test_an_analysis_without_models_has_the_defaults(analysis):
@@ -170,7 +170,7 @@ def test_a_role_that_is_off_is_not_fitted(trials, analysis):
     asked = analysis("a", "b", models={"primary": "none", "conventional": InverseVariance()})
     (variation,) = expand(trials, asked)
     found = run(variation)
-    assert [fit.role for fit in found.fits] == list(found.analysis["models"]) == ["conventional"]
+    assert [fit.role for fit in found.fits] == list(found.analysis.models) == ["conventional"]
 
 
 def test_each_prior_is_the_primary_model_alone_under_five_priors(trials, analysis):
