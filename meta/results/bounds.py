@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
 from meta.results.estimands import Estimand
-from meta.results.fit import Standing
 from meta.results.outcomes import Outcome
 from meta.results.rows import bound_row, show_bounds
+from meta.results.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

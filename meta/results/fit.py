@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from meta.frames import Shown, Tabular
 from meta.results.outcomes import Outcome
@@ -24,8 +24,7 @@ from meta.results.quantities import (
     Tau2,
 )
 from meta.results.rows import FAILED, fit_row, show_fit
-
-StandingStatus = Literal["headline", "beside", "two trials", "one trial", "none"]
+from meta.results.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +116,11 @@ class Between:
     procedure, statistic, df, p, method
         The test that the model gives first; procedure, statistic and p are None where a posterior stands in
         its place.
+    tau : float or None
+        Between-trial standard deviation that all groups have in common in that test, as estimated with them;
+        None where the model has none.
+    caveat : str or None
+        What must be known before its p is believed.
     tests : tuple of NamedTest
         Further tests, each named.
     contrasts : tuple of Contrast
@@ -130,6 +134,8 @@ class Between:
     p: float | None
     method: str
     procedure: Procedure | None = None
+    tau: float | None = None
+    caveat: str | None = None
     reason: str | None = None
     tests: tuple[NamedTest, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
@@ -163,14 +169,6 @@ class NotReported:
 
     label: str
     n: int | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What the k policy lets this estimate be called, and why."""
-
-    status: StandingStatus
     reason: str
 
 

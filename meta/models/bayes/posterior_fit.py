@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meta.models import describe
+from meta.models import counted, describe
 from meta.models.bayes.answers import Answer, Answers, PosteriorInterval, read
 from meta.models.policy import standing
 from meta.results import (
@@ -31,8 +31,6 @@ from meta.stats.normal.scales import FloatArray, Scale
 from meta.stats.posterior.priors import TauPrior
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from meta.data import Counts
     from meta.stats.posterior.distributions import Distribution
     from meta.stats.posterior.posterior import Posterior
@@ -169,7 +167,7 @@ def fit_of(
             proportion=estimands.predictive,
         ),
         proportion=estimands.mean if frame.mean else estimands.median,
-        standing=standing(counts.k, int(counts.responders.sum()), bayesian=True),
+        standing=standing(*counted.tallied(counts), bayesian=True),
         trials=(),
         tau=tau,
         estimands=estimands,
@@ -278,14 +276,9 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
     )
 
 
-def pairs(names: Sequence[str], sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Every group that has trials against the first such, by index.
-
-    Parameters
-    ----------
-    names : sequence of str
-    sizes : sequence of int
-        Trials of each.
-    """
-    filled = [i for i in range(len(names)) if sizes[i]]
-    return [(i, filled[0]) for i in filled[1:]]
+def no_contrast(frame: Frame, names: tuple[str, str]) -> Contrast:
+    """The contrast of a group with a reference, not given as one of them is a single trial."""
+    return counted.no_contrast(
+        names, what=describe.DIFFERENCES[frame.scale.name], level=frame.level, kind="credible",
+        method=frame.method,
+    )  # fmt: skip

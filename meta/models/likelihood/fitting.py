@@ -11,10 +11,9 @@ from scipy.special import betaincinv, expit
 from meta.models import describe
 from meta.models.bayes.answers import MIDDLE, odds_ratio
 from meta.models.bayes.posterior_fit import NO_I2
-from meta.models.counted import plain_trials, unfitted
+from meta.models.counted import unpooled
 from meta.models.homogeneity import homogeneity
 from meta.models.likelihood.peak import METHODS, Family, Options, Peak, rates
-from meta.models.policy import standing
 from meta.results import (
     Dispersion,
     Estimand,
@@ -61,8 +60,7 @@ def fit_of(model: tuple[Family, Options], data: Counts, peak: Peak, row: int, k:
     family, options = model
     top, method = peak.top, _method(model)
     base = nothing(model, data)
-    raw = describe.trial_proportions(data, method=options.trial_interval, level=options.level)
-    base = replace(base, trials=plain_trials(data, raw), loglik=describe.number(top.loglik))
+    base = replace(base, loglik=describe.number(top.loglik))
     mu, v, code = float(top.mu[row]), float(top.v), int(top.code)
     if code not in {Code.OK, Code.INFINITE_MU} or np.isnan(mu):
         reason = describe.sentence(code) or "no trial"
@@ -92,18 +90,8 @@ def fit_of(model: tuple[Family, Options], data: Counts, peak: Peak, row: int, k:
 
 
 def nothing(model: tuple[Family, Options], data: Counts) -> Fit:
-    """A fit of which nothing is known but the counts.
-
-    Parameters
-    ----------
-    model : tuple of Family and Options
-    data : Counts
-    """
-    return unfitted(
-        data, options=model[1], level=model[1].level, method=_method(model),
-        reason="no trial reported responders",
-        standing=standing(data.k, int(data.responders.sum())),
-    )  # fmt: skip
+    """A fit without an estimate; of one trial, its exact interval."""
+    return unpooled(data, options=model[1], method=_method(model))
 
 
 def _method(model: tuple[Family, Options]) -> str:
@@ -239,7 +227,7 @@ class _Says:
         low = high = df = None
         method = "quantiles of the beta distribution at the estimates"
         if self.family.normal:
-            method = describe.PREDICTIONS["hts"]
+            method = describe.prediction_method("hts", self.peak.top.mu.size)
             if found.low is not None:
                 se = self.peak.top.se_mu[self.row]
                 limits = prediction(mu, se, v, self.k, method="hts", level=self.options.level)

@@ -69,4 +69,4 @@ def named(fit: Fit, role: str, by: str | None, outcome: Outcome, *, waive: bool)
     """
     groups = tuple(named(part, role, by, outcome, waive=waive) for part in fit.groups)
     under = replace(fit, role=role, by=by, outcome=outcome, groups=groups)
-    return replace(under, standing=waived()) if waive and fit.k > 1 else under
+    return replace(under, standing=waived(fit.standing)) if waive else under
