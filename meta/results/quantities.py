@@ -89,8 +89,8 @@ class Proportion:
 class Prior:
     """The prior of tau: its quantiles at the tails and the middle of the interval beside it.
 
-    `divergence` is the Kullback-Leibler divergence of tau's posterior from its prior, in nats; `words`
-    says what a reader should make of it.
+    `divergence` is the Kullback-Leibler divergence of tau's posterior from its prior, in nats, None
+    where it is not known.
     """
 
     name: str
@@ -98,7 +98,6 @@ class Prior:
     value: float | None
     high: float | None
     divergence: float | None
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ def _exact_cells(fit: Fit) -> dict[str, Any]:
     return {
         **_of(median, "median", "value", "low", "high"),
         **_of(tau, "tau", "value", "low", "high"),
-        **_of(prior, "tau_prior", "value", "low", "high", "divergence", "words"),
+        **_of(prior, "tau_prior", "value", "low", "high", "divergence"),
         **_of(ratio, "median_odds_ratio", "value", "low", "high"),
         "middle_95_low": lower.value if lower else None,
         "middle_95_high": upper.value if upper else None,

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from meta.stats.posterior.posterior import Posterior
 
 SWEEP = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # values of tau at which answers are given
-LITTLE = 0.2  # nats: below, the data say little about heterogeneity
 NO_I2 = "I2 and Q belong to the inverse-variance model; see tau and the middle 95 % of true rates"
 
 
@@ -207,9 +206,6 @@ def _tau2(frame: Frame, found: Answers, row: int) -> Tau2:
 def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, row: int) -> Tau:
     tail = (1 - frame.level) / 2
     low, middle, high = (float(q) for q in frame.prior.quantile([tail, 0.5, 1 - tail]))
-    words = "divergence of posterior from prior not known"
-    if divergence is not None:
-        words = f"these data say {'little' if divergence < LITTLE else 'something'} about heterogeneity"
     # Far out the posterior falls like the prior, once more by tau for each trial that bounds its own effect
     exists = frame.prior.tail + bounded > 1
     return Tau(
@@ -223,9 +219,7 @@ def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, r
         reason=None
         if exists
         else "the posterior mean of tau does not exist: prior and data leave too heavy a tail",
-        prior=Prior(
-            name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence, words=words
-        ),
+        prior=Prior(name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence),
     )
 
 

@@ -161,6 +161,7 @@ def _numbers(fit: Fit) -> list[tuple[str, Style]]:
         written = interval(ends[0], ends[1], lambda z: number(z, 2))
         lines.append((f"{number(fit.tau.value, 2)} ({written})", PLAIN))
     prior = fit.tau.prior
-    if prior is not None and prior.divergence is not None:
-        lines.append((f"{number(prior.divergence, 2)} nats from its prior: {prior.words}", LIGHT))
+    if prior is not None and prior.value is not None and prior.low is not None and prior.high is not None:
+        before = interval(prior.low, prior.high, lambda z: number(z, 2))
+        lines.append((f"prior: {number(prior.value, 2)} ({before})", LIGHT))
     return lines

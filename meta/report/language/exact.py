@@ -11,7 +11,7 @@ from meta.results import FAILED, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Fit, Proportion, Quantity, Tau
+    from meta.results import Fit, NamedTest, Proportion, Quantity, Tau
 
 MODELS = {
     "bayes-binomial": "Bayesian binomial-normal",
@@ -30,6 +30,7 @@ _INTERVALS = {
 }
 _KINDS = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
 _HUGE, _TINY = 1e4, 0.005
+_DIFFERENT = 0.05  # p below which rates are said to differ
 TAU_IS_ZERO = "not given: τ is estimated as 0, which does not show that trials agree"
 
 
@@ -89,7 +90,7 @@ def spread(fit: Fit) -> str:
 
 
 def tau_words(fit: Fit) -> str:
-    """Write tau, beside its prior where it has one, and how far the trials moved it from there."""
+    """Write tau, beside its prior where it has one: how large the differences between trials are."""
     assert fit.tau is not None
     tau, prior = fit.tau, fit.tau.prior
     shared = "common " if fit.label is not None and fit.model.groups == "common" else ""
@@ -98,9 +99,15 @@ def tau_words(fit: Fit) -> str:
         return text
     if prior.value is not None and prior.low is not None:
         text += f"; prior {number(prior.value, 2)} ({_between(prior.low, prior.high)})"
-    if prior.divergence is not None:
-        text += f", divergence {number(prior.divergence, 2)} nats: {prior.words}"
     return text
+
+
+def whether(test: NamedTest) -> str:
+    """Say whether trials differ, by the exact test of equal rates: not how much, which is for tau to say."""
+    assert test.p is not None
+    if test.p < _DIFFERENT:
+        return "the true rates of the trials differ by more than chance explains"
+    return "chance alone explains how the trials differ, which does not show that their true rates are equal"
 
 
 def _tau_ends(tau: Tau) -> str:

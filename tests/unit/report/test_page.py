@@ -132,7 +132,16 @@ def test_sites_and_a_failed_sampler(run_of, table1, table1_by_region):
 def test_the_contrast_of_regions_is_called_descriptive(run_of, table1, table1_by_region):
     text = shown(run_of(*table1, *table1_by_region))
     assert '<span class="tag">Descriptive</span>' in text
-    assert "these data say little about heterogeneity" in text.lower()
+
+
+def test_whether_trials_differ_and_how_much_are_two_statements(run_of, table1):
+    text = shown(run_of(*table1))
+    assert table1[1].dispersion.tests[0].p > 0.05
+    assert "which does not show that their true rates are equal" in text
+    assert re.search(r"How much\.</strong> τ is .*0\.70<.* after the data and .*0\.84<.* before them", text)
+    tests = (replace(table1[1].dispersion.tests[0], p=0.018), *table1[1].dispersion.tests[1:])
+    other = replace(table1[1], dispersion=replace(table1[1].dispersion, tests=tests))
+    assert "differ by more than chance explains" in shown(run_of(table1[0], other, table1[2]))
 
 
 def test_tau_of_zero_is_no_agreement(run_of, fit_of):

@@ -28,7 +28,6 @@ CORNERS = {
     "one patient each": Counts.of([0, 1, 1], [1, 1, 1]),
     "a large one": Counts.of([5, 1000, 2], [18, 5000, 29]),
 }
-WORDS_LITTLE = "these data say little about heterogeneity"
 
 
 @pytest.fixture(scope="module", params=CORNERS, ids=str)
@@ -128,15 +127,6 @@ def test_the_prior_beside_the_posterior_of_tau(corner):
     quantiles = halfnorm.ppf([0.025, 0.5, 0.975], scale=1.25)
     assert (prior.low, prior.value, prior.high) == pytest.approx(tuple(quantiles), rel=1e-12)
     assert prior.divergence >= 0
-    assert (prior.words == WORDS_LITTLE) is (prior.divergence < 0.2)
-
-
-def test_words_about_heterogeneity():
-    """Four like arms say little; very different large ones say something."""
-    assert BayesBinomial().fit(TABLE1).tau.prior.words == WORDS_LITTLE
-    split = BayesBinomial().fit(GroupedCounts.of([2, 50, 97], [100, 100, 100], ["a"] * 3))
-    assert split.tau.prior.divergence > 0.2
-    assert split.tau.prior.words == "these data say something about heterogeneity"
 
 
 def test_responders_of_a_new_trial(corner):

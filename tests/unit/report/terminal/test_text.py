@@ -125,7 +125,7 @@ def test_a_fit_of_an_exact_model_names_every_estimand(table1):
     for name, found in (("Mean", table1[0].estimands.mean), ("Median", table1[0].estimands.median)):
         assert f"  {name} ORR, % (95 % interval): {orr(found)}" in said
     assert "Pr(mean ORR > 10 %) = 0.86" in said
-    assert "divergence 0.08 nats: these data say little about heterogeneity" in said
+    assert "prior 0.84 (0.04 to 2.80)" in said
     assert "homogeneous" not in said
     likelihood = "\n".join(text.lines(table1[1]))
     assert "Exact conditional test of homogeneity given the total of responders: p = 0.136" in likelihood
