@@ -13,7 +13,7 @@ from meta.records.coverage import Coverage
 from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 6  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 7  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
