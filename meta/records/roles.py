@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from meta.errors import SpecError
-from meta.models import Model
+from meta.models import MODELS, Model
 from meta.records.reading.schema import Complaint, validate
 from meta.records.sites import Sites
 from meta.results import Outcome
@@ -16,8 +15,6 @@ from meta.results import Outcome
 Role = Literal["primary", "frequentist", "conventional"]
 OFF: Literal["none"] = "none"  # a role that an analysis does without
 
-# A model adds itself by joining the union.
-MODELS: dict[str, type[Any]] = {kind().model: kind for kind in get_args(Model)}
 # The defaults of design.md; what is not said here is the model's own default.
 _DEFAULTS: dict[Role, dict[str, Any]] = {
     "primary": {"model": "bayes-binomial", "prior": "half-normal:1.25"},
@@ -26,17 +23,6 @@ _DEFAULTS: dict[Role, dict[str, Any]] = {
         "model": "inverse-variance", "scale": "logit", "tau2": "REML", "interval": "mhk", "prediction": "hts",
     },
 }  # fmt: skip
-
-
-def has_option(model: Model | type[Any], name: str) -> bool:
-    """Say whether a model, or a class of models, has an option."""
-    return any(item.name == name for item in fields(model))
-
-
-def with_options(model: Model, **options: Any) -> Model:
-    """The model with other values of options that it has."""
-    changed: Model = replace(cast("Any", model), **options)
-    return changed
 
 
 def model_of(options: Any, kind: Any = Model) -> tuple[Any | None, list[Complaint], list[Complaint]]:
@@ -109,7 +95,7 @@ def completed(models: Mapping[str, Any], outcome: object) -> dict[str, Any]:
 
 def _with_mu_prior(options: Any, outcome: object) -> Any:
     kind = MODELS.get(str(options.get("model"))) if isinstance(options, dict) else None
-    if kind is None or not has_option(kind, "mu_prior"):
+    if kind is None or not kind.has("mu_prior"):
         return options
     return {"mu_prior": _mu_prior(outcome), **options}
 

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.errors import SpecError, StoreError
-from meta.models.bayes.bayes_binomial import BayesBinomial
-from meta.models.choices import each_choice, some
+from meta.models.batch import each_choice, some
 from meta.models.policy import standing, waived
-from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
 from meta.records.storing import subsets
 from meta.records.storing.subsets import FILE, Choice, Subsets, Tried
@@ -109,7 +107,7 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
         )
         values.append(part.values)
         reasons.append([[words.setdefault(word, len(words)) for word in row] for row in part.why])
-        of_each = _standings(base, members, bayesian=isinstance(model, BayesBinomial))
+        of_each = _standings(base, members, bayesian=model.BAYESIAN)
         standings.append([called.setdefault(one, len(called)) for one in of_each])
     return Subsets(
         analysis=base.analysis.name, digest=_digest(base, siblings), run=digest(base),
@@ -181,12 +179,11 @@ def _members(ids: Sequence[str], named: Sequence[tuple[str, tuple[str, ...]]]) -
 def _models(base: Variation) -> Iterator[tuple[str, str | None, Model]]:
     """Each role's model, the primary under every prior of the sensitivity analysis too."""
     for role, model in base.analysis.fitted().items():
-        own = str(getattr(model, "prior", "")) or None
-        yield role, own, model
-        if role == "primary" and has_option(model, "prior"):
+        yield role, model.prior, model
+        if role == "primary" and model.prior:
             for prior in PRIORS:
-                if prior != own:
-                    yield role, prior, with_options(model, prior=prior)
+                if prior != model.prior:
+                    yield role, prior, model.with_options(prior=prior)
 
 
 def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -> list[Standing]:
@@ -233,13 +230,13 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
         )
     if role not in models:
         wrong.append(f"--model: found {role!r}; {', '.join(models)} are allowed")
-    elif prior is not None and not has_option(models[role], "prior"):
+    elif prior is not None and models[role].prior is None:
         wrong.append(f"--prior: found {prior!r} with {role}, which has none; primary is allowed")
     if not wrong and set(ids) <= set(without):
         wrong.append("--without: found every trial; all but one are allowed")
     if wrong:
         raise SpecError("\n".join(wrong))
-    model = models[role] if prior is None else with_options(models[role], prior=prior)
+    model = models[role] if prior is None else models[role].with_options(prior=prior)
     fit = model.fit(some(base.selection.counts, np.array([name not in without for name in ids])))
     fit = replace(fit, outcome=base.analysis.outcome, role=role)
     return replace(fit, standing=waived(fit.standing)) if base.analysis.k_policy == "off" else fit

@@ -11,7 +11,6 @@ import pytest
 
 from meta.format import number, percent
 from meta.models.policy import words
-from meta.records.roles import with_options
 from meta.records.storing.store import load_run
 from meta.records.storing.subsets import ESTIMANDS, FILE, load
 from meta.report.page.html import REPORT
@@ -154,7 +153,7 @@ def test_a_command_that_cannot_be(root, cli, options, said):
 def sampled(root):
     """The table of the same analysis where the primary model is sampled, one choice at a time."""
     base, *others = plan(root, ["tried"])
-    models = {**base.analysis.models, "primary": with_options(base.analysis.models["primary"], engine="pymc")}
+    models = {**base.analysis.models, "primary": base.analysis.models["primary"].with_options(engine="pymc")}
     return whatif.table(replace(base, analysis=replace(base.analysis, models=models)), others)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.models import counted, describe
+from meta.format import distribution
+from meta.models import describe, grouped
 from meta.models.bayes.answers import Answer, Answers, PosteriorInterval, read
-from meta.models.policy import standing
 from meta.results import (
+    Between,
     Contrast,
     Dispersion,
     Estimand,
@@ -31,7 +32,9 @@ from meta.stats.normal.scales import FloatArray, Scale
 from meta.stats.posterior.priors import TauPrior
 
 if TYPE_CHECKING:
-    from meta.data import Counts
+    from collections.abc import Sequence
+
+    from meta.models.grouped import Parts
     from meta.stats.posterior.distributions import Distribution
     from meta.stats.posterior.posterior import Posterior
 
@@ -47,7 +50,6 @@ class Frame:
     rate can be given, which takes the logit scale.
     """
 
-    options: Any
     scale: Scale
     method: str
     level: float
@@ -118,15 +120,15 @@ class Frame:
 
 
 def fit_of(
-    frame: Frame, counts: Counts, found: Answers, row: int, *, divergence: FloatArray | None, bounded: int
+    frame: Frame, blank: Fit, found: Answers, row: int, *, divergence: FloatArray | None, bounded: int
 ) -> Fit:
     """The fit of one data set of a posterior.
 
     Parameters
     ----------
     frame : Frame
-    counts : Counts
-        The trials of that data set.
+    blank : Fit
+        Of the trials of that data set, without an estimate.
     found : Answers
     row : int
         Which data set.
@@ -138,7 +140,6 @@ def fit_of(
     Returns
     -------
     Fit
-        Without its trials, which differ between models.
     """
     estimands = Estimands(
         median=frame.proportion(found.median, row, Estimand.MEDIAN),
@@ -148,15 +149,11 @@ def fit_of(
     tau = _tau(frame, bounded, None if divergence is None else float(divergence[row]), found, row)
     sd = float(found.mu_sd[row])
     ahead = found.predictive_mu
-    return Fit(
-        model=frame.options,
-        level=frame.level,
-        k=counts.k,
-        n=int(counts.n.sum()),
-        responders=int(counts.responders.sum()),
+    return replace(
+        blank,
         mu=Estimate(value=float(found.mu.value[row]), se=sd, interval=frame.interval_of(found.mu, row, sd)),
         tau2=_tau2(frame, found, row),
-        heterogeneity=describe.no_heterogeneity(NO_I2, max(counts.k - 1, 0)),
+        heterogeneity=describe.no_heterogeneity(NO_I2, max(blank.k - 1, 0)),
         prediction=Prediction(
             low=float(ahead.low[row]),
             high=float(ahead.high[row]),
@@ -166,8 +163,6 @@ def fit_of(
             proportion=estimands.predictive,
         ),
         proportion=estimands.mean if frame.mean else estimands.median,
-        standing=standing(*counted.tallied(counts), bayesian=True),
-        trials=(),
         tau=tau,
         estimands=estimands,
         dispersion=_dispersion(frame, found, row),
@@ -223,6 +218,12 @@ def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, r
     )
 
 
+def priors_in_words(prior: str, mu_prior: str, interval: PosteriorInterval) -> str:
+    """The options of a Bayesian model that decide its numbers."""
+    shortest = ", shortest interval" if interval == "shortest" else ""
+    return f"tau ~ {distribution(prior)}, μ ~ {distribution(mu_prior)}{shortest}"
+
+
 def tau_divergence(post: Posterior) -> FloatArray:
     """Kullback-Leibler divergence of tau's posterior from its prior, in nats, shape (B,).
 
@@ -270,9 +271,35 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
     )
 
 
-def no_contrast(frame: Frame, names: tuple[str, str]) -> Contrast:
-    """The contrast of a group with a reference, not given as one of them is a single trial."""
-    return counted.no_contrast(
-        names, what=describe.DIFFERENCES[frame.scale.name], level=frame.level, kind="credible",
-        method=frame.method,
-    )  # fmt: skip
+def contrasts_of(frame: Frame, parts: Parts, difference: Callable[[int, int], Contrast]) -> list[Contrast]:
+    """Each group against its reference, not given where one of them is a single trial.
+
+    Parameters
+    ----------
+    frame : Frame
+    parts : Parts
+    difference : callable
+        The contrast of two groups of two trials or more, by index.
+    """
+    what = describe.DIFFERENCES[frame.scale.name]
+    return [
+        difference(i, j)
+        if parts.comparable(i, j)
+        else grouped.no_contrast(
+            parts.names(i, j), what=what, level=frame.level, kind="credible", method=frame.method
+        )
+        for i, j in parts.compared()
+    ]
+
+
+def differences(parts: Parts, contrasts: Sequence[Contrast], method: str) -> Between:
+    """How the groups compare: their contrasts, and no test."""
+    enough = len(parts.filled) > 1
+    return Between(
+        statistic=None,
+        df=max(len(parts.filled) - 1, 0),
+        p=None,
+        method=method,
+        reason=None if enough else "fewer than two groups with trials",
+        contrasts=tuple(contrasts),
+    )

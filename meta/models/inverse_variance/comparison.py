@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from meta.models import describe
-from meta.models.counted import no_contrast, pairs
 from meta.models.describe import DIFFERENCES
+from meta.models.grouped import no_contrast, pairs
 from meta.results import Between, Contrast, NamedTest, Procedure, Quantity, Statistic
 from meta.stats.normal.permutation import permutation_test
 from meta.stats.normal.pooling import Pooled, between_groups

@@ -11,9 +11,9 @@ from scipy.special import betaincinv, expit
 from meta.models import describe
 from meta.models.bayes.answers import MIDDLE, odds_ratio
 from meta.models.bayes.posterior_fit import NO_I2
-from meta.models.counted import unpooled
+from meta.models.grouped import unpooled
 from meta.models.homogeneity import homogeneity
-from meta.models.likelihood.peak import METHODS, Family, Options, Peak, rates
+from meta.models.likelihood.peak import Family, LikelihoodModel, Peak, rates
 from meta.results import (
     Dispersion,
     Estimand,
@@ -39,12 +39,13 @@ TAU_IS_ZERO = "tau is estimated as 0, which does not show that trials agree"
 PLUGGED_IN = "at the estimates of mu and tau; no interval is given for it"
 
 
-def fit_of(model: tuple[Family, Options], data: Counts, peak: Peak, row: int, k: int) -> Fit:
+def fit_of(family: Family, options: LikelihoodModel, data: Counts, peak: Peak, row: int, k: int) -> Fit:
     """The fit of one group of a peak.
 
     Parameters
     ----------
-    model : tuple of Family and Options
+    family : Family
+    options : LikelihoodModel
     data : Counts
         The trials of the group.
     peak : Peak
@@ -57,10 +58,8 @@ def fit_of(model: tuple[Family, Options], data: Counts, peak: Peak, row: int, k:
     -------
     Fit
     """
-    family, options = model
-    top, method = peak.top, _method(model)
-    base = nothing(model, data)
-    base = replace(base, loglik=describe.number(top.loglik))
+    top, method = peak.top, options.method
+    base = replace(unpooled(options, data), loglik=describe.number(top.loglik))
     mu, v, code = float(top.mu[row]), float(top.v), int(top.code)
     if code not in {Code.OK, Code.INFINITE_MU} or np.isnan(mu):
         reason = describe.sentence(code) or "no trial"
@@ -89,21 +88,12 @@ def fit_of(model: tuple[Family, Options], data: Counts, peak: Peak, row: int, k:
     )
 
 
-def nothing(model: tuple[Family, Options], data: Counts) -> Fit:
-    """A fit without an estimate; of one trial, its exact interval."""
-    return unpooled(data, options=model[1], method=_method(model))
-
-
-def _method(model: tuple[Family, Options]) -> str:
-    return f"{model[0].name} maximum likelihood, {METHODS[model[1].interval]}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Says:
     """Puts one group's estimates into words and results."""
 
     family: Family
-    options: Options
+    options: LikelihoodModel
     method: str
     peak: Peak
     row: int

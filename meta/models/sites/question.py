@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.data import PartialCounts
+from meta.data.partial import PartialCounts
 from meta.models.sites.effects import levels_of
 from meta.results import Estimand, Proportion, Quantity
 from meta.stats.normal.scales import FloatArray

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
-from meta.models import policy
+from meta.models import MODELS, policy
 from meta.report.drawing.canvas import pinned_settings
 from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.drawing.layout import draw
@@ -128,7 +128,7 @@ def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
     """
     for one in each_role(bound, lead.by, lead.group):
         if one.role != lead.role:
-            name = exact.MODELS.get(one.model, one.model)
+            name = MODELS[one.model].NAME
             yield bounds_row(f"bounds, {name_of(one.estimand, one.outcome)}, {name}", one)
 
 

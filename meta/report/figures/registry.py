@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from meta.format import distribution
 from meta.records.run import BASE, Run
 from meta.report.drawing.plan import Plan
 from meta.report.figures.bound_plans import bounds_plans, split_plans
 from meta.report.figures.several_plans import cumulative, date_of, several
-from meta.report.language.exact import distribution
 from meta.report.language.roles import first_fit, ordered
 from meta.report.language.site_words import has_contrasts
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, percent, symbols
-from meta.models import BayesBinomial, BayesNormal, InverseVariance
 from meta.results import FAILED, name_of
 
 if TYPE_CHECKING:
@@ -13,21 +12,6 @@ if TYPE_CHECKING:
 
     from meta.results import Fit, NamedTest, Proportion, Quantity, Tau
 
-MODELS = {
-    "bayes-binomial": "Bayesian binomial-normal",
-    "bayes-normal": "Bayesian normal-normal",
-    "binomial-normal": "maximum likelihood, binomial-normal",
-    "beta-binomial": "maximum likelihood, beta-binomial",
-    "inverse-variance": "conventional",
-}
-_INTERVALS = {
-    "mhk": "Knapp-Hartung floored",
-    "hk": "Knapp-Hartung",
-    "profile": "profile-likelihood interval",
-    "profile-t": "profile-likelihood interval with the F(1, 2(k-1)) cut-off",
-    "wald-t": "Wald interval, t with k-1 df",
-    "wald": "Wald interval",
-}
 _KINDS = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
 _HUGE, _TINY = 1e4, 0.005
 _DIFFERENT = 0.05  # p below which rates are said to differ
@@ -36,44 +20,28 @@ TAU_IS_ZERO = "not given: τ is estimated as 0, which does not show that trials 
 
 def short_name(fit: Fit) -> str:
     """Name the model in two words or three."""
-    name: str = fit.model.model
-    return MODELS.get(name, name)
+    name: str = fit.model.NAME
+    return name
 
 
 def options_of(fit: Fit) -> str:
     """Say what else decides the model's numbers: priors, or scale, estimator and interval."""
-    model = fit.model
-    words: list[str] = [model.scale] if isinstance(model, InverseVariance | BayesNormal) else []
-    if isinstance(model, BayesBinomial | BayesNormal):
-        words += [f"tau ~ {distribution(model.prior)}", f"μ ~ {distribution(model.mu_prior)}"]
-        words += ["shortest interval"] if model.interval == "shortest" else []
-    else:
-        words += [model.tau2] if isinstance(model, InverseVariance) else []
-        words += [_INTERVALS[model.interval]]
-    return symbols(", ".join(words))
+    return symbols(fit.model.in_words())
 
 
 def model_name(fit: Fit) -> str:
     """Name the model with its options."""
-    options = options_of(fit)
-    return f"{short_name(fit)} ({options})" if options else short_name(fit)
-
-
-def distribution(text: str) -> str:
-    """Write ``half-t:3,1`` as papers do.
-
-    Examples
-    --------
-    >>> distribution("half-t:3,1"), distribution("normal:-2,2"), distribution("flat")
-    ('half-t(3, 1)', 'normal(−2, 2)', 'flat')
-    """
-    name, colon, numbers = text.partition(":")
-    return f"{name}({numbers.replace(',', ', ').replace('-', '−')})" if colon else name
+    return f"{short_name(fit)} ({options_of(fit)})"
 
 
 def is_exact(fit: Fit) -> bool:
     """Tell whether I2 and Q are not of this fit's model."""
-    return not isinstance(fit.model, InverseVariance)
+    return not fit.model.GIVES_Q
+
+
+def shares(fit: Fit) -> bool:
+    """Tell whether the fit is of a group that has its heterogeneity from all groups together."""
+    return fit.label is not None and bool(fit.model.groups == "common")
 
 
 def spread(fit: Fit) -> str:
@@ -93,7 +61,7 @@ def tau_words(fit: Fit) -> str:
     """Write tau, beside its prior where it has one: how large the differences between trials are."""
     assert fit.tau is not None
     tau, prior = fit.tau, fit.tau.prior
-    shared = "common " if fit.label is not None and fit.model.groups == "common" else ""
+    shared = "common " if shares(fit) else ""
     text = f"{shared}τ {number(tau.value or 0.0, 2)}{_tau_ends(tau)}"
     if prior is None:
         return text

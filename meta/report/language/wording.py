@@ -61,8 +61,9 @@ def method(fit: Fit) -> str:
     """Name the scale, the estimator of tau2 and the interval of a pooled row; empty where there is none."""
     if exact.is_exact(fit):
         return exact.model_name(fit)
-    nothing = fit.k < 2 and fit.proportion.value is None
-    return "" if nothing else symbols(fit.proportion.method)
+    if fit.k < 2:  # nothing was pooled
+        return symbols(fit.proportion.method) if fit.proportion.value is not None else ""
+    return symbols(fit.proportion.method)
 
 
 def headline(fit: Fit) -> bool:
@@ -82,7 +83,7 @@ def withheld(fit: Fit) -> bool:
 
 def shares_tau(group: Fit) -> bool:
     """Tell whether a group has its tau from all groups together."""
-    return group.model.groups == "common" and group.tau is not None
+    return exact.shares(group) and group.tau is not None
 
 
 def heterogeneity(fit: Fit, *, intervals: bool) -> str:
@@ -109,7 +110,7 @@ def _tau2(fit: Fit, *, intervals: bool) -> str:
     tau2 = fit.tau2
     if tau2.value is None:
         return f"τ² {not_given(tau2.reason)}"
-    shared = "common " if fit.label is not None and fit.model.groups == "common" else ""
+    shared = "common " if exact.shares(fit) else ""
     value = f"{shared}τ² = {number(tau2.value)} ({symbols(tau2.method)})"
     ends = f", {_ends(tau2.interval, number)}" if tau2.interval and intervals else ""
     return value + ends + (f", {symbols(tau2.reason)}" if tau2.reason else "")

@@ -1,4 +1,4 @@
-"""What is integrated for the marginal likelihood of one trial: one integral in two log-concave forms."""
+"""Integrands of the marginal likelihood of one trial: one integral in two log-concave forms."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from meta.data import Completions, Counts, GroupedCounts
 from meta.errors import MetaError, StoreError
-from meta.models import BayesBinomial
 from meta.models.bounds import bounds
 from meta.models.policy import waived
 from meta.records.run import Failure, Provenance, Run
@@ -128,10 +127,8 @@ def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
 
 def _fit(model: Model, data: Counts | GroupedCounts) -> tuple[Fit, bytes | None]:
     """A model's answer, and its draws as netCDF where a sampler ran."""
-    if isinstance(model, BayesBinomial) and model.engine == "pymc":
-        fit, draws = model.sample(data)
-        return fit, None if draws is None else store.to_netcdf(draws)
-    return model.fit(data), None
+    fit, draws = model.draw(data)
+    return fit, None if draws is None else store.to_netcdf(draws)
 
 
 def digest(variation: Variation) -> str:
@@ -168,14 +165,10 @@ def _unfitted(variation: Variation) -> Run:
     data += [_rows(one) for one in partly if one is not None]
     text = store.compact(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
     samples = selection.sites is not None or selection.latent is not None
-    sampled = samples or any(_samples(model) for model in analysis.models.values())
+    sampled = samples or any(model.samples for model in variation.analysis.fitted().values())
     used = {**versions(), **(sampler_versions() if sampled else {})}
     made = hashlib.sha256((text + repr(sorted(used.items()))).encode()).hexdigest()
     return replace(blank, provenance=Provenance(digest=made, versions=used))
-
-
-def _samples(model: object) -> bool:
-    return getattr(model, "engine", None) == "pymc"
 
 
 def _counts(data: Counts | GroupedCounts) -> tuple[object, ...]:

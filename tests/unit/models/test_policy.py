@@ -7,8 +7,8 @@ import pytest
 
 from meta.data import Completions, Counts, GroupedCounts
 from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
+from meta.models.batch import each_choice
 from meta.models.bounds import bounds
-from meta.models.choices import each_choice
 from meta.models.policy import of_completions, standing, waived, weakest, words
 from meta.results import Reason, Standing, Status
 from meta.stats.binomial.proportions import proportion_interval

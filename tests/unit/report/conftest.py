@@ -45,6 +45,9 @@ def expit(z: float) -> float:
     return 1 / (1 + math.exp(-z))
 
 
+METHOD = "inverse variance, logit scale, REML, Knapp-Hartung, floored"
+
+
 def proportion(
     value: float | None,
     low: float | None,
@@ -54,8 +57,7 @@ def proportion(
 ) -> Proportion:
     return Proportion(
         value=value, low=low, high=high, estimand=estimand, level=0.95, kind="confidence",
-        reason=reason,
-        method="exact (Clopper-Pearson)" if estimand is Estimand.RAW else "Knapp-Hartung, floored",
+        method="exact (Clopper-Pearson)" if estimand is Estimand.RAW else METHOD, reason=reason,
     )  # fmt: skip
 
 

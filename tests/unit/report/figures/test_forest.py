@@ -188,7 +188,7 @@ def test_names_estimand_method_and_counts_of_the_pooled_rows(region: Fit) -> Non
     assert "Overall median ORR (k = 4)" in said
     assert "14/100" in said
     assert "11/50" in said
-    assert "logit scale, REML, Knapp-Hartung, floored" in said
+    assert "inverse variance, logit scale, REML, Knapp-Hartung, floored" in said
 
 
 def test_heterogeneity_names_its_methods(region: Fit) -> None:

@@ -108,7 +108,7 @@ def test_a_sampler_that_failed_is_marked(runs):
 
 def test_groups_fitted_separately_and_a_search_are_said(runs):
     base, split = runs
-    models = {role: replace(model, groups="separate") for role, model in MODELS.items()}
+    models = {role: model.with_options(groups="separate") for role, model in MODELS.items()}
     searched = tuple(replace(one, searched=True, completions=200_000, evaluated=900) for one in split.bounds)
     apart = replace(split, analysis=replace(split.analysis, models=models), bounds=searched)
     text = said(drawn([base, apart]))

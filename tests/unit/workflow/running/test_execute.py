@@ -73,8 +73,8 @@ def test_a_stored_run_is_read_back_whole(variation):
     )
 
 
-@dataclass(frozen=True)
-class Drawn:
+@dataclass(frozen=True, kw_only=True)
+class Drawn(InverseVariance):
     """A model with everything that is stored beside a run, fitted in no time."""
 
     model: str = "drawn"
