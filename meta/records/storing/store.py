@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from meta.errors import DataError, StoreError
+from meta.errors import DataError, SpecError, StoreError
 from meta.models import Model
 from meta.models.sites.site_region import SiteRegion
 from meta.records.analysis import Analysis
@@ -44,7 +44,7 @@ def _adapter(record: str) -> TypeAdapter[Any]:
 def schema(record: str) -> str:
     """The JSON Schema (draft 2020-12) of a record: "run", "analysis" or "trial"."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    described = _adapter(record).json_schema()
+    described = _adapter(record).json_schema(by_alias=record != "run")  # runs have the fields' own names
     for definition in described.get("$defs", {}).values():
         for name in _BESIDE:
             definition.get("properties", {}).pop(name, None)
@@ -117,7 +117,7 @@ def from_json(text: str, name: str = "run") -> Run:
         raise StoreError(
             f"{name}: {place}: {first['msg']}; a run as `make pool` stores it is allowed"
         ) from None
-    except DataError as error:
+    except (DataError, SpecError) as error:
         raise StoreError(f"{name}: {error}; a run as `make pool` stores it is allowed") from None
 
 

@@ -1,11 +1,12 @@
 """Variations become runs; runs are kept while nothing changes."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from meta.errors import SpecError
 from meta.models import BayesBinomial, InverseVariance
+from meta.records.run import SCHEMA
 from meta.records.storing import store
 from meta.records.trial import Row, Table
 from meta.results import Diagnostics, Reason, name_of
@@ -73,15 +74,11 @@ def test_a_stored_run_is_read_back_whole(variation):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drawn(InverseVariance):
+class Drawn(BayesBinomial):
     """A model with everything that is stored beside a run, fitted in no time."""
 
-    model: str = "drawn"
-    prior: str = "half-normal:1"
-    thresholds: tuple[float, ...] = ()
-    passed: bool = True
-    faults: tuple[str, ...] = ()
+    passed = True
+    faults = ()
 
     def fit(self, data):
         sampling = Diagnostics(
@@ -90,9 +87,12 @@ class Drawn(InverseVariance):
         )  # fmt: skip
         fit = InverseVariance().fit(data)
         groups = tuple(replace(part, sampling=sampling) for part in fit.groups)
-        return replace(
-            fit, model=asdict(self), groups=groups, sampling=sampling, grids={"tau.x": (0.0, 1 / 3)}
-        )
+        return replace(fit, model=self, groups=groups, sampling=sampling, grids={"tau.x": (0.0, 1 / 3)})
+
+
+class Broken(Drawn):
+    passed = False
+    faults = ("R-hat 1.03 is above 1.01", "12 divergences")
 
 
 @pytest.fixture
@@ -123,6 +123,16 @@ def test_a_run_without_its_curves_is_fitted_anew(drawn, tmp_path, damage):
     assert grids.read_bytes() == before
 
 
+def test_a_run_of_an_older_schema_is_fitted_anew(drawn, tmp_path):
+    path = tmp_path / "base.json"
+    execute(drawn, path)
+    old = path.read_text().replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA - 1}')
+    path.write_text(old)
+    assert execute(drawn, path)[1]
+    assert path.read_text() != old
+    assert not execute(drawn, path)[1]
+
+
 def test_draws_lie_beside_the_run(drawn, tmp_path, monkeypatch):
     """The place where a sampler's draws come in."""
     monkeypatch.setattr(module, "_fit", lambda model, data: (model.fit(data), b"netCDF"))
@@ -137,8 +147,7 @@ def test_draws_lie_beside_the_run(drawn, tmp_path, monkeypatch):
 
 
 def test_a_sampler_that_broke_its_limits_is_a_failure_and_its_fit_is_there(trials, analysis):
-    model = Drawn(passed=False, faults=("R-hat 1.03 is above 1.01", "12 divergences"))
-    (variation,) = expand(trials, analysis("a", "b", "c", by=("region",), models={"primary": model}))
+    (variation,) = expand(trials, analysis("a", "b", "c", by=("region",), models={"primary": Broken()}))
     found = run(variation)
     assert [fit.by for fit in found.fits] == [None, "region"]
     reason = "the sampler broke its limits: R-hat 1.03 is above 1.01; 12 divergences"
