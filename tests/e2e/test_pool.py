@@ -833,7 +833,7 @@ def test_a_change_taken_back_after_an_interruption(quick_pooled, cli, monkeypatc
     before, text = digests(out), trial.read_text()
     trial.write_text(text.replace("responders: 3", "responders: 9"))
     with monkeypatch.context() as patched:
-        patched.setattr("meta.records.outputs.Outputs.close", stopped)
+        patched.setattr("meta.records.storing.outputs.Outputs.close", stopped)
         with suppress(KeyboardInterrupt):
             assert cli("pool", "--root", quick_pooled).code == 130
     meanwhile = digests(out)
