@@ -162,8 +162,8 @@ def test_thresholds_of_the_analysis_reach_the_models(trials, analysis):
     models = {"primary": Drawn(), "frequentist": Drawn(thresholds=(0.3,)), "conventional": InverseVariance()}
     (variation,) = expand(trials, analysis("a", "b", models=models, thresholds=(0.1, 0.2)))
     found = run(variation)
-    given = [getattr(fit.model, "thresholds", None) for fit in found.fits]
-    assert given == [(0.1, 0.2), (0.3,), None]
+    given = [fit.model.thresholds for fit in found.fits]
+    assert given == [(0.1, 0.2), (0.3,), ()]
     assert found.analysis.models["primary"].thresholds == (0.1, 0.2)
 
 
