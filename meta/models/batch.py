@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from meta.models.contract import PoolingModel
-    from meta.results import Fit
+    from meta.results import Estimand, Fit
 
 # any other estimand of a model stands in the place of the median
 _PLACES = {MEAN: 0, PREDICTIVE: 2, TAU: 3}
@@ -71,10 +71,10 @@ def _one_trial(model: PoolingModel, rows: Rows, found: list[Answers]) -> list[An
 
 
 class Part(NamedTuple):
-    """Of one model: shape (4, 3, B), names of its estimands, and why one is not given, shape (4, B)."""
+    """Of one model: shape (4, 3, B), its estimands, and why one is not given, shape (4, B)."""
 
     values: NDArray[np.float64]
-    names: tuple[str | None, ...]
+    names: tuple[Estimand | None, ...]
     why: list[list[str]]
 
 
@@ -103,7 +103,7 @@ def each_choice(model: PoolingModel, counts: Counts, members: NDArray[np.bool_])
     x, n = counts.responders * members, counts.n * members
     rows = Rows(x, n, np.zeros(counts.k, dtype=np.int64), 1)
     values = np.full((_HOW_MANY, 3, len(members)), np.nan)
-    names: list[str | None] = [None] * _HOW_MANY
+    names: list[Estimand | None] = [None] * _HOW_MANY
     for one in answers(model, rows, spread=True):
         place = _PLACES.get(one.estimand, 1)
         names[place] = one.estimand

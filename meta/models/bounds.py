@@ -11,7 +11,7 @@ from meta.models.batch import answers
 from meta.models.contract import Rows
 from meta.models.describe import TRIAL_INTERVALS
 from meta.models.policy import of_completions
-from meta.results import Bound, Bounds, Completed
+from meta.results import Bound, Bounds, Completed, Estimand
 from meta.stats.unreported.extremes import MOST, extremes
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ class _Hull(NamedTuple):
         k = self._span(self._column(group, 0))
         if k == (1, 1):
             method = TRIAL_INTERVALS[self.model.trial_interval]
-            yield self._of(group, 0, "ORR of the one trial", method)
+            yield self._of(group, 0, Estimand.ONE_TRIAL, method)
             return
         for place, estimand in enumerate(self.model.estimands):
             yield self._of(group, place, estimand, self.model.method)
 
-    def _of(self, group: int, place: int, estimand: str, method: str) -> Bounds:
+    def _of(self, group: int, place: int, estimand: Estimand, method: str) -> Bounds:
         value, low, high = (self._column(group, _COUNTS + 3 * place + i) for i in range(3))
         k, n, x, others = (self._span(self._column(group, i)) for i in range(_COUNTS))
         level = self.model.level

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 
+from meta.results import Estimand
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -18,14 +20,13 @@ if TYPE_CHECKING:
     from meta.stats.binomial.proportions import TrialInterval
     from meta.stats.normal.scales import FloatArray
 
-MEAN, MEDIAN, PREDICTIVE = "mean ORR", "median ORR", "predictive ORR"
-TAU = "tau"
+MEAN, MEDIAN, PREDICTIVE, TAU = Estimand.MEAN, Estimand.MEDIAN, Estimand.PREDICTIVE, Estimand.TAU
 
 
 class Answers(NamedTuple):
     """Point estimate and limits of one estimand, shape (B, G), NaN where not given."""
 
-    estimand: str
+    estimand: Estimand
     value: FloatArray
     low: FloatArray
     high: FloatArray
@@ -132,7 +133,7 @@ class PoolingModel(ABC):
 
     @property
     @abstractmethod
-    def estimands(self) -> tuple[str, ...]:
+    def estimands(self) -> tuple[Estimand, ...]:
         """What is given with an interval, as `batch` gives it: the leading one first."""
 
     @property

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from meta.data import Counts, GroupedCounts
 from meta.models.describe import no_heterogeneity, shared_trials_note, trial_proportions
 from meta.models.policy import ALONE, standing, words
-from meta.results import Contrast, Estimate, Fit, Prediction, Proportion, Quantity, Tau2, TrialEffect
+from meta.results import (
+    Contrast,
+    Estimand,
+    Estimate,
+    Fit,
+    Prediction,
+    Proportion,
+    Quantity,
+    Tau2,
+    TrialEffect,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,15 +59,15 @@ def unpooled(model: PoolingModel, counts: Counts, reason: str | None = None) -> 
     )  # fmt: skip
     raw = trial_proportions(counts, method=model.trial_interval, level=level)
     return Fit(
-        model=asdict(cast("Any", model)), level=level, k=counts.k, n=int(counts.n.sum()),
+        model=model, level=level, k=counts.k, n=int(counts.n.sum()),
         responders=int(counts.responders.sum()),
         mu=Estimate(value=None, reason=why), tau2=Tau2(value=None, method=method, reason=why),
         heterogeneity=no_heterogeneity(why, max(counts.k - 1, 0)),
         prediction=Prediction(
             low=None, high=None, level=level, df=None, method=method, reason=why,
-            proportion=replace(gone, estimand="predictive ORR", kind="prediction"),
+            proportion=replace(gone, estimand=Estimand.PREDICTIVE, kind="prediction"),
         ),
-        proportion=replace(raw[0], estimand="ORR of the one trial") if counts.k == 1 else gone,
+        proportion=replace(raw[0], estimand=Estimand.ONE_TRIAL) if counts.k == 1 else gone,
         standing=called, trials=plain_trials(counts, raw),
     )  # fmt: skip
 
@@ -129,12 +139,13 @@ def pairs(sizes: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def no_contrast(
-    names: tuple[str, str], *, what: str, level: float, kind: IntervalKind, method: str
+    names: tuple[str, str], *, what: Estimand, level: float, kind: IntervalKind, method: str
 ) -> Contrast:
     """The contrast of a group (named first) with a reference, not given as one of them is a single trial."""
     gone = Quantity(
-        name=what, value=None, low=None, high=None, level=level, kind=kind, method=method, reason=words(ALONE)
-    )
+        estimand=what, value=None, low=None, high=None, level=level, kind=kind, method=method,
+        reason=words(ALONE),
+    )  # fmt: skip
     return Contrast(group=names[0], reference=names[1], mu=gone)
 
 

@@ -10,7 +10,8 @@ from meta.models import Model
 from meta.models.options import STRICT
 from meta.records.roles import OFF, Role, default_models
 from meta.records.sites import Sites
-from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
+from meta.records.trial import Criteria, Factors, Line, Regimen, Region
+from meta.results import Outcome
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
@@ -150,7 +151,7 @@ class Analysis:
     trials: Literal["all"] | tuple[str | TrialEntry, ...]
     where: Where = field(default_factory=Where)
     reports: Literal["latest"] | AsOf = "latest"
-    outcome: Outcome = "response"
+    outcome: Outcome = Outcome.RESPONSE
     prefer: Prefer = field(default_factory=Prefer)
     evidence: Literal["printed", "all"] = "printed"
     exclude: tuple[Where, ...] = ()

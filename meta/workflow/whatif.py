@@ -19,7 +19,6 @@ from meta.stats.binomial.proportions import proportion_interval
 from meta.workflow.expand import PRIORS
 from meta.workflow.pool import RESULTS
 from meta.workflow.running.execute import digest
-from meta.workflow.running.outcome import of_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -103,15 +102,16 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
         except SpecError as error:
             skipped[role, str(error)] = None
             continue
-        names = tuple(name and _worded(name, base) for name in part.names)
-        choices.append(Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=names))
+        choices.append(
+            Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=part.names)
+        )
         values.append(part.values)
         reasons.append([[words.setdefault(word, len(words)) for word in row] for row in part.why])
         of_each = _standings(base, members, bayesian=model.BAYESIAN)
         standings.append([called.setdefault(one, len(called)) for one in of_each])
     return Subsets(
         analysis=base.analysis.name, digest=_digest(base, siblings), run=digest(base),
-        complete=counts.k <= MOST,
+        outcome=base.analysis.outcome, complete=counts.k <= MOST,
         trials=trials, choices=tuple(choices), named=named, skipped=tuple(skipped), words=tuple(words),
         called=tuple(called),
         members=members, values=np.array(values), reasons=np.array(reasons, dtype=np.uint8),
@@ -198,11 +198,6 @@ def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -
     return [waived(one) for one in found] if off else found
 
 
-def _worded(estimand: str, base: Variation) -> str:
-    outcome = base.analysis.outcome
-    return estimand if outcome == "response" else estimand.replace("ORR", f"{outcome.replace('-', ' ')} rate")
-
-
 def subset(base: Variation, without: Sequence[str], role: str, prior: str | None) -> Fit:
     """Fit the base without some trials, afresh.
 
@@ -243,5 +238,5 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
         raise SpecError("\n".join(wrong))
     model = models[role] if prior is None else models[role].with_options(prior=prior)
     fit = model.fit(some(base.selection.counts, np.array([name not in without for name in ids])))
-    fit = replace(of_outcome(fit, base.analysis.outcome), role=role)
+    fit = replace(fit, outcome=base.analysis.outcome, role=role)
     return replace(fit, standing=waived(fit.standing)) if base.analysis.k_policy == "off" else fit

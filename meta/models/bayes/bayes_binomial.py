@@ -36,11 +36,7 @@ from meta.models.options import (
     threshold_faults,
 )
 from meta.models.references import ROVER, STIJNEN
-from meta.results import (
-    Between,
-    Contrast,
-    Fit,
-)
+from meta.results import Between, Contrast, Estimand, Fit
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.scales import SCALES
 from meta.stats.posterior import distributions as dist
@@ -167,7 +163,7 @@ class BayesBinomial(PoolingModel):
         return sample(self, data)
 
     @property
-    def estimands(self) -> tuple[str, ...]:
+    def estimands(self) -> tuple[Estimand, ...]:
         """Mean, median and the rate of a new trial."""
         return MEAN, MEDIAN, PREDICTIVE
 

@@ -40,7 +40,7 @@ from meta.stats.posterior.surface import normal_surface
 
 if TYPE_CHECKING:
     from meta.data import Counts, GroupedCounts
-    from meta.results import Between, Contrast, Fit
+    from meta.results import Between, Contrast, Estimand, Fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class BayesNormal(PoolingModel):
         return pooled(self, data, self._alone, self._by_group, self._blank)
 
     @property
-    def estimands(self) -> tuple[str, ...]:
+    def estimands(self) -> tuple[Estimand, ...]:
         """Median and the rate of a new trial, and on the logit scale the mean."""
         return (MEAN, MEDIAN, PREDICTIVE) if self.scale == "logit" else (MEDIAN, PREDICTIVE)
 

@@ -12,7 +12,7 @@ from meta.data import Counts, GroupedCounts
 from meta.models.bayes.answers import MIDDLE, Answer, Answers, odds_ratio
 from meta.models.bayes.posterior_fit import contrasts_of, differences, fit_of
 from meta.models.grouped import Parts, bounded, pooled, unpooled
-from meta.results import Between, Contrast, Diagnostics, Fit, Quantity
+from meta.results import Between, Contrast, Diagnostics, Estimand, Fit, Quantity
 from meta.stats.binomial.marginal import mean_rate
 
 if TYPE_CHECKING:
@@ -146,17 +146,23 @@ def _fit(
 def _contrast(frame: Frame, names: tuple[str, str], mu: FloatArray, mean: FloatArray) -> Contrast:
     tail = (1 - frame.level) / 2
 
-    def quantity(name: str, values: FloatArray) -> Quantity:
+    def quantity(estimand: Estimand, values: FloatArray) -> Quantity:
         low, value, high = (float(q) for q in np.quantile(values, [tail, 0.5, 1 - tail]))
         method = f"{frame.method}, equal-tailed interval"
         return Quantity(
-            name=name, value=value, low=low, high=high, level=frame.level, kind="credible", method=method
+            estimand=estimand,
+            value=value,
+            low=low,
+            high=high,
+            level=frame.level,
+            kind="credible",
+            method=method,
         )
 
     return Contrast(
         group=names[0],
         reference=names[1],
-        mu=quantity("log odds ratio", mu),
-        mean=quantity("difference of mean ORRs", mean),
+        mu=quantity(Estimand.LOG_ODDS_RATIO, mu),
+        mean=quantity(Estimand.DIFFERENCE_OF_MEANS, mean),
         exceeds=float((mu > 0).mean()),
     )

@@ -15,6 +15,7 @@ from meta.results import (
     Between,
     Contrast,
     Dispersion,
+    Estimand,
     Estimands,
     Estimate,
     Fit,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from meta.stats.posterior.posterior import Posterior
 
 SWEEP = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # values of tau at which answers are given
-LITTLE = 0.2  # nats: below, the data say little about heterogeneity
 NO_I2 = "I2 and Q belong to the inverse-variance model; see tau and the middle 95 % of true rates"
 
 
@@ -78,7 +78,7 @@ class Frame:
         )
 
     def proportion(
-        self, answer: Answer | None, row: int, estimand: str, *, predictive: bool = False
+        self, answer: Answer | None, row: int, estimand: Estimand, *, predictive: bool = False
     ) -> Proportion:
         """One estimand of one data set."""
         kind = "prediction" if predictive else "credible"
@@ -99,10 +99,10 @@ class Frame:
             expectation=describe.number(answer.expectation[row]),
         )
 
-    def quantity(self, name: str, answer: Answer, row: int) -> Quantity:
+    def quantity(self, estimand: Estimand, answer: Answer, row: int) -> Quantity:
         """A quantity on its own scale."""
         return Quantity(
-            name=name,
+            estimand=estimand,
             value=float(answer.value[row]),
             low=float(answer.low[row]),
             high=float(answer.high[row]),
@@ -142,9 +142,9 @@ def fit_of(
     Fit
     """
     estimands = Estimands(
-        median=frame.proportion(found.median, row, "median ORR"),
-        mean=frame.proportion(found.mean, row, "mean ORR"),
-        predictive=frame.proportion(found.predictive, row, "predictive ORR", predictive=True),
+        median=frame.proportion(found.median, row, Estimand.MEDIAN),
+        mean=frame.proportion(found.mean, row, Estimand.MEAN),
+        predictive=frame.proportion(found.predictive, row, Estimand.PREDICTIVE, predictive=True),
     )
     tau = _tau(frame, bounded, None if divergence is None else float(divergence[row]), found, row)
     sd = float(found.mu_sd[row])
@@ -172,19 +172,19 @@ def fit_of(
 
 def _dispersion(frame: Frame, found: Answers, row: int) -> Dispersion:
     return Dispersion(
-        median_odds_ratio=frame.quantity("median odds ratio", found.odds_ratio, row),
+        median_odds_ratio=frame.quantity(Estimand.MEDIAN_ODDS_RATIO, found.odds_ratio, row),
         middle=(
-            frame.proportion(found.lower, row, "lower end of the middle 95 % of true ORRs"),
-            frame.proportion(found.upper, row, "upper end of the middle 95 % of true ORRs"),
+            frame.proportion(found.lower, row, Estimand.MIDDLE_LOW),
+            frame.proportion(found.upper, row, Estimand.MIDDLE_HIGH),
         ),
     )
 
 
 def _probabilities(frame: Frame, found: Answers, row: int) -> tuple[Probability, ...]:
     return tuple(
-        Probability(estimand=f"{name} ORR", threshold=cut, value=float(found.above[name][row, i]))
+        Probability(estimand=name, threshold=cut, value=float(found.above[name][row, i]))
         for i, cut in enumerate(frame.thresholds)
-        for name in ("mean", "median", "predictive")
+        for name in (Estimand.MEAN, Estimand.MEDIAN, Estimand.PREDICTIVE)
         if name in found.above
     )
 
@@ -201,9 +201,6 @@ def _tau2(frame: Frame, found: Answers, row: int) -> Tau2:
 def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, row: int) -> Tau:
     tail = (1 - frame.level) / 2
     low, middle, high = (float(q) for q in frame.prior.quantile([tail, 0.5, 1 - tail]))
-    words = "divergence of posterior from prior not known"
-    if divergence is not None:
-        words = f"these data say {'little' if divergence < LITTLE else 'something'} about heterogeneity"
     # Far out the posterior falls like the prior, once more by tau for each trial that bounds its own effect
     exists = frame.prior.tail + bounded > 1
     return Tau(
@@ -217,9 +214,7 @@ def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, r
         reason=None
         if exists
         else "the posterior mean of tau does not exist: prior and data leave too heavy a tail",
-        prior=Prior(
-            name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence, words=words
-        ),
+        prior=Prior(name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence),
     )
 
 
@@ -254,18 +249,24 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
     """
     tail = (1 - frame.level) / 2
 
-    def quantity(name: str, found: Distribution) -> Quantity:
+    def quantity(estimand: Estimand, found: Distribution) -> Quantity:
         low, value, high = (float(q) for q in found.quantile([tail, 0.5, 1 - tail])[0])
         method = f"{frame.method}, equal-tailed interval"
         return Quantity(
-            name=name, value=value, low=low, high=high, level=frame.level, kind="credible", method=method
+            estimand=estimand,
+            value=value,
+            low=low,
+            high=high,
+            level=frame.level,
+            kind="credible",
+            method=method,
         )
 
     return Contrast(
         group=names[0],
         reference=names[1],
-        mu=quantity(_difference_of_mu(frame), mu),
-        mean=quantity("difference of mean ORRs", mean) if mean is not None else None,
+        mu=quantity(describe.DIFFERENCES[frame.scale.name], mu),
+        mean=quantity(Estimand.DIFFERENCE_OF_MEANS, mean) if mean is not None else None,
         exceeds=1 - float(mu.with_points(np.zeros(1)).below([0.0])[0, 0]),
     )
 
@@ -280,7 +281,7 @@ def contrasts_of(frame: Frame, parts: Parts, difference: Callable[[int, int], Co
     difference : callable
         The contrast of two groups of two trials or more, by index.
     """
-    what = _difference_of_mu(frame)
+    what = describe.DIFFERENCES[frame.scale.name]
     return [
         difference(i, j)
         if parts.comparable(i, j)
@@ -302,7 +303,3 @@ def differences(parts: Parts, contrasts: Sequence[Contrast], method: str) -> Bet
         reason=None if enough else "fewer than two groups with trials",
         contrasts=tuple(contrasts),
     )
-
-
-def _difference_of_mu(frame: Frame) -> str:
-    return "log odds ratio" if frame.scale.name == "logit" else f"difference on the {frame.scale.name} scale"

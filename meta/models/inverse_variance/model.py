@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from meta.data import Counts, GroupedCounts
     from meta.errors import Fault
-    from meta.results import Between, Fit
+    from meta.results import Between, Estimand, Fit
 
 _LIKELIHOODS: dict[Tau2Method, Literal["REML", "ML"]] = {"REML": "REML", "ML": "ML"}
 
@@ -158,7 +158,7 @@ class InverseVariance(PoolingModel):
         return {index: fit for index, (fit, _) in enumerate(found)}, between
 
     @property
-    def estimands(self) -> tuple[str, ...]:
+    def estimands(self) -> tuple[Estimand, ...]:
         """What normal true effects on this scale estimate."""
         return (SCALES[self.scale].estimand,)
 

@@ -25,7 +25,7 @@ from meta.stats.binomial.proportions import TrialInterval
 
 if TYPE_CHECKING:
     from meta.data import Counts, GroupedCounts
-    from meta.results import Fit
+    from meta.results import Estimand, Fit
 
 FAMILY = Family("beta-binomial", terms, normal=False)
 
@@ -82,7 +82,7 @@ class BetaBinomial(LikelihoodModel):
         return fit_of(FAMILY, self, data, peak_of(FAMILY, self, data), 0, data.k)
 
     @property
-    def estimands(self) -> tuple[str, ...]:
+    def estimands(self) -> tuple[Estimand, ...]:
         """The mean alone has an interval."""
         return (MEAN,)
 

@@ -25,7 +25,7 @@ from meta.models.likelihood.peak import (
 )
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
 from meta.models.references import HARDY, STIJNEN
-from meta.results import Between, Fit, Influence, Proportion, SweepPoint
+from meta.results import Between, Estimand, Fit, Influence, Proportion, SweepPoint
 from meta.stats.binomial.likelihood import fixed, maximise
 from meta.stats.binomial.marginal import marginal_terms, mean_rate
 from meta.stats.binomial.proportions import TrialInterval
@@ -112,7 +112,7 @@ class BinomialNormal(LikelihoodModel):
         return by_group(FAMILY, self, parts, draws=self.bootstrap, seed=self.seed)
 
     @property
-    def estimands(self) -> tuple[str, ...]:
+    def estimands(self) -> tuple[Estimand, ...]:
         """Mean and median."""
         return MEAN, MEDIAN
 
@@ -150,7 +150,7 @@ class BinomialNormal(LikelihoodModel):
         mu = np.stack([found.mu[:, 0], found.low[:, 0], found.high[:, 0]])
         median, mean = expit(mu), _mean(mu, tau)
 
-        def at(row: int, values: FloatArray, estimand: str) -> Proportion:
+        def at(row: int, values: FloatArray, estimand: Estimand) -> Proportion:
             value, low, high = (describe.number(z) for z in values[:, row])
             return Proportion(
                 value=value, low=low, high=high, estimand=estimand, level=self.level, kind="confidence",
@@ -158,7 +158,7 @@ class BinomialNormal(LikelihoodModel):
             )  # fmt: skip
 
         return tuple(
-            SweepPoint(tau=t, median=at(i, median, "median ORR"), mean=at(i, mean, "mean ORR"))
+            SweepPoint(tau=t, median=at(i, median, Estimand.MEDIAN), mean=at(i, mean, Estimand.MEAN))
             for i, t in enumerate(SWEEP)
         )
 

@@ -16,6 +16,7 @@ from meta.models.homogeneity import homogeneity
 from meta.models.likelihood.peak import Family, LikelihoodModel, Peak, rates
 from meta.results import (
     Dispersion,
+    Estimand,
     Estimands,
     Estimate,
     Fit,
@@ -105,7 +106,9 @@ class _Says:
         reason = describe.sentence(int(code))
         ends = describe.number(low), describe.number(high)
         if reason is None and None in ends:
-            reason = UNBOUNDED if self.options.interval.startswith("profile") else "not given by this method"
+            reason = (
+                UNBOUNDED if self.options.interval in ("profile", "profile-t") else "not given by this method"
+            )
         return *ends, reason
 
     def mu(self, mu: float) -> Estimate:
@@ -118,7 +121,8 @@ class _Says:
         if low is not None and high is not None:
             between = Interval(
                 low=low, high=high, level=self.options.level, kind="confidence", method=self.method,
-                df=describe.number(self.peak.df), se=se if "Wald" in self.method else None,
+                df=describe.number(self.peak.df),
+                se=se if self.options.interval in ("wald", "wald-t") else None,
             )  # fmt: skip
         return Estimate(value=mu, se=se, interval=between, reason=reason)
 
@@ -150,16 +154,21 @@ class _Says:
         ends = (None if end is None else end / (1 + end) for end in (low, high))
         low, high = ends
         return Quantity(
-            name="intraclass correlation", value=v / (1 + v), low=low, high=high, level=self.options.level,
+            estimand=Estimand.CORRELATION, value=v / (1 + v), low=low, high=high, level=self.options.level,
             kind="confidence", method=self.method, reason=reason,
         )  # fmt: skip
 
     def _proportion(
-        self, value: float | None, low: float | None, high: float | None, estimand: str, reason: str | None
+        self,
+        value: float | None,
+        low: float | None,
+        high: float | None,
+        estimand: Estimand,
+        reason: str | None,
     ) -> Proportion:
         return Proportion(
             value=value, low=low, high=high, estimand=estimand, level=self.options.level,
-            kind="prediction" if estimand.startswith("predictive") else "confidence", method=self.method,
+            kind="prediction" if estimand is Estimand.PREDICTIVE else "confidence", method=self.method,
             reason=reason,
         )  # fmt: skip
 
@@ -168,7 +177,7 @@ class _Says:
         rate = float(rates(self.family, np.asarray(mu), np.asarray(v)))
         return Estimands(
             median=self._median(mu, v),
-            mean=self._proportion(rate, low, high, "mean ORR", reason),
+            mean=self._proportion(rate, low, high, Estimand.MEAN, reason),
             predictive=self._predictive(mu, v),
         )
 
@@ -177,16 +186,16 @@ class _Says:
             p = float(expit(mu))
             value = float(betaincinv(p / v, (1 - p) / v, 0.5)) if v > 0 and 0 < p < 1 else p
             return self._proportion(
-                value, None, None, "median ORR", "this model gives an interval for the mean"
+                value, None, None, Estimand.MEDIAN, "this model gives an interval for the mean"
             )
         at = self.peak.mu
         ends = np.atleast_1d(at.low)[self.row], np.atleast_1d(at.high)[self.row]
         low, high = (None if np.isnan(end) else float(expit(end)) for end in ends)
         _, _, reason = self._limits(at)
-        return self._proportion(float(expit(mu)), low, high, "median ORR", reason if low is None else None)
+        return self._proportion(float(expit(mu)), low, high, Estimand.MEDIAN, reason if low is None else None)
 
     def _predictive(self, mu: float, v: float) -> Proportion:
-        name = "predictive ORR"
+        name = Estimand.PREDICTIVE
         if not np.isfinite(mu):
             return self._proportion(None, None, None, name, describe.sentence(Code.INFINITE_MU))
         if v == 0:
@@ -223,21 +232,22 @@ class _Says:
         odds = [None if end is None else float(odds_ratio(np.sqrt(end))) for end in (low, high)]
         return Dispersion(
             median_odds_ratio=Quantity(
-                name="median odds ratio", value=float(odds_ratio(np.sqrt(v))), low=odds[0], high=odds[1],
+                estimand=Estimand.MEDIAN_ODDS_RATIO,
+                value=float(odds_ratio(np.sqrt(v))), low=odds[0], high=odds[1],
                 level=self.options.level, kind="confidence", method=self.method, reason=reason,
             ),
-            middle=(self._middle(mu, v, "lower", -MIDDLE), self._middle(mu, v, "upper", MIDDLE)),
+            middle=(self._middle(mu, v, Estimand.MIDDLE_LOW), self._middle(mu, v, Estimand.MIDDLE_HIGH)),
             tests=homogeneity(data),
         )  # fmt: skip
 
-    def _middle(self, mu: float, v: float, end: str, shift: float) -> Proportion:
+    def _middle(self, mu: float, v: float, end: Estimand) -> Proportion:
         """One end of the middle 95 % of true rates; none where the two would be the same."""
-        name = f"{end} end of the middle 95 % of true ORRs"
+        shift = MIDDLE if end is Estimand.MIDDLE_HIGH else -MIDDLE
         if v == 0:
-            return self._proportion(None, None, None, name, TAU_IS_ZERO)
+            return self._proportion(None, None, None, end, TAU_IS_ZERO)
         if not np.isfinite(mu):
-            return self._proportion(None, None, None, name, describe.sentence(Code.INFINITE_MU))
-        return self._proportion(float(expit(mu + shift * np.sqrt(v))), None, None, name, PLUGGED_IN)
+            return self._proportion(None, None, None, end, describe.sentence(Code.INFINITE_MU))
+        return self._proportion(float(expit(mu + shift * np.sqrt(v))), None, None, end, PLUGGED_IN)
 
     def notes(self, v: float) -> tuple[str, ...]:
         if v > 0:

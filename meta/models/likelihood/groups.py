@@ -13,7 +13,7 @@ from meta.models.grouped import no_contrast
 from meta.models.inverse_variance.comparison import CAVEAT_BELOW
 from meta.models.likelihood.fitting import fit_of
 from meta.models.likelihood.peak import Family, LikelihoodModel, Peak, peak_of
-from meta.results import Between, Contrast, NamedTest, Quantity
+from meta.results import Between, Contrast, Estimand, NamedTest, Procedure, Quantity
 from meta.stats.binomial.between import bootstrap_lr, likelihood_ratio
 from meta.stats.binomial.likelihood import maximise
 from meta.stats.binomial.marginal import marginal_terms
@@ -62,11 +62,13 @@ def _between(
     method = f"likelihood ratio, chi2, common {word}"
     if many < 2:
         return Between(
-            statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials"
-        )
+            procedure=Procedure.LIKELIHOOD_RATIO, statistic=None, df=0, p=None, method=method,
+            reason="fewer than two groups with trials",
+        )  # fmt: skip
     found = likelihood_ratio(family.terms, data.responders, data.n, groups=data.group)
     note = "; the groups' own estimates have one each" if separate else ""
     return Between(
+        procedure=Procedure.LIKELIHOOD_RATIO,
         statistic=describe.number(found.statistic),
         df=int(found.df),
         p=describe.number(found.p),
@@ -81,19 +83,22 @@ def _bootstrap(data: GroupedCounts, draws: int, seed: int) -> tuple[NamedTest, .
     """The likelihood ratio against its own distribution, simulated without a difference at three tau."""
     one = float(np.sqrt(maximise(marginal_terms, data.responders, data.n).v))
     estimate = one if np.isfinite(one) else 0.0
-    taus = {"0": 0.0, f"its estimate without groups {estimate:.2f}": estimate, "1": 1.0}
-    found = bootstrap_lr(data.responders, data.n, data.group, tau=list(taus.values()), draws=draws, seed=seed)
+    taus = [0.0, estimate, 1.0]
+    found = bootstrap_lr(data.responders, data.n, data.group, tau=taus, draws=draws, seed=seed)
     return tuple(
         NamedTest(
+            procedure=Procedure.BOOTSTRAP,
             statistic=describe.number(found.statistic),
             df=None,
             p=describe.number(found.p[i]),
-            method=f"likelihood ratio, parametric bootstrap at tau = {name}",
+            method="likelihood ratio, parametric bootstrap",
+            tau=tau,
+            tau_estimated=i == 1,
             caveat=f"{describe.counted(draws, 'data set')} without a difference, of which chi2 would reject "
             f"{found.chi2_rejects[i]:.0%} at 5 %; the p depends on tau, which so few trials hardly tell",
             reason=describe.sentence(int(np.atleast_1d(found.code)[min(i, np.size(found.code) - 1)])),
         )
-        for i, name in enumerate(taus)
+        for i, tau in enumerate(taus)
     )
 
 
@@ -106,7 +111,7 @@ def _contrasts(
 ) -> tuple[Contrast, ...]:
     """Wald intervals of the differences of mu."""
     quantile = float(ndtri((1 + options.level) / 2))
-    what = "log odds ratio" if family.normal else "log odds ratio of the mean rates"
+    what = Estimand.LOG_ODDS_RATIO if family.normal else Estimand.LOG_ODDS_RATIO_OF_MEANS
     method = f"{family.name} maximum likelihood, Wald"
     found = []
     for i, reference in parts.compared():
@@ -118,7 +123,7 @@ def _contrasts(
         value, se = _difference(shared, both) if shared else _independent(alone[i], alone[reference])
         fine = bool(np.isfinite([value, se]).all())
         mu = Quantity(
-            name=what,
+            estimand=what,
             value=value if fine else None,
             low=value - quantile * se if fine else None,
             high=value + quantile * se if fine else None,

@@ -128,7 +128,7 @@ def peaks(
     located = locate(family.terms, x, n, include, groups=groups)
     top = maximum(located)
     none = np.full(np.shape(top.v), np.inf)
-    if options.interval.startswith("profile"):
+    if options.interval in ("profile", "profile-t"):
         cutoff: Literal["chi2", "f"] = "chi2" if options.interval == "profile" else "f"
         limits = profile_limits(family.terms, located, level=options.level, cutoff=cutoff)
         return Peak(top, limits[0], limits[1], limits[2], none)

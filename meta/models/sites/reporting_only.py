@@ -52,7 +52,7 @@ def reporting_only(asked: Question, found: SiteRegionDraws, priors: Priors, prio
     return ReportingOnly(
         trials=asked.data.labels,
         responders=responders,
-        parameters=tuple(one for one in every if one.posterior.name.startswith("log odds ratio")),
+        parameters=tuple(one for one in every if one.group is not None),
         sampling=found.diagnostics,
         standing=standing(k, responders, others, bayesian=True),
     )

@@ -14,6 +14,7 @@ from meta.report.drawing.rows import BLOCK_GAP, COMPANION, INDENT, summary_row
 from meta.report.language import exact, latent_words, wording
 from meta.report.language.bound_words import Compared, completion, each_role, leading, numbers, span
 from meta.report.language.roles import first_fit, ordered
+from meta.results import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def bounds_figure(shown: Compared, *, title: str, subtitle: str | None = None) -
     for by in dict.fromkeys(one.by for one in shown.bound.bounds if one.by and one.completions > 1):
         for group in dict.fromkeys(one.group for one in shown.bound.bounds if one.by == by):
             rows += _block(shown, by, group)
-    what = wording.capital(whole.estimand)
+    what = wording.capital(name_of(whole.estimand, whole.outcome))
     table = Table(
         columns=(
             Column("label", "Patients", "left"),
@@ -128,7 +129,7 @@ def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
     for one in each_role(bound, lead.by, lead.group):
         if one.role != lead.role:
             name = MODELS[one.model].NAME
-            yield bounds_row(f"bounds, {one.estimand}, {name}", one)
+            yield bounds_row(f"bounds, {name_of(one.estimand, one.outcome)}, {name}", one)
 
 
 def bounds_row(label: str, found: Bounds, *, said: str | None = None) -> Row:

@@ -28,6 +28,7 @@ from meta.report.drawing.panels import (
 )
 from meta.report.language import exact, wording
 from meta.report.language.roles import marked
+from meta.results import Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,7 +77,7 @@ def _axis_name(fit: Fit, name: str) -> str:
     if name == "tau" or fit.estimands is None:
         return "τ (log odds)" if name == "tau" else name
     found: Proportion = getattr(fit.estimands, name)
-    return f"{wording.capital(found.estimand)}, %"
+    return f"{wording.capital(name_of(found.estimand, fit.outcome))}, %"
 
 
 def _posteriors(axes: Axes, name: str, fits: Iterable[tuple[Fit, str]]) -> None:
@@ -151,19 +152,19 @@ def sweep(fit: Fit, *, title: str) -> Figure:
         mean = _band(axes, tau, [point.mean for point in fit.sweep], BLUE, "-", "o")
         median = _band(axes, tau, [point.median for point in fit.sweep], VERMILION, DASHED, "s")
         axes.set_ylim(0, None)
-        _beside(axes, picture, (left + width + 6, top, 140.0), {BLUE: mean, VERMILION: median})
-        name = fit.sweep[0].mean.estimand.removeprefix("mean ")
-        label(axes, y=f"{wording.capital(name)}, %")
+        _beside(axes, picture, (left + width + 6, top, 140.0), {
+            BLUE: (name_of(Estimand.MEAN, fit.outcome), mean),
+            VERMILION: (name_of(Estimand.MEDIAN, fit.outcome), median),
+        })  # fmt: skip
+        label(axes, y=f"{wording.capital(fit.outcome.rate)}, %")
         axes.tick_params(labelbottom=False)
         axes.set_xlim(*limits)
         _tau_densities(picture, fit, (left, top + 150, width, 52.0), limits)
         return picture
 
 
-def _band(
-    axes: Axes, tau: Floats, found: Sequence[Proportion], colour: str, dash: Any, marker: str
-) -> tuple[str, float]:
-    """Draw one estimand's line within the band of its intervals; return its name and its last value."""
+def _band(axes: Axes, tau: Floats, found: Sequence[Proportion], colour: str, dash: Any, marker: str) -> float:
+    """Draw one estimand's line within the band of its intervals; return its last value."""
     value, low, high = (
         np.array([np.nan if z is None else 100 * z for z in column])
         for column in zip(*((one.value, one.low, one.high) for one in found), strict=True)
@@ -175,7 +176,7 @@ def _band(
         tau, value, color=colour, lw=1.2, ls=dash, marker=marker, ms=3.2, zorder=3, clip_on=False,
         gid=found[0].estimand,
     )  # fmt: skip
-    return found[0].estimand, float(value[-1])
+    return float(value[-1])
 
 
 def _beside(
@@ -230,8 +231,11 @@ def prior_predictive(fit: Fit, *, title: str) -> Figure:
     with pinned_settings():
         picture, top = start(138.0, (title, subtitle), [])
         width = (WIDTH - 2 * MARGIN - 12 - 24 - _TICK) / 2
-        rate = fit.proportion.estimand.partition(" ")[2] or "rate"
-        names = (("before.mean", f"Mean {rate}, %"), ("before.predictive", f"{rate} of a new trial, %"))
+        rate = fit.outcome.rate
+        names = (
+            ("before.mean", f"Mean {rate}, %"),
+            ("before.predictive", f"{wording.capital(rate)} of a new trial, %"),
+        )
         for i, (name, text) in enumerate(names):
             axes = axes_at(picture, (MARGIN + 12 + i * (width + 24), top, width, 112.0))
             x, density = 100 * curve(fit, f"{name}.x"), curve(fit, f"{name}.density") / 100

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meta.format import level
-from meta.models import kind_of
 from meta.report.drawing.canvas import pinned_settings, save
 from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.drawing.layout import draw
@@ -128,7 +127,7 @@ def several_forest(
     Figure
         As of :func:`forest`.
     """
-    what = wording.capital(base.proportion.estimand)
+    what = wording.capital(wording.leading_name(base))
     spread = [Column("tau", "τ")] if exact.is_exact(base) else [Column("tau2", "τ²"), Column("I2", "I² %")]
     kind = "CrI" if base.proportion.kind == "credible" else "CI"
     columns = (
@@ -160,8 +159,8 @@ def several_forest(
 
 def _named(label: str, fit: Fit, base: Fit) -> str:
     """Name a row; where the base's model had no answer, by the model that stands in for it."""
-    same = kind_of(fit.model) is kind_of(base.model)
-    instead = "" if same else f" ({fit.proportion.estimand}, {exact.short_name(fit)})"
+    same = fit.model.model == base.model.model
+    instead = "" if same else f" ({wording.leading_name(fit)}, {exact.short_name(fit)})"
     return f"{label}{instead}"
 
 
@@ -185,7 +184,7 @@ class _Sources:
 
 
 def _counted(fit: Fit) -> str:
-    return "Responders/n" if "ORR" in wording.measure(fit) else "Events/n"
+    return f"{wording.capital(fit.outcome.events)}/n"
 
 
 def _interval(fit: Fit, companions: Sequence[Fit], sites: SiteRegionFit | None) -> str:

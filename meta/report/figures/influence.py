@@ -12,6 +12,7 @@ from meta.report.drawing.columns import MARGIN, WIDTH
 from meta.report.drawing.marks import BLUE, REFERENCE_GREY, VERMILION
 from meta.report.drawing.panels import HEAD, LINE, axes_at, bare, label, start
 from meta.report.language import exact, wording
+from meta.report.language.wording import leading_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +82,7 @@ def _subtitle(fit: Fit) -> str:
 
 
 def _panels(fit: Fit) -> tuple[_Panel, _Panel, _Panel]:
-    rate = fit.proportion.estimand
+    rate = leading_name(fit)
     return (
         _Panel("Divergence", "nats", 1.0, lambda z: number(z, 2)),
         _Panel(f"Shift of {rate}", "percentage points", 100.0, lambda z: number(z, 1)),

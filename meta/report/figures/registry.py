@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from meta.format import distribution
-from meta.models import restored
 from meta.records.run import BASE, Run
 from meta.report.drawing.plan import Plan
 from meta.report.figures.bound_plans import bounds_plans, split_plans
@@ -75,9 +74,8 @@ def left_out(base: Run, run: Run) -> str | None:
 
 def _id_left_out(run: Run) -> str | None:
     """The trial that the run's last exclusion names, if it does."""
-    excluded = run.analysis.get("exclude") or [{}]
-    trial: str | None = excluded[-1].get("trial")
-    return trial
+    excluded = run.analysis.exclude
+    return excluded[-1].trial if excluded else None
 
 
 def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
@@ -88,12 +86,12 @@ def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
     def draw() -> Figure:
         from meta.report.figures.forest import forest
 
-        asked = run.analysis.get("sites") or {}
+        asked = run.analysis.sites
         return forest(
             fit,
             companions=companions,
             ledger=run.ledger,
-            sites=run.sites if fit.by is not None and fit.by == asked.get("by") else None,
+            sites=run.sites if asked is not None and fit.by == asked.by else None,
             title=_title(run, fit.by),
             subtitle=run.question,
         )
@@ -170,7 +168,7 @@ def variation_name(base: Run, run: Run) -> str:
     if run.expansion == "each-date":
         return f"published by {date_of(run)}"
     if run.expansion == "each-prior" and fit is not None:
-        return f"τ ~ {distribution(restored(fit.model).prior or '')}"
+        return f"τ ~ {distribution(fit.model.prior)}"
     return f"without {trial}" if trial else "all trials" if run is base else run.variation
 
 
@@ -220,7 +218,7 @@ def _curve(name: str, fit: Fit, title: str) -> Callable[[], Figure]:
 
 def _prior_sensitivity(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
     """One figure of the posteriors under all priors."""
-    found = [(restored(fit.model).prior or "", fit) for run in runs if (fit := first_fit(run)) and fit.grids]
+    found = [(fit.model.prior, fit) for run in runs if (fit := first_fit(run)) and fit.grids]
     if not found:
         return
     digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()

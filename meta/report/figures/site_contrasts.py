@@ -124,7 +124,7 @@ def _priors(fit: SiteRegionFit) -> Block:
 
 
 def _prior_lines(fit: SiteRegionFit) -> Iterator[Line]:
-    own = fit.model.get("contrast_prior")
+    own = fit.model.contrast_prior
     for pair in dict.fromkeys((one.level, one.reference) for one in fit.prior_sweep):
         yield Line(label=f"{pair[0]} less {pair[1]}", style=BOLD)
         for one in (one for one in fit.prior_sweep if (one.level, one.reference) == pair):

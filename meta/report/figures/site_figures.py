@@ -12,8 +12,9 @@ from meta.report.figures.site_contrasts import site_contrasts
 from meta.report.figures.site_grid import site_grid
 from meta.report.figures.site_standardised import standardised
 from meta.report.language.aliasing import totals
-from meta.report.language.site_words import group_noun, look, not_headlines, parts
+from meta.report.language.site_words import group_noun, look, not_headlines, pair_name, parts
 from meta.report.language.wording import capital, not_given
+from meta.results import Estimand, name_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +70,8 @@ def site_rates(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -
     """
     noun = group_noun(fit)
     with pinned_settings():
-        said = subtitle or f"Mean ORR over new trials by {noun}, {level(fit.level)} credible intervals."
+        what = capital(name_of(Estimand.MEAN_NEW, fit.outcome))
+        said = subtitle or f"{what} by {noun}, {level(fit.level)} credible intervals."
         blocks = [_rates(fit, noun), _priors(fit)]
         return draw_blocks((titled(fit, title), said), blocks, _below(fit, noun))
 
@@ -77,8 +79,8 @@ def site_rates(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -
 def _rates(fit: SiteRegionFit, noun: str) -> Block:
     return Block(
         before=(f"Primary {noun}" if noun == "site" else capital(noun), "Patients", "Responders/reported"),
-        after=("Mean ORR, %", f"[{level(fit.level)} CrI]"),
-        axis="Mean ORR, %",
+        after=(f"{capital(name_of(Estimand.MEAN, fit.outcome))}, %", f"[{level(fit.level)} CrI]"),
+        axis=f"{capital(name_of(Estimand.MEAN, fit.outcome))}, %",
         lines=tuple(_rate(rate) for rate in fit.rates if rate.level is None),
     )
 
@@ -112,16 +114,12 @@ def _priors(fit: SiteRegionFit) -> Block:
 
 
 def _is_contrast(one: Parameter) -> bool:
-    return one.posterior.name.startswith("log odds ratio, ")
+    return one.group is not None
 
 
 def _parameter(one: Parameter) -> Line:
     found = one.posterior
-    name = (
-        found.name.removeprefix("log odds ratio, ")
-        if _is_contrast(one)
-        else _NAMES.get(found.name, found.name)
-    )
+    name = pair_name(one) if _is_contrast(one) else _NAMES[found.estimand]
     dots = (Dot(look="prior", value=one.prior_sd), Dot(look="leading", value=one.sd))
     written = "not given"
     if found.value is not None:
@@ -134,10 +132,10 @@ def _parameter(one: Parameter) -> Line:
 
 
 _NAMES = {
-    "mu": "μ, overall log odds",
-    "tau": "τ, between trials",
-    "sigma": "σ, between groups",
-    "omega": "ω, group by trial",
+    Estimand.MU: "μ, overall log odds",
+    Estimand.TAU: "τ, between trials",
+    Estimand.SIGMA: "σ, between groups",
+    Estimand.OMEGA: "ω, group by trial",
 }
 
 

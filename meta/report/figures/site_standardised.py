@@ -47,7 +47,12 @@ def standardised(fit: SiteRegionFit, *, title: str, subtitle: str | None = None)
     noun = group_noun(fit)
     heads = (f"Standardised [{level(fit.level)} CrI]", f"Without {noun}s")
     differences = tuple(_differences(fit, noun))
-    rates = Block(before=("ORR",), after=heads, axis="ORR, %", lines=tuple(_rates(fit, noun)))
+    rates = Block(
+        before=(fit.outcome.short,),
+        after=heads,
+        axis=f"{fit.outcome.short}, %",
+        lines=tuple(_rates(fit, noun)),
+    )
     blocks = [rates]
     if differences:
         axis = "Difference, percentage points"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
-from meta.models import restored
 from meta.report.drawing.canvas import pinned_settings
 from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.drawing.layout import draw
@@ -16,7 +15,7 @@ from meta.report.language import exact, wording
 from meta.report.language.bound_words import fates, groups_of, leading
 from meta.report.language.roles import ordered
 from meta.report.terminal.split_text import how
-from meta.results import FAILED
+from meta.results import FAILED, Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +50,7 @@ def split_bounds_figure(base: Run, bound: Run, by: str, *, title: str, subtitle:
     lead = leading(bound, by, groups[0])
     assert lead is not None  # groups_of has looked
     rows = [row for group in groups for row in _block(base, bound, by, group)]
-    what = wording.capital(lead.estimand)
+    what = wording.capital(name_of(lead.estimand, lead.outcome))
     table = Table(
         columns=(
             Column("label", "Patients", "left"),
@@ -115,14 +114,15 @@ def _shrunk(base: Run, by: str, group: str) -> Iterator[Row]:
 
 
 def _rates(base: Run, by: str) -> list[Rate]:
-    asked = base.analysis.get("sites") or {}
-    if base.sites is None or asked.get("by") != by:
+    asked = base.analysis.sites
+    if base.sites is None or asked is None or asked.by != by:
         return []
     return [rate for rate in base.sites.rates if rate.level is None]
 
 
 def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
-    together = restored(bound.analysis["models"][lead.role]).groups == "common"
+    fitted = {str(role): model for role, model in bound.analysis.fitted().items()}
+    together = fitted[str(lead.role)].groups == "common"
     coupled = (
         "Groups share the spread of the trials, so that a group's answer depends on the whole split."
         if together
@@ -136,7 +136,8 @@ def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
             yield Paragraph(lead=f"{name}:", text=f"{said}.", style=SMALL)
     rates = _rates(base, by)
     if rates:
-        text = f"{rates[0].mean.estimand}, at the average of the regions; totals enter by their probability."
+        what = name_of(Estimand.MEAN_NEW, lead.outcome)
+        text = f"{what}, at the average of the regions; totals enter by their probability."
         yield Paragraph(lead=f"{wording.capital(SHRUNK)}:", text=text, style=SMALL)
     models = ordered(fit for fit in base.fits if fit.by == by)
     named = "; ".join(exact.model_name(fit) for fit in models)

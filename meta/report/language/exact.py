@@ -5,27 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, percent, symbols
-from meta.models import kind_of, restored
-from meta.results import FAILED
+from meta.results import FAILED, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Fit, Proportion, Quantity, Tau
+    from meta.results import Fit, NamedTest, Proportion, Quantity, Tau
 
 _KINDS = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
 _HUGE, _TINY = 1e4, 0.005
+_DIFFERENT = 0.05  # p below which rates are said to differ
 TAU_IS_ZERO = "not given: τ is estimated as 0, which does not show that trials agree"
 
 
 def short_name(fit: Fit) -> str:
     """Name the model in two words or three."""
-    return kind_of(fit.model).NAME
+    name: str = fit.model.NAME
+    return name
 
 
 def options_of(fit: Fit) -> str:
     """Say what else decides the model's numbers: priors, or scale, estimator and interval."""
-    return symbols(restored(fit.model).in_words())
+    return symbols(fit.model.in_words())
 
 
 def model_name(fit: Fit) -> str:
@@ -35,12 +36,12 @@ def model_name(fit: Fit) -> str:
 
 def is_exact(fit: Fit) -> bool:
     """Tell whether I2 and Q are not of this fit's model."""
-    return not kind_of(fit.model).GIVES_Q
+    return not fit.model.GIVES_Q
 
 
 def shares(fit: Fit) -> bool:
     """Tell whether the fit is of a group that has its heterogeneity from all groups together."""
-    return fit.label is not None and restored(fit.model).groups == "common"
+    return fit.label is not None and bool(fit.model.groups == "common")
 
 
 def spread(fit: Fit) -> str:
@@ -57,7 +58,7 @@ def spread(fit: Fit) -> str:
 
 
 def tau_words(fit: Fit) -> str:
-    """Write tau, beside its prior where it has one, and how far the trials moved it from there."""
+    """Write tau, beside its prior where it has one: how large the differences between trials are."""
     assert fit.tau is not None
     tau, prior = fit.tau, fit.tau.prior
     shared = "common " if shares(fit) else ""
@@ -66,9 +67,15 @@ def tau_words(fit: Fit) -> str:
         return text
     if prior.value is not None and prior.low is not None:
         text += f"; prior {number(prior.value, 2)} ({_between(prior.low, prior.high)})"
-    if prior.divergence is not None:
-        text += f", divergence {number(prior.divergence, 2)} nats: {prior.words}"
     return text
+
+
+def whether(test: NamedTest) -> str:
+    """Say whether trials differ, by the exact test of equal rates: not how much, which is for tau to say."""
+    assert test.p is not None
+    if test.p < _DIFFERENT:
+        return "the true rates of the trials differ by more than chance explains"
+    return "chance alone explains how the trials differ, which does not show that their true rates are equal"
 
 
 def _tau_ends(tau: Tau) -> str:
@@ -86,7 +93,7 @@ def _dispersion(fit: Fit) -> Iterator[str]:
     if fit.dispersion.median_odds_ratio.value is not None:
         yield f"median odds ratio between trials {quantity(fit.dispersion.median_odds_ratio)}"
     low, high = fit.dispersion.middle
-    name = f"middle 95 % of true {low.estimand.rpartition('true ')[2]}"
+    name = f"middle 95 % of true {fit.outcome.rate}s"
     if fit.at_zero:
         yield f"{name} {TAU_IS_ZERO}"
     elif low.value is not None and high.value is not None:
@@ -130,7 +137,8 @@ def probabilities(fit: Fit) -> str | None:
     """Write the probabilities that the leading estimand exceeds the thresholds."""
     lead = fit.proportion.estimand
     found = [p for p in fit.probabilities if p.estimand == lead]
-    return "; ".join(f"Pr({lead} > {level(p.threshold)}) {chance(p.value)}" for p in found) or None
+    name = name_of(lead, fit.outcome)
+    return "; ".join(f"Pr({name} > {level(p.threshold)}) {chance(p.value)}" for p in found) or None
 
 
 def chance(p: float) -> str:
@@ -151,8 +159,7 @@ def new_trial(fit: Fit) -> str | None:
     found = fit.predictive_count
     if found is None:
         return None
-    what = "responders" if "ORR" in fit.proportion.estimand else "events"
     return (
-        f"a new trial of {found.n} patients would have {found.value} {what} "
+        f"a new trial of {found.n} patients would have {found.value} {fit.outcome.events} "
         f"({level(found.level)} prediction interval {found.low} to {found.high})"
     )

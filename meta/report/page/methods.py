@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from meta.models import Model, restored
+from meta.models import Model
 from meta.models.policy import RULE
+from meta.records.analysis import Where
 from meta.records.roles import OFF
 from meta.records.run import BASE
 from meta.report.page.answers import UNRESOLVED, Line, excludes_well
@@ -110,29 +111,29 @@ class Methods:
 def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
     """The methods of an analysis, from its base and the names of its variations."""
     base = runs[BASE]
-    models = tuple(_models(base.analysis.models))
+    models = tuple(_models(base))
     own = {key: text for one in models for key, text in one.model.REFERENCES.items()}
     families = dict.fromkeys(_family(name, run.it) for name, run in runs.items() if name != BASE)
-    listed = base.it.analysis.get("trials")
+    listed = base.it.analysis.trials
     entries = [] if isinstance(listed, str) else list(base.analysis.trials)  # "all", or each an id or more
     detailed = [entry for entry in entries if not isinstance(entry.it, str)]
-    named = tuple(entry for entry in detailed if entry.it.get("report"))
+    named = tuple(entry for entry in detailed if entry.it.report)
     return Methods(
         options=base.analysis,
         models=models,
         families=tuple(families),
         named=named,
         all_named=len(named) == len(entries) > 0,
-        partly=tuple(entry for entry in detailed if any((entry.it.get("where") or {}).values())),
+        partly=tuple(entry for entry in detailed if entry.it.where != Where()),
         cited=Cited(slug, {**own, **_REFERENCES}),
     )
 
 
-def _models(models: At) -> Iterator[RoleMethods]:
+def _models(base: At) -> Iterator[RoleMethods]:
     """The models of the roles that are not switched off."""
-    for role, options in models.it.items():
-        if options != OFF:
-            yield RoleMethods(str(role), restored(options), models[role])
+    for role, model in base.it.analysis.models.items():
+        if model != OFF:
+            yield RoleMethods(str(role), model, base.analysis.models[role])
 
 
 def _family(name: str, run: Run) -> str:
@@ -140,8 +141,8 @@ def _family(name: str, run: Run) -> str:
     if run.expansion is not None:
         return _EXPANSIONS[run.expansion]
     if excludes_well(run):
-        return f"without well-differentiated tumours ({UNRESOLVED[str(run.analysis.get('unresolved'))]})"
-    if run.analysis.get("unreported") == "bound":
+        return f"without well-differentiated tumours ({UNRESOLVED[run.analysis.unresolved]})"
+    if run.analysis.unreported == "bound":
         return "bounds over everything that trials did not report by group"
     return name.replace("-", " ")
 

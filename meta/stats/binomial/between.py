@@ -107,8 +107,8 @@ def bootstrap_lr(
     x, n, groups, include : array_like, shape (k,)
         One data set, as of :func:`meta.stats.binomial.likelihood.likelihood_ratio`.
     tau : array_like, shape (T,)
-        Standard deviations of the true log odds to simulate with, >= 0. The answer depends on it, and so few
-        trials hardly tell what it is: name the values beside the p-values.
+        Standard deviations of the true log odds to simulate with, >= 0. The p-value depends on tau, which
+        few trials hardly determine: report it beside the p-value.
     draws : int, default 5000
         Simulated data sets a value of tau.
     seed : int, default 1

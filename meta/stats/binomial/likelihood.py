@@ -89,8 +89,8 @@ def maximise(
     -------
     Maximum
         The highest peak, to rounding error. Code.INFINITE_MU: a group has no responder (mu = -inf) or
-        nobody else (+inf); it adds 0 to the log-likelihood whatever v, and the other groups and v are
-        estimated all the same (v = 0 if there is no other). Code.NO_MAXIMUM: every arm has no responder or
+        nobody else (+inf); it adds 0 to the log-likelihood at any v, and the other groups and v are
+        estimated without it (v = 0 if there is no other). Code.NO_MAXIMUM: every arm has no responder or
         nobody else, both occur in a group, and not all arms are single patients; then v = inf, mu = NaN and
         `loglik` is the supremum. Code.NO_TRIALS: no arm counts.
 

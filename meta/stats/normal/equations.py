@@ -210,7 +210,7 @@ def highest_peak(c: Columns, *, restricted: bool) -> tuple[FloatArray, BoolArray
     -----
     The likelihood can have two peaks (one at zero, one far out), so a local search is not enough. All its
     singularities lie at negative tau2 + smallest v: in the logarithm x of that it is analytic within pi of
-    the real axis, so that nothing much happens within a small part of pi, and nodes a third apart show every
+    the real axis, so that it changes little within a small part of pi, and nodes a third apart show every
     peak. Each is climbed by Newton's method from the vertex of the parabola through three nodes, and the
     highest wins.
     """
@@ -294,6 +294,6 @@ def _in_chunks(
 
 
 def _chunks(count: int, numbers: int) -> Iterator[slice]:
-    """Slices of a batch of which each data set takes so many numbers of an array."""
+    """Slices of a batch whose arrays hold `numbers` values for each data set."""
     size = max(1, _CHUNK // numbers)
     return (slice(start, start + size) for start in range(0, count, size))

@@ -75,7 +75,7 @@ def influence(
     -------
     Cases
         Where the fit with all trials or the one without the trial cannot be estimated, NaN; Code.FEW_TRIALS
-        also where a group has no other trial (tau2_deleted and q_deleted then stand all the same).
+        also where a group has no other trial (tau2_deleted and q_deleted are given nevertheless).
 
     Raises
     ------

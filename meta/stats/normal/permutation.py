@@ -29,7 +29,7 @@ class Permutation(NamedTuple):
     """Permutation test of QM, each shape (...).
 
     `p` is the share of `assignments` whose QM is at least the observed one, `smallest` the same for the
-    largest QM of all: no outcome of these trials could have had a smaller p. `exhaustive` says whether the
+    largest QM of all, the smallest p attainable with these trials. `exhaustive` says whether the
     assignments are all that differ.
     """
 

@@ -1,7 +1,7 @@
 """Mixed-effects meta-regression, y_i ~ N(x_i b, v_i + tau2).
 
-Where the design says no more than which group a trial is in, tau2 is that of meta.stats.normal.tau2, which
-knows group means in closed form. Any other design takes one small QR decomposition a data set.
+Where the design only assigns trials to groups, tau2 is estimated by meta.stats.normal.tau2, where group
+means have a closed form. Any other design takes one small QR decomposition for each data set.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def regress(
     x : array_like, shape (k, p)
         Design, with the intercept as a column of ones where one is wanted; see :func:`indicators`.
     method : {"REML", "DL", "EB", "HE", "HS", "ML", "PM", "PMM", "SJ", "common-effect"}
-        Estimator of tau2. All of them where the design has p distinct rows, that is where it says no
-        more than which group a trial is in; otherwise REML, ML, DL or common-effect.
+        Estimator of tau2. Any of them where the design has p distinct rows, that is where it only assigns
+        trials to groups; otherwise REML, ML, DL or common-effect.
     tau2 : array_like, shape (...), optional
         Between-trial variance, instead of an estimate; NaN gives NaN with Code.NOT_CONVERGED.
 

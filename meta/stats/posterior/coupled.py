@@ -1,4 +1,4 @@
-"""Many sets of groups that share tau, each set with a posterior of its own, on one grid."""
+"""Posteriors of many sets of groups on one grid; the groups of a set share tau."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def coupled_sets(
     Parameters
     ----------
     surface : Surface
-        The distinct data sets of which the sets are made, each the trials of one group.
+        The distinct data sets in the sets; each holds the trials of one group.
     sets : ndarray of int, shape (S, G)
         The data set of each group, -1 for a group without trials; not all of them may be that. Groups of a
         set share tau, and each has a mu of its own.
@@ -121,7 +121,7 @@ def _batches(surface: Surface, sets: Index) -> list[Index]:
 
 
 def _joint(grid: Cells, sets: Index) -> Posterior:
-    """The posteriors of the groups of some sets, one after another."""
+    """Posteriors of all groups of some sets, set after set."""
     mass = _mass(grid, sets)
     rows, columns = np.nonzero(sets >= 0)
     own = sets[rows, columns]

@@ -157,7 +157,7 @@ def direct(responders: ArrayLike, n: ArrayLike, mix: ArrayLike) -> Direct:
     Parameters
     ----------
     responders, n : array_like, shape (..., L, S)
-        Counts that were reported for a level and group by themselves; n = 0 where none were.
+        Counts reported for each level and group separately; n = 0 where there are none.
     mix : array_like, shape (S,)
         Shares of the groups, which add up to 1.
 

@@ -20,7 +20,6 @@ from meta.records.storing import store
 from meta.records.storing.files import write
 from meta.workflow.running import workers
 from meta.workflow.running.named import mixtures, named, with_missing
-from meta.workflow.running.outcome import of_outcome
 from meta.workflow.running.sampled import latent_split, not_converged, sites_and_regions
 from meta.workflow.running.versions import sampler_versions, versions
 from meta.workflow.selection.coverage import coverage
@@ -79,7 +78,7 @@ def fitted(variation: Variation) -> Fitted:
                 continue
             fit = with_missing(fit, grouping) if grouping else fit
             fit = replace(fit, notes=(*fit.notes, *mixtures(selection.included, fit)))
-            fit = named(of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
+            fit = named(fit, role, by, analysis.outcome, waive=analysis.k_policy == "off")
             fits.append(fit)
             failures += [Failure(role=role, by=by, reason=reason) for reason in not_converged(fit)]
             if draws is not None:
@@ -120,7 +119,7 @@ def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
                 failures.append(Failure(role=role, by=part.by, reason=str(error)))
                 continue
             for one in several:
-                said = replace(of_outcome(one, analysis.outcome), role=role, by=part.by)
+                said = replace(one, outcome=analysis.outcome, role=role, by=part.by)
                 waive = analysis.k_policy == "off"
                 found.append(replace(said, standing=waived(said.standing)) if waive else said)
     return tuple(found), failures
@@ -153,7 +152,7 @@ def _unfitted(variation: Variation) -> Run:
         variation=variation.name,
         family=variation.family,
         expansion=variation.expansion,
-        analysis=store.plain(analysis),
+        analysis=analysis,
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
         acknowledged=tuple(row for chosen in entered for row in contradictions(chosen)),

@@ -46,7 +46,7 @@ def choices(data):
 
 def said(fit, estimand):
     """An estimand of a fit: value, low, high; None where not given."""
-    found = fit.proportion if fit.estimands is None else getattr(fit.estimands, estimand.split()[0])
+    found = fit.proportion if fit.estimands is None else getattr(fit.estimands, estimand)
     return found.value, found.low, found.high
 
 
