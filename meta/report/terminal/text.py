@@ -61,7 +61,7 @@ def _one(fit: Fit) -> Iterator[str]:
     for said in (exact.probabilities(fit), exact.new_trial(fit)):
         if said:
             yield f"  {wording.capital(said)}"
-    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders; {wording.standing(fit)}"
+    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} {fit.outcome.events}; {wording.standing(fit)}"
     yield f"  {wording.method(fit)}"
     yield f"  {_ahead(fit)}"
     yield f"  {wording.heterogeneity(fit, intervals=True)}"

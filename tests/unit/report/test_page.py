@@ -17,6 +17,7 @@ from meta.report.figures.forest import forest
 from meta.report.page.html import page
 from meta.report.page.page_figures import rows
 from meta.report.page.references import At, ends, told, written
+from meta.results import Outcome
 from tests.unit.report.site_fits import make_site_fit
 
 STUB = '<svg width="1pt" height="1pt" viewBox="0 0 1 1"><g id="a"/></svg>'
@@ -142,6 +143,19 @@ def test_whether_trials_differ_and_how_much_are_two_statements(run_of, table1):
     tests = (replace(table1[1].dispersion.tests[0], p=0.018), *table1[1].dispersion.tests[1:])
     other = replace(table1[1], dispersion=replace(table1[1].dispersion, tests=tests))
     assert "differ by more than chance explains" in shown(run_of(table1[0], other, table1[2]))
+
+
+def test_a_page_of_another_outcome_never_names_the_response_rate(run_of, table1, table1_by_region):
+    def of(fit):
+        return replace(fit, outcome=Outcome.DISEASE_CONTROL, groups=tuple(map(of, fit.groups)))
+
+    run = run_of(*map(of, (*table1, *table1_by_region)), analysis={"outcome": Outcome.DISEASE_CONTROL})
+    text = re.sub(r"<[^>]+>", "", shown(run).partition('<section id="words"')[0])
+    assert "14 of 100 patients in 4 trials had disease control" in text
+    assert "Mean disease control rate" in text
+    answers = text[text.index("14 of 100 patients") : text.index("How different are the trials")]
+    assert "ORR" not in answers
+    assert "Responders/n" not in text
 
 
 def test_tau_of_zero_is_no_agreement(run_of, fit_of):
