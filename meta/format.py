@@ -102,3 +102,15 @@ def clean(text: str) -> str:
 
 def _unprintable(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cs"} or ord(character) & 0xFFFE == 0xFFFE
+
+
+def distribution(text: str) -> str:
+    """Write ``half-t:3,1`` as papers do.
+
+    Examples
+    --------
+    >>> distribution("half-t:3,1"), distribution("normal:-2,2"), distribution("flat")
+    ('half-t(3, 1)', 'normal(−2, 2)', 'flat')
+    """
+    name, colon, numbers = text.partition(":")
+    return f"{name}({numbers.replace(',', ', ').replace('-', '−')})" if colon else name

@@ -15,10 +15,10 @@ from meta.models.choices import each_choice, some
 from meta.models.policy import standing, waived
 from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
+from meta.records.sensitivity_words import PRIORS
 from meta.records.storing import subsets
 from meta.records.storing.subsets import FILE, Choice, Subsets, Tried
 from meta.stats.binomial.proportions import proportion_interval
-from meta.workflow.expand import PRIORS
 from meta.workflow.pool import RESULTS
 from meta.workflow.running.execute import digest
 from meta.workflow.running.outcome import of_outcome

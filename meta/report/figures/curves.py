@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meta.format import clean, interval, level, number, percent
+from meta.format import clean, distribution, interval, level, number, percent
 from meta.report.drawing.canvas import PLAIN, Picture, Style, pinned_settings, put, text_width, wrap
 from meta.report.drawing.columns import MARGIN, WIDTH
 from meta.report.drawing.panels import (
@@ -57,7 +57,7 @@ def prior_sensitivity(fits: Sequence[tuple[str, Fit]], *, title: str) -> Figure:
     """
     subtitle = "Full lines: posterior. Dashed lines of the same colour: prior (of the ORRs: what it implies)."
     rows = [
-        (wrap(marked(exact.distribution(name), fit), PLAIN, 190.0), fit, colour)
+        (wrap(marked(distribution(name), fit), PLAIN, 190.0), fit, colour)
         for (name, fit), colour in zip(fits, cycle(COLOURS), strict=False)
     ]
     with pinned_settings():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.format import interval, level, number, percent, symbols
+from meta.format import distribution, interval, level, number, percent, symbols
 from meta.results import FAILED
 
 if TYPE_CHECKING:
@@ -59,18 +59,6 @@ def model_name(fit: Fit) -> str:
     """Name the model with its options."""
     options = options_of(fit)
     return f"{short_name(fit)} ({options})" if options else short_name(fit)
-
-
-def distribution(text: str) -> str:
-    """Write ``half-t:3,1`` as papers do.
-
-    Examples
-    --------
-    >>> distribution("half-t:3,1"), distribution("normal:-2,2"), distribution("flat")
-    ('half-t(3, 1)', 'normal(−2, 2)', 'flat')
-    """
-    name, colon, numbers = text.partition(":")
-    return f"{name}({numbers.replace(',', ', ').replace('-', '−')})" if colon else name
 
 
 def is_exact(fit: Fit) -> bool:

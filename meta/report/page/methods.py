@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from meta.records.run import BASE
+from meta.report.language.variations import word_of
 from meta.report.page.answers import UNRESOLVED, Line, excludes_well
 from meta.report.page.references import At
 
@@ -50,12 +51,6 @@ INTERVALS = {
     "profile-t": "profile-likelihood intervals with a cut-off from the F distribution",
     "wald-t": "Wald intervals by the t distribution",
     "wald": "Wald intervals",
-}
-
-_EXPANSIONS = {
-    "each-trial": "each trial left out in turn",
-    "each-prior": "other priors of τ",
-    "each-date": "the trials published by each date",
 }
 
 
@@ -122,8 +117,9 @@ def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
 
 def _family(name: str, run: Run) -> str:
     """A sensitivity analysis in words, as far as its options say what it is; else its name."""
-    if run.expansion is not None:
-        return _EXPANSIONS[run.expansion]
+    word = word_of(run)
+    if word is not None:
+        return word.methods
     if excludes_well(run):
         return f"without well-differentiated tumours ({UNRESOLVED[str(run.analysis.get('unresolved'))]})"
     if run.analysis.get("unreported") == "bound":

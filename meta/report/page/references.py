@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from meta.format import DASH, MINUS, TO, clean, level, number, p_value, percent, symbols
+from meta.format import DASH, MINUS, TO, clean, distribution, level, number, p_value, percent, symbols
 from meta.report.language import exact
 from meta.report.language.wording import capital
 
@@ -135,14 +135,14 @@ def _say(text: str) -> str:
 
 def _method(text: str) -> str:
     """Priors inside a method's name, as papers write them."""
-    whole = re.sub(r"\b[a-z-]+:[-\d.,]*\d", lambda found: exact.distribution(found[0]), _say(text))
+    whole = re.sub(r"\b[a-z-]+:[-\d.,]*\d", lambda found: distribution(found[0]), _say(text))
     return re.sub(r"\bmu\b", "μ", whole)
 
 
 # How a text is shown, by the name that stands beside it on the page
 TEXTS: dict[str, Callable[[str], str]] = {
     "text": _say,
-    "distribution": lambda text: symbols(exact.distribution(clean(text))),
+    "distribution": lambda text: symbols(distribution(clean(text))),
     "capital": lambda text: capital(_say(text)),
     "method": _method,
     "standing": lambda status: _STANDING[status],

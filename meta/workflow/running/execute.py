@@ -156,6 +156,7 @@ def _unfitted(variation: Variation) -> Run:
         variation=variation.name,
         family=variation.family,
         expansion=variation.expansion,
+        item=variation.item,
         analysis=store.plain(analysis),
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
