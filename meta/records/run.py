@@ -92,8 +92,8 @@ class Printed:
 class Provenance:
     """What made the run: digest of data, options and versions, and the versions themselves.
 
-    `content` is a digest of the rest of the run, so that a stored run which was changed by hand is not taken
-    for a result.
+    `content` is a digest of the run's file, so that a stored run which was changed by hand is not taken for a
+    result.
     """
 
     digest: str

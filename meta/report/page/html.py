@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from meta.records.storing.code import drawing_code
 from meta.report.page.checklist import AUTHORS, ITEMS
-from meta.report.page.parts import parts
-from meta.report.page.references import FILTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,6 +54,8 @@ def page(
     str
         HTML with its style sheet, script and figures in it.
     """
+    from meta.report.page.parts import parts
+
     environment = _environment()
     style = _file("report.css")
     script = _file("report.js") + (_file(_WHATIF[1]) if whatif else "")
@@ -125,6 +125,8 @@ def _digest(runs: Sequence[Run], whatif: Sequence[Any]) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
+
+    from meta.report.page.references import FILTERS
 
     environment = Environment(
         autoescape=True,
