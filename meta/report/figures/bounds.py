@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
+from meta.models import policy
 from meta.report.drawing.canvas import pinned_settings
 from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
 from meta.report.drawing.layout import draw
@@ -151,7 +152,7 @@ def bounds_row(label: str, found: Bounds, *, said: str | None = None) -> Row:
         high=outer.high,
         inner=(inner.low, inner.high),
         share=COMPANION if said is None else 1.0,
-        filled=found.standing.status == "headline",
+        filled=found.standing.headline,
     )
     cells |= {"value": numbers(inner), "ends": f"[{numbers(outer)}]"}
     style = SMALL if said is None else BOLD
@@ -193,7 +194,7 @@ def _latent(found: Latent, by: str | None, group: str | None) -> Iterator[Row]:
     cells = {"counts": told} if told else {}
     mean = rate.mean
     if latent_words.withheld(rate) or mean.value is None or mean.low is None or mean.high is None:
-        reason = wording.not_given(mean.reason) if mean.value is None else rate.standing.reason
+        reason = wording.not_given(mean.reason) if mean.value is None else policy.words(rate.standing)
         yield Row(label=label, indent=INDENT, cells=cells, reason=reason)
         return
     filled = not latent_words.star(found, rate)

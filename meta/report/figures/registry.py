@@ -13,7 +13,6 @@ from meta.report.figures.several_plans import several_plans
 from meta.report.language.roles import first_fit, ordered
 from meta.report.language.site_words import has_contrasts
 from meta.report.language.variations import different, variation_name
-from meta.report.language.wording import withheld
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -146,8 +145,6 @@ def _posteriors(base: Run) -> Iterator[Plan]:
 
 def _shown(name: str, fit: Fit) -> bool:
     """Whether the fit has what a figure shows."""
-    if withheld(fit) and name != "prior-predictive":
-        return False
     there = {
         "posterior": "joint.density" in fit.grids,
         "sweep": bool(fit.sweep) and "tau.x" in fit.grids,

@@ -11,6 +11,7 @@ from meta.report.drawing.site_blocks import INDENT, Block, Dot, Line, Look, draw
 from meta.report.language.site_words import DESCRIPTIVE, group_noun, not_headlines, parts, written
 from meta.report.language.wording import not_given
 from meta.report.tables.site_tables import standing_of
+from meta.results import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def site_contrasts(fit: SiteRegionFit, *, title: str, subtitle: str | None = Non
 
 def _look(fit: SiteRegionFit, *labels: str) -> Look:
     """Filled where the answer about some groups or levels may be a headline."""
-    return "leading" if standing_of(fit, *labels) == "headline" else "beside"
+    return "leading" if standing_of(fit, *labels) == Status.HEADLINE else "beside"
 
 
 def _orders(fit: SiteRegionFit, noun: str) -> Block:

@@ -59,7 +59,7 @@ def wanted(variations: Sequence[Variation]) -> int:
         return 1
     from joblib import cpu_count  # what nothing needs is not imported
 
-    return min(cpu_count(), len(needed))
+    return int(min(cpu_count(), len(needed)))
 
 
 def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, None]:
