@@ -68,7 +68,7 @@ def _estimates(name: str, heading: str, base: Run, others: Sequence[tuple[str, R
 
 def _posteriors(name: str, heading: str, base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
     """One figure of the posteriors under all priors."""
-    found = [(str(fit.model.get("prior")), fit) for run in runs if (fit := first_fit(run)) and fit.grids]
+    found = [(fit.model.prior, fit) for run in runs if (fit := first_fit(run)) and fit.grids]
 
     def draw() -> Figure:
         from meta.report.figures.curves import prior_sensitivity
