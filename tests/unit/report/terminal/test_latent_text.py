@@ -27,7 +27,6 @@ from tests.unit.report.site_fits import GOOD, make_site_fit, parameter_of
 
 EXCLUDED = {"exclude": (Where(differentiation="well"),)}
 GROUPS = ("poor", "well")
-CONTRAST = "log odds ratio, well against poor"
 
 
 def fits_of(groups=GROUPS, regions=("Asia", "West")):
@@ -56,7 +55,8 @@ def latent_of(groups=GROUPS, regions=("Asia", "West"), trial="Avelumab (Fottner 
     whole = Latent(
         factor="differentiation", stays=groups[0], leaves=groups[1], fits=fits_of(groups, regions),
         contrast=parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.64, groups[1], groups[0]),
-        alone=parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.97, groups[1], groups[0]), sampling_alone=GOOD, splits=splits, notes=("A note.",),
+        alone=parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.97, groups[1], groups[0]),
+        sampling_alone=GOOD, splits=splits, notes=("A note.",),
     )  # fmt: skip
     return replace(whole, **changes)
 
