@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meta.records.storing.code import drawing_code
+
 if TYPE_CHECKING:
     # Nothing evaluates Plan's annotations, and a run without a new figure need not load matplotlib.
     from matplotlib.figure import Figure  # noqa: TC004
@@ -18,3 +20,8 @@ class Plan:
     name: str
     digest: str
     draw: Callable[[], Figure]
+
+    @property
+    def made(self) -> str:
+        """Digest of what its file is made from: what it shows, and the code that draws."""
+        return f"{drawing_code()}:{self.digest}"

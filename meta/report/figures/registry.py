@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from meta.format import distribution
 from meta.records.run import BASE, Run
 from meta.report.drawing.plan import Plan
 from meta.report.figures.bound_plans import bounds_plans, split_plans
-from meta.report.figures.several_plans import cumulative, date_of, several
+from meta.report.figures.several_plans import several_plans
 from meta.report.language.roles import first_fit, ordered
 from meta.report.language.site_words import has_contrasts
+from meta.report.language.variations import different, variation_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ SITE_FIGURES = ("site-grid", "standardised", "site-rates", "site-contrasts")
 
 
 def figures(runs: Sequence[Run]) -> Iterator[Plan]:
-    """Forest plots of each variation, one of the leave-one-outs, and what is drawn of the base's posterior.
+    """Forest plots, one of the variations of each word, and what is drawn of the base's posterior.
 
     Parameters
     ----------
@@ -32,28 +32,17 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
         All variations of one analysis.
     """
     base = next((run for run in runs if run.variation == BASE), None)
-    without: dict[str, list[tuple[str, Run]]] = {}
     for run in runs:
-        trial = left_out(base, run) if base is not None else None
-        if run.expansion in {"each-prior", "each-date"}:
-            continue
-        if trial is None:
+        if run.expansion is None:  # the others have a figure together
             yield from forests(run).values()
             yield from _sites(run)
-        else:
-            without.setdefault(run.variation.removesuffix(f".{_id_left_out(run)}"), []).append((trial, run))
     if base is not None and base.coverage is not None and base.coverage.trials:
         yield _aliasing(base, base.coverage)
     if base is not None and first_fit(base) is not None:
         if len(runs) > 1:
             yield _specification(base, runs)
-        yield from (
-            several(name, "leave one out", base, [(f"without {trial}", run) for trial, run in rest])
-            for name, rest in without.items()
-        )
-        yield from cumulative(base, [run for run in runs if run.expansion == "each-date"])
         yield from _posteriors(base)
-        yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
+        yield from several_plans(base, runs)
         yield from bounds_plans(base, runs)
         yield from split_plans(base, runs)
 
@@ -62,20 +51,6 @@ def forests(run: Run) -> dict[str | None, Plan]:
     """A forest plot of a run by each grouping, None for the overall one; the leading role's fit first."""
     by = dict.fromkeys(fit.by for fit in run.fits)
     return {name: _forest(run, *ordered(fit for fit in run.fits if fit.by == name)) for name in by}
-
-
-def left_out(base: Run, run: Run) -> str | None:
-    """The label of the trial that a leave-one-out run is without; None for any other run."""
-    trial = _id_left_out(run)
-    if trial is None or not run.variation.endswith(f".{trial}"):
-        return None
-    return next((e.label for e in base.ledger if e.trial == trial and e.action == "used"), None)
-
-
-def _id_left_out(run: Run) -> str | None:
-    """The trial that the run's last exclusion names, if it does."""
-    excluded = run.analysis.exclude
-    return excluded[-1].trial if excluded else None
 
 
 def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
@@ -145,31 +120,11 @@ def _specification(base: Run, runs: Sequence[Run]) -> Plan:
         found = [
             one
             for run in different(base, runs)
-            for one in specifications(variation_name(base, run), run, base=run is base)
+            for one in specifications(variation_name(run), run, base=run is base)
         ]
         return specification(found, title=f"{base.name}: every sensitivity analysis", subtitle=base.question)
 
     return Plan(f"{base.name}.specification", digest, draw)
-
-
-def different(base: Run, runs: Sequence[Run]) -> list[Run]:
-    """Runs without those under another prior that is the analysis' own."""
-    own = [fit.model for fit in base.fits if fit.by is None]
-    return [
-        run
-        for run in runs
-        if run.expansion != "each-prior" or not all(fit.model in own for fit in run.fits if fit.by is None)
-    ]
-
-
-def variation_name(base: Run, run: Run) -> str:
-    """What a run is called beside its base: by what it changes where one line of YAML made it with others."""
-    trial, fit = left_out(base, run), first_fit(run)
-    if run.expansion == "each-date":
-        return f"published by {date_of(run)}"
-    if run.expansion == "each-prior" and fit is not None:
-        return f"τ ~ {distribution(fit.model.prior)}"
-    return f"without {trial}" if trial else "all trials" if run is base else run.variation
 
 
 def _posteriors(base: Run) -> Iterator[Plan]:
@@ -214,18 +169,3 @@ def _curve(name: str, fit: Fit, title: str) -> Callable[[], Figure]:
         return drawn[name](fit, title=title)
 
     return draw
-
-
-def _prior_sensitivity(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
-    """One figure of the posteriors under all priors."""
-    found = [(fit.model.prior, fit) for run in runs if (fit := first_fit(run)) and fit.grids]
-    if not found:
-        return
-    digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
-
-    def draw() -> Figure:
-        from meta.report.figures.curves import prior_sensitivity
-
-        return prior_sensitivity(found, title=f"{base.name}: prior sensitivity")
-
-    yield Plan(f"{base.name}.{runs[0].family}", digest, draw)

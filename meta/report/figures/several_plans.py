@@ -1,4 +1,4 @@
-"""Which figures of several sets of trials are drawn, and from which runs."""
+"""Which figures of the variations that one word made are drawn."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from meta.report.drawing.plan import Plan
 from meta.report.language.roles import first_fit
+from meta.report.language.variations import variation_name, word_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,45 +16,44 @@ if TYPE_CHECKING:
     from meta.records.run import Run
 
 
-def cumulative(base: Run, dated: Sequence[Run]) -> Iterator[Plan]:
-    """A figure of what was known at each date of publication, trials added as they came.
+def several_plans(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
+    """A figure of the variations of each word.
 
     Parameters
     ----------
-    base : Run
-    dated : sequence of Run
-        One a date.
-    """
-    for family in dict.fromkeys(run.family for run in dated):
-        known: set[str] = set()
-        named = []
-        for run in sorted((run for run in dated if run.family == family), key=lambda run: run.variation):
-            labels = [trial.label for fit in run.fits[:1] for trial in fit.trials]
-            added = ", ".join(label for label in labels if label not in known)
-            named.append((f"{date_of(run)}: + {added}", run))
-            known |= set(labels)
-        yield several(str(family), "as trials were published", base, named)
-
-
-def date_of(run: Run) -> str:
-    """Until when the trials of a run were published, where one line of YAML made one a date."""
-    return run.variation.removeprefix(f"{run.family}.")
-
-
-def several(name: str, what: str, base: Run, others: Sequence[tuple[str, Run]]) -> Plan:
-    """A figure of the pooled estimates of several runs, and of the base.
-
-    Parameters
-    ----------
-    name, what : str
-        Of the figure's file, and for its title.
     base : Run
         With an overall fit.
-    others : sequence of (str, Run)
-        What each is called, in the order of the rows.
+    runs : sequence of Run
+        All variations of the analysis.
     """
-    runs = (base, *(run for _, run in others))
-    digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
+    families: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.family is not None:
+            families.setdefault(run.family, []).append(run)
+    for name, members in families.items():
+        word = word_of(members[0])
+        assert word is not None  # a family has one
+        heading = word.heading[0].lower() + word.heading[1:]
+        if word.figure == "posteriors":
+            yield from _posteriors(name, heading, base, members)
+        else:
+            plain = [(variation_name(run), run) for run in members]
+            yield _estimates(name, heading, base, _growing(members) if word.figure == "added" else plain)
+
+
+def _growing(runs: Sequence[Run]) -> list[tuple[str, Run]]:
+    """Runs in order, each with the trials that the one before it did not have."""
+    known: set[str] = set()
+    named = []
+    for item, run in sorted(((run.item, run) for run in runs if run.item), key=lambda pair: pair[0].id):
+        labels = [trial.label for fit in run.fits[:1] for trial in fit.trials]
+        named.append((f"{item.name}: + {', '.join(label for label in labels if label not in known)}", run))
+        known |= set(labels)
+    return named
+
+
+def _estimates(name: str, heading: str, base: Run, others: Sequence[tuple[str, Run]]) -> Plan:
+    """A figure of the pooled estimates of several runs, in the order of its rows, and of the base."""
 
     def draw() -> Figure:
         from meta.report.figures.forest import several_forest
@@ -61,6 +61,23 @@ def several(name: str, what: str, base: Run, others: Sequence[tuple[str, Run]]) 
         whole = first_fit(base)
         rows = [(label, fit) for label, run in others if (fit := first_fit(run)) is not None]
         assert whole is not None  # figures() has looked
-        return several_forest(whole, rows, title=f"{base.name}: {what}", subtitle=base.question)
+        return several_forest(whole, rows, title=f"{base.name}: {heading}", subtitle=base.question)
 
-    return Plan(f"{base.name}.{name}", digest, draw)
+    return Plan(f"{base.name}.{name}", _digest([base, *(run for _, run in others)]), draw)
+
+
+def _posteriors(name: str, heading: str, base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
+    """One figure of the posteriors under all priors."""
+    found = [(str(fit.model.get("prior")), fit) for run in runs if (fit := first_fit(run)) and fit.grids]
+
+    def draw() -> Figure:
+        from meta.report.figures.curves import prior_sensitivity
+
+        return prior_sensitivity(found, title=f"{base.name}: {heading}")
+
+    if found:
+        yield Plan(f"{base.name}.{name}", _digest(runs), draw)
+
+
+def _digest(runs: Sequence[Run]) -> str:
+    return hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()

@@ -9,6 +9,7 @@ from meta.records.run import BASE
 from meta.report.drawing.svg import Figure, embedded
 from meta.report.figures.registry import figures
 from meta.report.language.roles import first_fit
+from meta.report.language.variations import word_of
 from meta.report.language.wording import source
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "overall": ("forest", "Forest plot: all trials", "Each trial's rate, exact interval, pooled rates."),
     "region": ("forest", "Forest plot by region", "Trials and pooled estimates region by region."),
     "site": ("forest", "Forest plot by primary site", "Trials and pooled estimates site by site."),
-    "leave-one-out": ("forest", "Leave one out", "The pooled estimate without each trial in turn."),
-    "cumulative": ("data", "As trials were published", "The pooled estimate at each date of publication."),
     "posterior": (
         "heterogeneity",
         "What the data say of mean and τ together",
@@ -66,12 +65,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "What the priors say by themselves",
         "Densities of the rates before any data.",
     ),
-    "prior-sensitivity": (
-        "priors",
-        "Posteriors under other priors of τ",
-        "Posterior of the mean rate and of tau under each prior.",
-    ),
 }
+# The heading on the page of figures of variations that a word made, by how they are drawn
+_TOGETHER = {"estimates": "forest", "added": "data", "posteriors": "priors"}
 
 FORESTS = ("overall", "region", "site")  # with a trial a row, as many squares as rows
 
@@ -93,7 +89,9 @@ def figures_of(slug: str, runs: Sequence[Run], drawn: Callable[[Plan], str]) -> 
     found: Figures = {}
     plans = {plan.name.removeprefix(f"{runs[0].name}."): plan for plan in figures(runs)}
     base = next(run for run in runs if run.variation == BASE)
-    for kind, (heading, title, text) in KINDS.items():
+    words = {run.family: word for run in runs if run.family is not None and (word := word_of(run))}
+    together = {name: (_TOGETHER[word.figure], word.heading, word.shows) for name, word in words.items()}
+    for kind, (heading, title, text) in (KINDS | together).items():
         if kind in plans:
             plan = plans[kind]
             svg = embedded(drawn(plan), f"{slug}-figure-{kind}", title, text, rows(base, kind))

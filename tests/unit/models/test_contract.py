@@ -71,7 +71,6 @@ def legible(text):
 
 def test_it_is_a_frozen_dataclass_that_is_stored_and_read(model):
     assert isinstance(model, PoolingModel)
-    assert MODELS[model.model] is type(model)
     read, misfits, refused = model_of(store.plain(model))
     assert (read, misfits, refused) == (model, [], [])
     with pytest.raises(FrozenInstanceError):
@@ -101,7 +100,7 @@ def test_its_words_are_there(model):
 @pytest.mark.parametrize("data", DATA)
 def test_it_fits_whatever_there_is(model, data):
     fit = model.fit(DATA[data])
-    assert fit.model is model
+    assert fit.model == model
     counts = DATA[data].totals() if data == "groups" else DATA[data]
     assert (fit.k, fit.responders) == (counts.k, int(counts.responders.sum()))
     assert [trial.label for trial in fit.trials] == list(counts.labels)

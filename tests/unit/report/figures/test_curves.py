@@ -11,6 +11,7 @@ from matplotlib.text import Text
 from meta.data import Counts
 from meta.format import number, percent
 from meta.models import BayesBinomial
+from meta.records.sensitivity_words import Item
 from meta.report.drawing import canvas
 from meta.report.figures.curves import prior_predictive, prior_sensitivity, sweep
 from meta.report.figures.influence import influence
@@ -224,6 +225,7 @@ def test_each_prior_makes_one_figure_and_no_forest_plots(run_with, table1, prior
             variation=f"prior-sensitivity.{prior}",
             family="prior-sensitivity",
             expansion="each-prior",
+            item=Item(id=prior, name=prior),
         )
         for prior, fit in priors
     ]
@@ -241,7 +243,7 @@ def test_without_grids_without_a_posterior_or_with_one_trial_there_are_none(run_
 
 def test_trials_that_come_one_by_one_are_one_figure(run_with, table1, roles_of):
     dated = [
-        run_with(fit, variation=f"c.{date}", family="c", expansion="each-date")
+        run_with(fit, variation=f"c.{date}", family="c", expansion="each-date", item=Item(id=date, name=date))
         for date, fit in (("2019-05", roles_of([5, 6], [18, 32])[0]), ("2018", roles_of([5], [18])[0]))
     ]
     plans = {plan.name: plan for plan in figures([run_with(*table1), *dated])}
@@ -255,7 +257,12 @@ def test_trials_that_come_one_by_one_are_one_figure(run_with, table1, roles_of):
 
 
 def test_every_plan_draws(run_with, table1, priors, tmp_path):
-    runs = [run_with(*table1), run_with(priors[0][1], variation="p.x", family="p", expansion="each-prior")]
+    runs = [
+        run_with(*table1),
+        run_with(
+            priors[0][1], variation="p.x", family="p", expansion="each-prior", item=Item(id="x", name="x")
+        ),
+    ]
     for plan in figures(runs):
         canvas.save(plan.draw(), tmp_path / f"{plan.name}.png")
     assert len(list(tmp_path.iterdir())) == 7
