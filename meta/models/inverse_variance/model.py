@@ -77,6 +77,7 @@ class InverseVariance(PoolingModel):
 
     Examples
     --------
+    >>> from meta.data import Counts
     >>> fit = InverseVariance().fit(Counts.of([5, 6, 2, 1], [18, 32, 29, 21]))
     >>> round(fit.mu.value, 6), round(fit.tau2.value, 6)      # metafor 5.1-12
     (-1.752336, 0.306546)
