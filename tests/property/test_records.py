@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +17,11 @@ from meta.records.factors import SITES, Universe
 from meta.records.reading.load import load_analysis, load_trial
 from meta.records.reading.yaml_nodes import parse
 from meta.records.trial import Report, Row, Table, Trial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from collections.abc import Callable
 
 TRIAL = """\
 id: a

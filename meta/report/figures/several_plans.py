@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from meta.report.drawing.plan import Plan
@@ -11,6 +10,7 @@ from meta.report.language.roles import first_fit
 from meta.report.language.variations import variation_name, word_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from matplotlib.figure import Figure
 
     from meta.records.run import Run
@@ -68,7 +68,7 @@ def _estimates(name: str, heading: str, base: Run, others: Sequence[tuple[str, R
 
 def _posteriors(name: str, heading: str, base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
     """One figure of the posteriors under all priors."""
-    found = [(str(fit.model.get("prior")), fit) for run in runs if (fit := first_fit(run)) and fit.grids]
+    found = [(fit.model.prior, fit) for run in runs if (fit := first_fit(run)) and fit.grids]
 
     def draw() -> Figure:
         from meta.report.figures.curves import prior_sensitivity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from meta.report.terminal.latent_text import TABLES as LATENT
 from meta.results.rows import fit_row
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd

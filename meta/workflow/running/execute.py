@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.data import Completions, Counts, GroupedCounts
@@ -26,6 +25,7 @@ from meta.workflow.selection.coverage import coverage
 from meta.workflow.selection.printed import contradictions, printed
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Generator, Iterator, Sequence
 
     from meta.data import PartialCounts

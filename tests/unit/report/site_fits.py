@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
 
@@ -23,6 +22,10 @@ from meta.results import (
     SplitCount,
     StandardisedRate,
 )
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SITES = ("pancreas", "gastroesophageal", "intestine", "other")
 REGIONS = ("Asia", "West")

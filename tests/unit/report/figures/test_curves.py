@@ -131,7 +131,7 @@ def test_the_joint_density_and_its_margins(table1):
     said = words(figure)
     for found in (fit.estimands.mean, fit.estimands.median):
         assert f"{percent(found.value)} ({percent(found.low)}–{percent(found.high)})" in said
-    assert "prior: 0.84 (0.04 to 2.80)" in said
+    assert "prior: 0.84 (0.04–2.80)" in said
     (mark,) = lines(figure, "maximum")
     profile = np.reshape(fit.grids["joint.profile"], (len(fit.grids["joint.mean"]), -1))
     row, column = np.unravel_index(profile.argmax(), profile.shape)

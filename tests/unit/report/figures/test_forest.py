@@ -7,7 +7,6 @@ import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -24,6 +23,7 @@ from meta.results import Fit, NotReported, SiteRegionFit
 from tests.unit.report.site_fits import GOOD, TWO, make_site_fit, rate_of, splits_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from matplotlib.figure import Figure
 
 MakeFit = Callable[..., Fit]
@@ -470,7 +470,9 @@ def test_what_a_total_says_of_a_site_is_drawn_apart_from_what_was_reported(
     nothing_collides(figure)
     said = words(figure)
     assert "13 patients, responders not reported; expected 0.45, 0 to 2" in said
-    assert "?/6 6 patients, responders not reported Mean over new trials" in said  # its split is not known
+    assert (
+        "?/6 6 patients, responders not reported Mean ORR over new trials" in said
+    )  # its split is not known
     (mark,) = marks(figure, "expected")  # the other sites' patients are not those of the split
     assert float(mark.get_xdata()[0]) == pytest.approx(100 * sites.splits[0].expected / 13)
     assert mark.get_markerfacecolor() == "white"
@@ -496,7 +498,7 @@ def test_a_failed_model_of_sites_reconstructs_nothing(site: Fit) -> None:
     sites = model_of_sites(sampling=replace(GOOD, passed=False))
     figure = forest(site, sites=sites)
     assert marks(figure, "expected") == []
-    assert words(figure).count("[FAILED: diagnostics] Mean over new trials, model of sites") == 4
+    assert words(figure).count("[FAILED: diagnostics] Mean ORR over new trials, model of sites") == 4
     assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {"white"}
 
 
