@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping  # type hints of models are read where records are
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
@@ -12,6 +11,7 @@ import numpy as np
 from meta.results import Estimand
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from meta.data import Counts, GroupedCounts

@@ -154,6 +154,13 @@ class Universe:
         everything = (1 << prod(map(len, self._leaves.values()))) - 1
         self.everyone: int = everything & ~(low & ~well)  # G1 and G2 imply well; G3 implies neither
 
+    def __eq__(self, other: object) -> bool:
+        """Whether masks of both mean the same cells."""
+        return isinstance(other, Universe) and self._leaves == other._leaves
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._leaves.items()))
+
     def mask(self, given: Mapping[str, FactorValue]) -> int:
         """The cells of the patients described by `given`."""
         cells = self.everyone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,10 @@ from meta.records.sensitivity_words import WORDS, Entered, Expansion, Item, Vari
 from meta.workflow.selection.select import Selection, select
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from meta.records.trial import TrialFile
+    from meta.workflow.selection.reports import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,17 @@ class Variation:
     item: Item | None = None
 
 
-def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variation, ...]:
+def expand(
+    trials: Mapping[str, TrialFile], analysis: Analysis, known: Known | None = None
+) -> tuple[Variation, ...]:
     """The base and every sensitivity analysis, with their counts selected.
 
     Parameters
     ----------
     trials : mapping of id to TrialFile
     analysis : Analysis
+    known : dict, optional
+        As of :func:`meta.workflow.selection.select.select`.
 
     Returns
     -------
@@ -51,16 +57,17 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     SpecError
         If a variation's counts cannot be selected.
     """
+    known = {} if known is None else known
     plain = replace(analysis, sensitivity={})
     first = _with_sites(plain, analysis, BASE)
-    base = Variation(BASE, first, select(trials, first))
+    base = Variation(BASE, first, select(trials, first, known))
     planned, faults = [base], list[Fault]()
     changes = list(_sensitivity(analysis, replace(base, analysis=plain)))
     _check_names(analysis, base, [variation.name for variation in changes])
     for variation in changes:
         changed = _with_sites(variation.analysis, analysis, variation.family or variation.name)
         try:
-            planned.append(replace(variation, analysis=changed, selection=select(trials, changed)))
+            planned.append(replace(variation, analysis=changed, selection=select(trials, changed, known)))
         except SpecError as error:
             faults += error.faults
     if faults:

@@ -1,4 +1,4 @@
-"""Everything that a root folder asks for: load, expand, and run, with all faults before any work."""
+"""Pool a root folder: load its records, plan every variation, and fit those that are not stored yet."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from meta.records.analysis import Analysis
     from meta.records.run import Run
     from meta.records.trial import TrialFile
+    from meta.workflow.selection.reports import Known
 
 RESULTS = "results"
 
@@ -47,10 +48,11 @@ def plan(root: Path, names: Sequence[str] | None = None) -> list[Variation]:
 def variations(trials: Mapping[str, TrialFile], analyses: Mapping[str, Analysis]) -> list[Variation]:
     """The variations of every analysis; see :func:`plan`."""
     planned: list[Variation] = []
+    known: Known = {}
     refused: list[SpecError] = []
     for analysis in analyses.values():
         try:
-            planned += expand(trials, analysis)
+            planned += expand(trials, analysis, known)
         except SpecError as error:
             refused.append(error)
     if refused:

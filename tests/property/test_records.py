@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +18,10 @@ from meta.records.factors import SITES, Universe
 from meta.records.reading.load import load_analysis, load_trial
 from meta.records.reading.yaml_nodes import parse
 from meta.records.trial import Report, Row, Table, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 TRIAL = """\
 id: a

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from meta.results import Diagnostics
 from meta.stats.normal.scales import FloatArray
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meta.stats.posterior.priors import MuPrior, TauPrior
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.data import Completions, Counts, GroupedCounts
@@ -27,6 +26,7 @@ from meta.workflow.selection.printed import contradictions, printed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
     from meta.data import PartialCounts
     from meta.models import Model

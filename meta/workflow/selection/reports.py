@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _KINDS = ("full-paper", "preprint", "abstract", "registry")  # the order in which a tie of dates is broken
 
+# The margins of each table that was looked at: trial, report, table, evidence, and the cells that there are
+Known = dict[tuple[str, int, int, str, Universe], Margins]
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -180,7 +183,9 @@ def population(analysis: Analysis, entry: TrialEntry) -> list[Mapping[str, Facto
     return [given for given in (analysis.where.given(), entry.where.given()) if given]
 
 
-def candidates(file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None) -> list[Candidate]:
+def candidates(
+    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None, known: Known
+) -> list[Candidate]:
     """Every table of the analysis' outcome in this arm, best report and table first."""
     newness = _newness(file.trial.reports)
     reports = sorted(range(len(newness)), key=newness.__getitem__, reverse=True)
@@ -190,7 +195,10 @@ def candidates(file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str 
         tables = [(j, t) for j, t in enumerate(file.trial.reports[i].tables) if _fits(t, analysis, arm)]
         for j, table in sorted(tables, key=lambda pair: list(_preference(pair[1], analysis).values())):
             universe = Universe([*(row.given() for row in table.rows), *asked])
-            margins = Margins(universe, usable_rows(table, analysis.evidence))
+            key = (file.trial.id, i, j, analysis.evidence, universe)
+            if key not in known:
+                known[key] = Margins(universe, usable_rows(table, analysis.evidence))
+            margins = known[key]
             found.append(Candidate(file, i, j, arm, universe, margins))
     return found
 
@@ -228,13 +236,13 @@ def _place(stated: str | None, preferred: Sequence[str]) -> int:
 
 
 def choose(
-    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
+    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None, known: Known
 ) -> tuple[Candidate | None, list[LedgerEntry]]:
     """Return the newest report by the as-of date that has the counts, and entries for those passed over."""
     patients = population(analysis, entry)
     chosen: Candidate | None = None
     passed = []
-    for candidate in candidates(file, analysis, entry, arm):
+    for candidate in candidates(file, analysis, entry, arm, known):
         reason = _refused(candidate, analysis, entry, patients)
         if chosen is None and reason is None:
             chosen = candidate

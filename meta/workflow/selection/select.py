@@ -16,7 +16,7 @@ from meta.workflow.selection.exclude import without
 from meta.workflow.selection.group import Grouping, group
 from meta.workflow.selection.latent import LatentCounts, latent_counts, latent_entries
 from meta.workflow.selection.margins import Found
-from meta.workflow.selection.reports import Candidate, choose, not_printed, population, trial_entry
+from meta.workflow.selection.reports import Candidate, Known, choose, not_printed, population, trial_entry
 from meta.workflow.selection.sites import site_counts
 from meta.workflow.selection.unreported import divides, splits
 
@@ -74,13 +74,15 @@ class Selection:
         return bool(self.bounded or self.mixed)
 
 
-def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
+def select(trials: Mapping[str, TrialFile], analysis: Analysis, known: Known | None = None) -> Selection:
     """Find each trial's counts for the analysis.
 
     Parameters
     ----------
     trials : mapping of id to TrialFile
     analysis : Analysis
+    known : dict, optional
+        What other analyses of the same trials have left there is not computed again.
 
     Returns
     -------
@@ -92,13 +94,14 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
         With every fault: excluded patients whose responders are not reported under `unresolved:
         error`, trials that share patients, two arms of a trial under `unit: trial`.
     """
+    known = {} if known is None else known
     ledger: list[LedgerEntry] = []
     entered: list[Included | Bounded] = []
     faults: list[Fault] = []
     for entry in entries(trials, analysis):
         file = trials[entry.id]
         for arm in _arms(file, entry):
-            kept, notes, wrong = _include(file, analysis, entry, arm)
+            kept, notes, wrong = _include(file, analysis, entry, arm, known)
             ledger += notes
             entered += [kept] if kept else []
             faults += wrong
@@ -212,7 +215,7 @@ def _meets(where: Where, attributes: Mapping[str, str]) -> bool:
 
 
 def _include(
-    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
+    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None, known: Known
 ) -> tuple[Included | Bounded | None, list[LedgerEntry], list[Fault]]:
     """One trial or arm: in with its counts or what bounds them, or out with the reason."""
     attributes = _attributes(file, arm)
@@ -223,7 +226,7 @@ def _include(
     applying = [where for where in analysis.exclude if _meets(where, attributes)]
     if any(not where.given() for where in applying):
         return None, [trial_entry(file, "dropped", "left out by exclude")], []
-    chosen, ledger = choose(file, analysis, entry, arm)
+    chosen, ledger = choose(file, analysis, entry, arm, known)
     if chosen is None:
         return (
             None,

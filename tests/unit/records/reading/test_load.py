@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -14,6 +13,9 @@ from meta.records.reading.load import load, load_analyses, load_analysis, load_t
 from meta.records.reading.yaml_nodes import MAX_BYTES, MAX_DEPTH, parse
 from meta.records.sites import Sites
 from meta.records.trial import Drug
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TRIAL = """\
 id: tiny
