@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Generator
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 # The same examples every time: what fails on one machine fails on the next.
 # `--hypothesis-profile=default` explores.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from meta.errors import DataError
 from meta.format import counts
 from meta.frames import Shown, Tabular
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 IntArray = NDArray[np.int64]
 MOST = 9_999_999  # patients in an arm; beyond, the variances of arms differ by more than a float can hold

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 from meta.errors import SpecError
 from meta.models import MODELS, Model
 from meta.records.reading.schema import Complaint, validate
 from meta.records.sites import Sites
 from meta.results import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Role = Literal["primary", "frequentist", "conventional"]
 OFF: Literal["none"] = "none"  # a role that an analysis does without

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meta.records.analysis import Analysis
 from meta.records.audit.analysis_rules import Known, analysis_complaints
@@ -14,9 +15,6 @@ from meta.records.reading.yaml_nodes import Document, shown
 from meta.records.roles import OFF, completed, completed_sites, model_of, overlaid
 from meta.records.sensitivity_words import WORDS, Expansion
 from meta.records.sites import Sites
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Variation = Analysis | Expansion
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from meta.records.sensitivity_words import WORDS, Entered, Expansion, Item, Vari
 from meta.workflow.selection.select import Selection, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from meta.records.trial import TrialFile
     from meta.workflow.selection.reports import Known
 

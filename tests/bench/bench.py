@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.bench import conventional, exact, table
 from tests.bench.timing import Comparison, compare, largest_difference
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 OUT = Path("out/bench.md")
 

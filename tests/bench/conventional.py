@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,6 @@ from meta.stats.normal.tau2 import Tau2Method, estimate
 from tests.bench import peak
 from tests.bench.r import with_counts
 from tests.bench.timing import Agreement, Missing, Numbers, Side
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 X, N = np.array([5, 6, 2, 1]), np.array([18, 32, 29, 21])  # Table 1 of Jia 2022
 NAMES = ("tau2", "mu", "low", "high", "new low", "new high", "Q", "p", "I2")

@@ -6,16 +6,13 @@ import atexit
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tests.bench.timing import FloatArray, Missing, Side
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SCRIPT = Path(__file__).with_name("peers.R")
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from tests.bench.timing import Outcome
 
 HEADER = ("task", "ours, ms", "peer", "peer, ms", "ratio", "target", "agreement")

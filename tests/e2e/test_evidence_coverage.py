@@ -8,9 +8,10 @@ number is looked up again by the patients it is about. `test_records.py` looks t
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
@@ -19,9 +20,6 @@ from meta.errors import RecordError
 from meta.records.factors import Universe
 from meta.records.reading.load import load_trial
 from meta.records.trial import Factors, Report, Row, Table, Trial
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 EVIDENCE = Path(__file__).parents[1] / "reference" / "counts.csv"
 Given = dict[str, Any]

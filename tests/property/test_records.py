@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,10 +19,6 @@ from meta.records.factors import SITES, Universe
 from meta.records.reading.load import load_analysis, load_trial
 from meta.records.reading.yaml_nodes import parse
 from meta.records.trial import Report, Row, Table, Trial
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 TRIAL = """\
 id: a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,6 @@ from meta.results import Diagnostics
 from meta.stats.normal.scales import FloatArray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from meta.stats.posterior.priors import MuPrior, TauPrior
 
 

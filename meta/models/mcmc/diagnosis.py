@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from meta.errors import ConvergenceError
 from meta.results import Diagnostics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Vehtari et al. 2021 (R-hat, ESS); Betancourt 2016 (BFMI). More than 0.1 % of draws divergent is a fault.
 MAX_RHAT = 1.01

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Literal
@@ -24,8 +25,6 @@ from meta.stats.unreported import standardise as std
 from meta.stats.unreported import sums as partial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from meta.models.sites.effects import Priors
     from meta.models.sites.question import Question
     from meta.models.sites.site_graph import SiteRegionDraws

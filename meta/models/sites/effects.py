@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +13,6 @@ from meta.stats.normal.scales import FloatArray
 from meta.stats.unreported.standardise import sum_to_zero
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from meta.data import PartialCounts
     from meta.data.counts import IntArray
 

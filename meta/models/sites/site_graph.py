@@ -12,6 +12,7 @@ them to the prior. The density is one operation
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,6 @@ from meta.stats.normal.scales import FloatArray
 from meta.stats.unreported.sums import log_choose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from meta.data import PartialCounts
 
 _ROOM = 16  # parameters of a graph are a multiple of this

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from meta.stats.normal.scales import FloatArray
 
 LOG_2, LOG_ROOT_2_PI = float(np.log(2)), float(np.log(2 * np.pi) / 2)

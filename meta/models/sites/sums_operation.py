@@ -12,6 +12,7 @@ compiles them all and tests can run them as they are.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,6 @@ import numpy as np
 from meta.models.sites.softplus import prior_with, softplus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from meta.stats.normal.scales import FloatArray
 
 TINY = float(np.finfo(float).tiny)

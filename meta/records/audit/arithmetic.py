@@ -5,13 +5,10 @@ from __future__ import annotations
 import ast
 import operator
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MAX_EXPRESSION = 200
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from decimal import Decimal
 from fractions import Fraction
 from itertools import islice, permutations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from meta.records.audit.arithmetic import percent_of, roundings, unit
 from meta.records.factors import Universe, describe
 from meta.records.trial import Acknowledged, Factors, Number, Place, Report, Row, Survival, Table, Trial
 from meta.stats.binomial.proportions import proportion_interval
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 MAX_PARTITIONS = 1000  # of one row; records have a handful
 

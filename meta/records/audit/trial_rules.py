@@ -9,9 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from meta.data.counts import MOST
 from meta.records.audit import arithmetic
@@ -19,9 +20,6 @@ from meta.records.factors import VALUES, unknown_names, values_of
 from meta.records.reading.schema import Complaint
 from meta.records.reading.yaml_nodes import shown
 from meta.records.trial import Count, FactorValue, Report, Row, Survival, Table, Trial
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")

@@ -11,15 +11,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import yaml
 from yaml import events
 
 from meta.errors import Fault, RecordError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32

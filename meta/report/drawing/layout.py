@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,6 @@ from meta.report.drawing.columns import (
 from meta.report.drawing.marks import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
 
 LINE = 1.3  # line pitch, of the type size

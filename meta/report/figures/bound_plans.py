@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from meta.report.drawing.plan import Plan
 from meta.report.language.bound_words import compared, divided, leading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from matplotlib.figure import Figure
 
     from meta.records.run import Run

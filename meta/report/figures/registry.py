@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE, Run
@@ -14,8 +15,6 @@ from meta.report.language.site_words import has_contrasts
 from meta.report.language.variations import different, variation_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from matplotlib.figure import Figure
 
     from meta.records.coverage import Coverage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from meta.report.drawing.plan import Plan
@@ -10,8 +11,6 @@ from meta.report.language.roles import first_fit
 from meta.report.language.variations import variation_name, word_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from matplotlib.figure import Figure
 
     from meta.records.run import Run

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,9 +21,6 @@ from meta.report.terminal.latent_text import TABLES as LATENT
 from meta.results.rows import fit_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from decimal import Decimal
-
     import pandas as pd
 
     from meta.records.analysis import Reproduces

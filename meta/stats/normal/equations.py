@@ -7,6 +7,7 @@ that everything is a sum over groups of what one mean gives.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from math import ceil, log
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,8 +17,6 @@ import numpy as np
 from meta.stats.numeric.roots import newton_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from meta.stats.normal.scales import BoolArray, FloatArray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from math import comb, prod
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,8 +15,6 @@ from meta.stats.normal.weights import arms
 from meta.stats.numeric.codes import Code, CodeArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import ArrayLike, NDArray
 
     from meta.stats.normal.scales import BoolArray, FloatArray

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
 
 from meta.records.storing.code import numbers_code
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING
 
 from meta.models.policy import standing
 from meta.models.sites.site_region import SiteRegion
@@ -23,9 +23,6 @@ from meta.results import (
     SplitCount,
     StandardisedRate,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SITES = ("pancreas", "gastroesophageal", "intestine", "other")
 REGIONS = ("Asia", "West")

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,9 +14,6 @@ from meta.records.reading.load import load, load_analyses, load_analysis, load_t
 from meta.records.reading.yaml_nodes import MAX_BYTES, MAX_DEPTH, parse
 from meta.records.sites import Sites
 from meta.records.trial import Drug
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TRIAL = """\
 id: tiny

@@ -7,6 +7,7 @@ import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -23,8 +24,6 @@ from meta.results import Fit, NotReported, SiteRegionFit
 from tests.unit.report.site_fits import GOOD, TWO, make_site_fit, rate_of, splits_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.figure import Figure
 
 MakeFit = Callable[..., Fit]
