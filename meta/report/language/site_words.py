@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING
 
 from meta.format import interval, number, percent
 from meta.models.policy import waived
@@ -11,19 +11,12 @@ from meta.report.language.wording import capital
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Proportion, Quantity, SiteRegionFit, Standing
+    from meta.results import Proportion, Quantity, SiteRegionFit
 
 DESCRIPTIVE = (
     "Descriptive: levels are compared across trials, not within them, and whatever else differs between "
     "those trials differs with them."
 )
-
-
-class Ends(TypedDict):
-    """Ends of an interval, in the axis's unit."""
-
-    low: float | None
-    high: float | None
 
 
 def group_noun(fit: SiteRegionFit) -> str:
@@ -39,14 +32,6 @@ def levels_of(fit: SiteRegionFit) -> list[str]:
 def groups_of(fit: SiteRegionFit) -> list[str]:
     """The groups in their order."""
     return list(dict.fromkeys(rate.group for rate in fit.rates))
-
-
-def parts(found: Proportion | Quantity, unit: float) -> Ends:
-    """The ends of an interval in the axis's unit."""
-    return {
-        "low": None if found.low is None else unit * found.low,
-        "high": None if found.high is None else unit * found.high,
-    }
 
 
 def written(found: Proportion | Quantity, *, signed: bool = False) -> str:
@@ -74,11 +59,6 @@ def target(fit: SiteRegionFit) -> str:
     """Write the target mix with whose it is."""
     mix = ", ".join(f"{group} {percent(share)} %" for group, share in fit.target.items())
     return f"Target mix ({fit.target_name}): {mix}."
-
-
-def look(standing: Standing) -> Literal["leading", "beside"]:
-    """How an answer's circle looks: filled where the k policy lets it be a headline."""
-    return "leading" if standing.status == "headline" else "beside"
 
 
 def not_headlines(
@@ -109,8 +89,3 @@ def not_headlines(
     if said:
         words = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
         yield f"{lead} {words}."
-
-
-def has_contrasts(fit: SiteRegionFit) -> bool:
-    """Tell whether there are orders, unreported splits or other priors to draw."""
-    return bool(fit.orders or fit.splits or fit.prior_sweep)

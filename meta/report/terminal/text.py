@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from meta.format import DASH, counts, interval, level, number, percent
 from meta.records.run import BASE, Run
-from meta.report.figures.registry import left_out
 from meta.report.language import differences, exact, wording
 from meta.report.language.bound_words import leading, numbers, span
 from meta.report.language.latent_words import answer, reported, star, withheld
 from meta.report.language.latent_words import marked as marked_latent
 from meta.report.language.roles import first_fit, marked
+from meta.report.language.variations import left_out
 from meta.results import FAILED
 from meta.results.rows import orr
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from meta.report.page.page_figures import rows
 
 from meta.models.sites.site_region import SiteRegion
 from meta.records.analysis import Analysis
@@ -15,7 +16,6 @@ from meta.report.drawing.canvas import render
 from meta.report.drawing.svg import embedded
 from meta.report.figures.forest import forest
 from meta.report.page.html import page
-from meta.report.page.page_figures import rows
 from meta.report.page.references import At, ends, told, written
 from tests.unit.report.site_fits import make_site_fit
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from meta.report.figures.curves import prior_predictive, prior_sensitivity, sweep
+from meta.report.figures.joint import posterior
 
 from meta.data import Counts
 from meta.format import number, percent
 from meta.models import BayesBinomial
 from meta.report.drawing import canvas
-from meta.report.figures.curves import prior_predictive, prior_sensitivity, sweep
 from meta.report.figures.influence import influence
-from meta.report.figures.joint import posterior
 from meta.report.figures.registry import figures
 from meta.results import FAILED
 

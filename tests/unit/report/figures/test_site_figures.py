@@ -9,13 +9,13 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from meta.report.figures.site_figures import site_contrasts, site_figure, site_grid, site_rates, standardised
 
 from meta.format import interval, percent
 from meta.models.policy import waived
 from meta.records.coverage import Coverage, CoverageCell, CoverageFactor, CoverageTrial
 from meta.report.drawing import canvas
 from meta.report.figures.registry import SITE_FIGURES, figures
-from meta.report.figures.site_figures import site_contrasts, site_figure, site_grid, site_rates, standardised
 from meta.report.figures.site_grid import colour_of, luminance
 from meta.report.language.aliasing import totals
 from meta.report.language.site_words import points

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import level, percent
-from meta.report.drawing.canvas import pinned_settings
-from meta.report.drawing.columns import BOLD
-from meta.report.drawing.site_blocks import INDENT, Block, Dot, Line, Look, draw_blocks, titled
+from meta.report.drawing.canvas import BOLD
+from meta.report.drawing.marks import APART, marks_of, point
+from meta.report.drawing.table import INDENT, Column, Plot, Row, Table, draw, small
+from meta.report.figures.registry import Analysed, Figure, Plan, Section, file_name, placed, title_of
+from meta.report.language.roles import marked
 from meta.report.language.site_words import (
     DESCRIPTIVE,
     group_noun,
-    look,
     not_headlines,
-    parts,
     points,
     target,
     written,
 )
-from meta.report.language.wording import not_given
+from meta.report.language.wording import capital, not_given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
-    from meta.results import DirectRate, Proportion, Quantity, RateDifference, SiteRegionFit, StandardisedRate
+    from meta.results import (
+        DirectRate,
+        Proportion,
+        Quantity,
+        RateDifference,
+        SiteRegionFit,
+        StandardisedRate,
+        Standing,
+    )
 
 _POPULATIONS = {"new-trials": "new trials", "these-trials": "these trials"}
 _NONE = "–"
 
 
-def standardised(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Figure:
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of each run with the model of sites and regions."""
+    for run in analysed.single:
+        if run.sites is not None:
+            noun, level_ = group_noun(run.sites), run.sites.contrast or "level"
+            yield Plan(
+                name=file_name(run, "standardised"),
+                shows=(run,),
+                section=placed(run, Section.SITES),
+                title=f"{capital(level_)}s at the same mix of {noun}s",
+                caption=f"Rates of the {level_}s at one mix of {noun}s, and in the model without {noun}s.",
+                draw=partial(
+                    standardised, run.sites, title=title_of(run, f"standardised to one mix of {noun}s")
+                ),
+            )
+
+
+FIGURE = Figure(order=100, plans=plans)
+
+
+def standardised(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Picture:
     """Draw differences and rates standardised to one mix, beside those of the model without groups.
 
     Parameters
@@ -45,25 +74,32 @@ def standardised(fit: SiteRegionFit, *, title: str, subtitle: str | None = None)
         Direct standardisation of the reported rates stands below each.
     """
     noun = group_noun(fit)
-    heads = (f"Standardised [{level(fit.level)} CrI]", f"Without {noun}s")
-    differences = tuple(_differences(fit, noun))
-    rates = Block(before=("ORR",), after=heads, axis="ORR, %", lines=tuple(_rates(fit, noun)))
-    blocks = [rates]
+    differences, rates = tuple(_differences(fit, noun)), tuple(_rates(fit, noun))
+    tables = [_table(fit, noun, "ORR", "ORR, %", rates)]
     if differences:
         axis = "Difference, percentage points"
-        blocks = [Block(before=("Difference of ORRs",), after=heads, axis=axis, lines=differences), rates]
-    with pinned_settings():
-        said = subtitle or ("Descriptive. " if differences else "") + target(fit)
-        return draw_blocks((titled(fit, title), said), blocks, _below(fit, noun))
+        tables.insert(0, _table(fit, noun, "Difference of ORRs", axis, differences))
+    said = subtitle or ("Descriptive. " if differences else "") + target(fit)
+    return draw(tables, small(_below(fit, noun)), marked(title, fit), said)
 
 
-def _differences(fit: SiteRegionFit, noun: str) -> Iterator[Line]:
+def _table(fit: SiteRegionFit, noun: str, heading: str, axis: str, rows: tuple[Row, ...]) -> Table:
+    columns = (
+        Column("label", heading, "left"),
+        Plot(axis=axis),
+        Column("value", f"Standardised [{level(fit.level)} CrI]"),
+        Column("crude", f"Without {noun}s"),
+    )
+    return Table(columns, rows)
+
+
+def _differences(fit: SiteRegionFit, noun: str) -> Iterator[Row]:
     for pair in dict.fromkeys((one.level, one.reference) for one in fit.differences):
-        yield Line(label=f"{pair[0]} less {pair[1]}", style=BOLD)
+        yield Row(label=f"{pair[0]} less {pair[1]}", style=BOLD)
         found = [one for one in fit.differences if (one.level, one.reference) == pair]
         for one in sorted(found, key=_order):
             name = f"{one.estimand}, {_POPULATIONS[one.population]}"
-            yield _line(name, one.standardised, one.without_groups, look(one.standing), signed=True)
+            yield _row(name, one.standardised, one.without_groups, one.standing, signed=True)
         yield _direct_difference(noun, *(_direct(fit, name) for name in pair))
 
 
@@ -72,10 +108,10 @@ def _order(one: RateDifference) -> tuple[str, bool]:
     return one.population, one.estimand == "median"
 
 
-def _rates(fit: SiteRegionFit, noun: str) -> Iterator[Line]:
+def _rates(fit: SiteRegionFit, noun: str) -> Iterator[Row]:
     for name in dict.fromkeys(one.level for one in fit.standardised):
         if len({one.level for one in fit.standardised}) > 1:
-            yield Line(label=name, style=BOLD)
+            yield Row(label=name, style=BOLD)
         for one in (one for one in fit.standardised if one.level == name):
             crude = next(
                 (c for c in fit.without_groups if (c.level, c.population) == (name, one.population)), None
@@ -86,42 +122,48 @@ def _rates(fit: SiteRegionFit, noun: str) -> Iterator[Line]:
             yield _direct_rate(direct, noun)
 
 
-def _population(one: StandardisedRate, crude: StandardisedRate | None) -> Iterator[Line]:
+def _population(one: StandardisedRate, crude: StandardisedRate | None) -> Iterator[Row]:
     who = _POPULATIONS[one.population]
-    yield _line(f"mean, {who}", one.mean, crude.mean if crude else None, look(one.standing))
+    yield _row(f"mean, {who}", one.mean, crude.mean if crude else None, one.standing)
     if one.median is not None:
-        yield _line(f"median, {who}", one.median, crude.median if crude else None, look(one.standing))
+        yield _row(f"median, {who}", one.median, crude.median if crude else None, one.standing)
 
 
-def _line(
+def _row(
     name: str,
     found: Proportion | Quantity,
     crude: Proportion | Quantity | None,
-    shown: Look,
+    standing: Standing,
     *,
     signed: bool = False,
-) -> Line:
+) -> Row:
     """One estimand of both models; of the crude one a reason stands where it cannot be given."""
     if found.value is None:
-        return Line(label=name, reason=not_given(found.reason), indent=INDENT)
-    dots = [Dot(look=shown, value=100 * found.value, **parts(found, 100.0))]
-    if crude is not None and crude.value is not None:
-        dots.append(Dot(look="other", value=100 * crude.value, **parts(crude, 100.0)))
+        return Row(label=name, reason=not_given(found.reason), indent=INDENT)
+    two = crude is not None and crude.value is not None
+    marks = marks_of("dot", found, filled=standing.status == "headline", below=-APART if two else 0.0)
+    if crude is not None and two:
+        marks += marks_of("crude", crude, below=APART)
     beside = written(crude, signed=signed) if crude is not None else "not fitted"
-    return Line(label=name, cells=(written(found, signed=signed), beside), dots=tuple(dots), indent=INDENT)
+    cells = {"value": written(found, signed=signed), "crude": beside}
+    return Row(label=name, cells=cells, marks=marks, indent=INDENT)
 
 
 def _direct(fit: SiteRegionFit, name: str) -> DirectRate | None:
     return next((one for one in fit.direct if one.level == name), None)
 
 
-def _direct_rate(one: DirectRate, noun: str) -> Line:
+def _direct_rate(one: DirectRate, noun: str) -> Row:
     name = f"direct, reported {noun} rates"
     if one.value is None:
-        return Line(label=name, reason=_unreported(one), indent=INDENT)
+        return Row(label=name, reason=_unreported(one), indent=INDENT)
     error = f" (SE {percent(one.se)})" if one.se is not None else ""
-    dot = Dot(look="direct", value=100 * one.value)
-    return Line(label=name, cells=(percent(one.value) + error, _NONE), dots=(dot,), indent=INDENT)
+    return _direct_row(name, one.value, percent(one.value) + error)
+
+
+def _direct_row(name: str, value: float, written: str) -> Row:
+    cells = {"value": written, "crude": _NONE}
+    return Row(label=name, cells=cells, marks=(point("direct", value),), indent=INDENT)
 
 
 def _unreported(one: DirectRate) -> str:
@@ -129,17 +171,16 @@ def _unreported(one: DirectRate) -> str:
     return f"{not_given(one.reason)}; {share}"
 
 
-def _direct_difference(noun: str, one: DirectRate | None, other: DirectRate | None) -> Line:
+def _direct_difference(noun: str, one: DirectRate | None, other: DirectRate | None) -> Row:
     name = f"direct, reported {noun} rates"
     reasons = [f"{rate.level}: {_unreported(rate)}" for rate in (one, other) if rate and rate.value is None]
     if one is None or other is None or one.value is None or other.value is None:
-        return Line(label=name, reason=". ".join(reasons) or not_given(None), indent=INDENT)
+        return Row(label=name, reason=". ".join(reasons) or not_given(None), indent=INDENT)
     value = one.value - other.value
     error = ""
     if one.se is not None and other.se is not None:
         error = f" (SE {percent((one.se**2 + other.se**2) ** 0.5)})"
-    dot = Dot(look="direct", value=100 * value)
-    return Line(label=name, cells=(points(value) + error, _NONE), dots=(dot,), indent=INDENT)
+    return _direct_row(name, value, points(value) + error)
 
 
 def _below(fit: SiteRegionFit, noun: str) -> list[str]:
