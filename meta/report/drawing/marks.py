@@ -131,7 +131,7 @@ def axis(marks: Iterable[Mark], unit: float, width: float, ends: tuple[float, fl
     tight = [unit * (mark.high if mark.kind not in _TRIALS else mark.value or 0.0) for mark in marks]
     low = min([0.0, *(unit * mark.low for mark in marks)])
     kept = loose[: len(loose) - math.floor(_OUTLIERS * len(loose))]
-    full, cut = (_rounded(low, highs, most) for highs in (loose + tight, kept + tight))
+    full, cut = (_rounded(low, [*highs, 0.0], unit, most) for highs in (loose + tight, kept + tight))
     return cut if cut.high <= _WORTH_CUTTING * full.high else full
 
 
@@ -144,9 +144,8 @@ def _step(low: float, high: float, most: int) -> float:
     raise AssertionError  # a step of ten times the range is always enough
 
 
-def _rounded(low: float, highs: Sequence[float], most: int) -> Axis:
-    high = max([0.0, *highs])
-    high = high if high > low else low + 1.0
+def _rounded(low: float, highs: Sequence[float], unit: float, most: int) -> Axis:
+    high = max(highs) if max(highs) > low else unit  # nothing to show: the whole range of a rate
     step = _step(low, high, most)
     return Axis(math.floor(round(low / step, 9)) * step, math.ceil(round(high / step, 9)) * step, step)
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from meta.report.page.page_figures import rows
 
 from meta.models.sites.site_region import SiteRegion
 from meta.records.analysis import Analysis
@@ -14,7 +13,7 @@ from meta.records.run import Failure
 from meta.records.storing.store import plain
 from meta.report.drawing.canvas import render
 from meta.report.drawing.svg import embedded
-from meta.report.figures.forest import forest
+from meta.report.figures.forest import forest, rows
 from meta.report.page.html import page
 from meta.report.page.references import At, ends, told, written
 from tests.unit.report.site_fits import make_site_fit
@@ -72,7 +71,7 @@ def test_a_drawn_figure_becomes_an_element(region, entry_of, run_of):
         for group in region.groups
         for trial in group.trials
     )
-    said = rows(run_of(replace(region, role="primary"), ledger=ledger), "region")
+    said = rows(run_of(ledger=ledger), region)
     svg = render(forest(region, ledger=ledger), "svg").decode()
     element = embedded(svg, "one", "A <title>", "What & why", said)
     assert "style=" not in element

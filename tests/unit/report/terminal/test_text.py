@@ -84,14 +84,15 @@ def test_answers_begin_with_the_base_and_its_groups(run_of, fit_of, region):
 
 
 def without(trial):
+    """An exclusion as each-trial makes it, or a user by hand."""
     return {"analysis": {"exclude": [{"site": "pancreas", "trial": None}, {"trial": trial}]}}
 
 
 def test_a_trial_left_out_is_named(run_of, fit_of):
     runs = [
         run_of(fit_of(ROWS)),
-        run_of(fit_of(ROWS), variation="leave-one-out.ave", **without("ave")),
-        run_of(fit_of(ROWS), variation="each.sin", **without("sin")),
+        run_of(fit_of(ROWS), variation="jackknife.ave", expansion="each-trial", **without("ave")),
+        run_of(fit_of(ROWS), variation="each.sin", expansion="each-trial", **without("sin")),
     ]
     assert [row[0] for row in text.answers(runs)] == [
         "all trials",
@@ -102,11 +103,11 @@ def test_a_trial_left_out_is_named(run_of, fit_of):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"variation": "tau2.dl"}, {"variation": "no.ave"}, {"variation": "no-ave", **without("ave")},
-     {"variation": "without.unknown", **without("unknown")}],
+    [{"variation": "tau2.dl"}, {"variation": "no.ave"}, {"variation": "no.ave", **without("ave")},
+     {"variation": "leave-one-out.ave", **without("ave")}],
 )  # fmt: skip
 def test_other_names_are_left_as_they_are(changes, run_of, fit_of):
-    """A dot in a name, or an exclusion by hand, does not make a leave-one-out."""
+    """Neither a name nor an exclusion by hand makes a leave-one-out."""
     rows = list(text.answers([run_of(fit_of(ROWS)), run_of(fit_of(ROWS), **changes)]))
     assert rows[1][0] == changes["variation"]
 
