@@ -12,17 +12,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from meta.data import Counts, GroupedCounts
+    from meta.data import Counts, GroupedCounts, PartialCounts
     from meta.errors import ConvergenceError, DataError, MetaError, RecordError, SpecError, StoreError
     from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
-    from meta.results import Estimate, Fit, Heterogeneity, Interval, Prediction, Proportion, Tau2
+    from meta.models.sites.site_region import SiteRegion
+    from meta.records.reading.load import load
+    from meta.results import (
+        Estimate,
+        Fit,
+        Heterogeneity,
+        Interval,
+        Prediction,
+        Proportion,
+        SiteRegionFit,
+        Tau2,
+    )
+    from meta.workflow.pool import pool
 
 _HOMES = {
-    "meta.data": ("Counts", "GroupedCounts"),
+    "meta.data": ("Counts", "GroupedCounts", "PartialCounts"),
     "meta.errors": ("ConvergenceError", "DataError", "MetaError", "RecordError", "SpecError", "StoreError"),
     "meta.models": ("BayesBinomial", "BayesNormal", "BetaBinomial", "BinomialNormal", "InverseVariance"),
-    "meta.results": ("Estimate", "Fit", "Heterogeneity", "Interval", "Prediction", "Proportion", "Tau2"),
-}
+    "meta.models.sites.site_region": ("SiteRegion",),
+    "meta.records.reading.load": ("load",),
+    "meta.results": (
+        "Estimate", "Fit", "Heterogeneity", "Interval", "Prediction", "Proportion", "SiteRegionFit", "Tau2",
+    ),
+    "meta.workflow.pool": ("pool",),
+}  # fmt: skip
 __all__ = [
     "BayesBinomial",
     "BayesNormal",
@@ -38,18 +55,32 @@ __all__ = [
     "Interval",
     "InverseVariance",
     "MetaError",
+    "PartialCounts",
     "Prediction",
     "Proportion",
     "RecordError",
+    "SiteRegion",
+    "SiteRegionFit",
     "SpecError",
     "StoreError",
     "Tau2",
+    "load",
+    "pool",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that the command line answers before scipy is loaded."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nen-meta")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)
     raise AttributeError(f"module 'meta' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, which are imported on first use."""
+    return [*__all__, "__version__"]

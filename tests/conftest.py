@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; of those that share the pool of the real records, one makes it, the rest come last.
+    """Long files first; of those that share the pool of the frozen records, one makes it, the rest come last.
 
     Workers take whole files in this order (`--dist loadfile --no-loadscope-reorder`). The file with most
     tests of the pool begins; the others find it made, so that no worker stands idle waiting for it.

@@ -17,8 +17,6 @@ from meta.cli.root import Root, Width
 from meta.errors import MetaError
 
 app = typer.Typer(
-    help="Pool small single-arm trials of checkpoint inhibitors in neuroendocrine neoplasms.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -43,6 +41,23 @@ def main() -> None:
             raise
         say("Interrupted: what was finished is kept.", stderr=True)
         sys.exit(INTERRUPTED)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import meta
+
+        say(f"nen-meta {meta.__version__}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def options(
+    version: Annotated[  # its callback answers
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Pool small single-arm trials of checkpoint inhibitors in neuroendocrine neoplasms."""
 
 
 app.command()(pool)

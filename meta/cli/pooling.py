@@ -125,6 +125,7 @@ def _answers(done: list[Run]) -> None:
     """A table an analysis and role: of the first role every variation, of the others the base alone."""
     from dataclasses import replace
 
+    from meta.models.policy import RULE
     from meta.report.tables.by_run import first_fit
     from meta.report.terminal.latent_text import latent_lines
     from meta.report.terminal.site_text import site_lines
@@ -149,5 +150,5 @@ def _answers(done: list[Run]) -> None:
             table(f"{name}, {role}{said}", header, list(answers(of_role)))
         for run in runs:
             say(*site_lines(run), *latent_lines(run), *split_lines(run))
-    say("* not a headline: two trials or fewer, or so few that only a Bayesian model gives one.")
+    say(f"* not a headline. {RULE}")
     say("prediction: where a new trial's true rate would lie, in %.")

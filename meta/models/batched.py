@@ -105,12 +105,29 @@ def answers(model: Model, rows: Rows, *, spread: bool = False) -> list[Answers]:
             for some in zip(*parts, strict=True)
         ]
     if isinstance(model, BayesBinomial):
-        return _posterior(model, rows, spread=spread)
-    if isinstance(model, InverseVariance):
-        return _conventional(model, rows, spread=spread)
-    if isinstance(model, BinomialNormal | BetaBinomial):
-        return _likelihood(model, rows, spread=spread)
-    raise refusal(model)
+        found = _posterior(model, rows, spread=spread)
+    elif isinstance(model, InverseVariance):
+        found = _conventional(model, rows, spread=spread)
+    elif isinstance(model, BinomialNormal | BetaBinomial):
+        found = _likelihood(model, rows, spread=spread)
+    else:
+        raise refusal(model)
+    return _one_trial(model, rows, found)
+
+
+def _one_trial(model: Model, rows: Rows, found: list[Answers]) -> list[Answers]:
+    """The answers; where a group has one trial, its rate and exact interval as the first, and no other."""
+    own = np.equal.outer(rows.group, np.arange(rows.many)).astype(np.int64)
+    alone = (rows.n > 0) @ own == 1
+    x, n = (rows.x @ own)[alone], (rows.n @ own)[alone]
+    exact = (x / n, *proportion_interval(x, n, method=model.trial_interval, level=model.level))
+    placed = []
+    for z, values in enumerate(exact):
+        column = np.array(found[0][1 + z], dtype=float)
+        column[alone] = values
+        placed.append(column)
+    gone = (Answers(one.estimand, *(np.where(alone, np.nan, z) for z in one[1:])) for one in found[1:])
+    return [Answers(found[0].estimand, *placed), *gone]
 
 
 def _conventional(model: InverseVariance, rows: Rows, *, spread: bool) -> list[Answers]:
@@ -124,13 +141,10 @@ def _conventional(model: InverseVariance, rows: Rows, *, spread: bool) -> list[A
     for g in range(many):
         own = group == g
         k, size = use[:, own].sum(-1), harmonic_mean(n[:, own], use[:, own])
-        several, one = k > 1, k == 1
+        several = k > 1
         for i, z in enumerate((fit.pooled.mu, limits.low, limits.high)):
             there = several & np.isfinite(z[:, g])
             out[i, there, g] = scale.inverse(z[there, g], size[there])
-        alone = x[one][:, own].sum(-1), n[one][:, own].sum(-1)  # a single trial: its own exact interval
-        ends = proportion_interval(*alone, method=model.trial_interval, level=model.level)
-        out[:, one, g] = alone[0] / alone[1], *ends
     found = [Answers(scale.estimand, *out)]
     return [*found, *_conventional_spread(model, rows, effects, fit)] if spread else found
 

@@ -9,17 +9,18 @@ import numpy as np
 
 from meta.models.batched import Rows, answers, family, refusal
 from meta.models.bayes.bayes_binomial import BayesBinomial
+from meta.models.describe import TRIAL_INTERVALS
 from meta.models.inverse_variance.fit import INTERVALS
 from meta.models.inverse_variance.model import InverseVariance
 from meta.models.likelihood.beta_binomial import BetaBinomial
 from meta.models.likelihood.binomial_normal import BinomialNormal
 from meta.models.likelihood.peak import METHODS
-from meta.models.policy import standing
+from meta.models.policy import of_completions
 from meta.results import Bound, Bounds, Completed
 from meta.stats.unreported.extremes import MOST, extremes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from meta.data import Completions
     from meta.data.counts import IntArray
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
     from meta.stats.unreported.extremes import Extremes
 
-_COUNTS = 3  # columns of trials, patients and responders
+_COUNTS = 4  # columns of trials, patients, responders and other patients
 
 
 def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds, ...]:
@@ -65,7 +66,7 @@ def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds
         return np.concatenate([*_counted(rows), *(z for one in given for z in one[1:])], axis=1)
 
     hull = _Hull(model, data, extremes(data.sizes, evaluate, most=most), many)
-    return tuple(hull.of(group, i, name) for group in range(many) for i, name in enumerate(estimands))
+    return tuple(one for group in range(many) for one in hull.of(group, tuple(estimands)))
 
 
 def _rows(data: Completions, choice: IntArray, many: int) -> Rows:
@@ -78,10 +79,10 @@ def _rows(data: Completions, choice: IntArray, many: int) -> Rows:
 
 
 def _counted(rows: Rows) -> tuple[FloatArray, ...]:
-    """Trials, patients and responders of each group, shape (B, G); NaN where it has none."""
+    """Trials, patients, responders and others of each group, shape (B, G); NaN where it has none."""
     own = np.equal.outer(rows.group, np.arange(rows.many)).astype(float)
     k = (rows.n > 0) @ own
-    return tuple(np.where(k > 0, z, np.nan) for z in (k, rows.n @ own, rows.x @ own))
+    return tuple(np.where(k > 0, z, np.nan) for z in (k, rows.n @ own, rows.x @ own, (rows.n - rows.x) @ own))
 
 
 class _Hull(NamedTuple):
@@ -92,14 +93,24 @@ class _Hull(NamedTuple):
     found: Extremes
     many: int
 
-    def of(self, group: int, place: int, estimand: str) -> Bounds:
+    def of(self, group: int, estimands: Sequence[str]) -> Iterator[Bounds]:
+        """Each estimand of a group; of one trial alone, the only one that there is."""
+        k = self._span(self._column(group, 0))
+        if k == (1, 1):
+            method = TRIAL_INTERVALS[self.model.trial_interval]
+            yield self._of(group, 0, "ORR of the one trial", method)
+            return
+        for place, estimand in enumerate(estimands):
+            yield self._of(group, place, estimand, _method(self.model))
+
+    def _of(self, group: int, place: int, estimand: str, method: str) -> Bounds:
         value, low, high = (self._column(group, _COUNTS + 3 * place + i) for i in range(3))
-        k, n, x = (self._span(self._column(group, i)) for i in range(_COUNTS))
+        k, n, x, others = (self._span(self._column(group, i)) for i in range(_COUNTS))
         level = self.model.level
         return Bounds(
             model=self.model.model,
             estimand=estimand,
-            method=_method(self.model),
+            method=method,
             ignorance=self._bound(value, value, group, None),
             uncertainty=self._bound(low, high, group, level),
             completions=prod(self.data.sizes),
@@ -108,7 +119,7 @@ class _Hull(NamedTuple):
             k=k,
             n=n,
             responders=x,
-            standing=standing(k[0], x[0], bayesian=isinstance(self.model, BayesBinomial)),
+            standing=of_completions(k, x, others, bayesian=isinstance(self.model, BayesBinomial)),
             group=self.data.names[group] if self.data.names else None,
         )
 

@@ -87,7 +87,7 @@ def _why(
 def _reasons(fit: Fit) -> list[str]:
     """Why a fit does not give mean, median, prediction and tau."""
     both = fit.estimands
-    mean, median = (both.mean, both.median) if both else (None, fit.proportion)
+    mean, median = (both.mean, both.median) if both else (fit.mu, fit.mu if fit.k < 2 else fit.proportion)
     spread = fit.tau or fit.tau2
     found = (mean, median, both.predictive if both else fit.prediction, spread)
     return [(one.reason or "") if one else "" for one in found]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from meta.models.describe import no_heterogeneity
-from meta.results import Estimate, Fit, Prediction, Proportion, Standing, Tau2, TrialEffect
+from meta.models.describe import no_heterogeneity, trial_proportions
+from meta.models.policy import ALONE, standing, words
+from meta.results import Contrast, Estimate, Fit, Prediction, Proportion, Quantity, Tau2, TrialEffect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from meta.data import Counts, GroupedCounts
+    from meta.results import IntervalKind
 
 
 def plain_trials(counts: Counts, raw: Sequence[Proportion]) -> tuple[TrialEffect, ...]:
@@ -24,24 +27,75 @@ def plain_trials(counts: Counts, raw: Sequence[Proportion]) -> tuple[TrialEffect
     )  # fmt: skip
 
 
-def unfitted(
-    counts: Counts, *, options: Mapping[str, Any], level: float, method: str, reason: str, standing: Standing
+def unpooled(
+    counts: Counts,
+    *,
+    options: Mapping[str, Any],
+    method: str,
+    bayesian: bool = False,
+    estimand: str = "mean ORR",
+    reason: str | None = None,
 ) -> Fit:
-    """A fit of which nothing is known but the counts."""
-    nothing = Proportion(
-        value=None, low=None, high=None, estimand="mean ORR", level=level, kind="confidence", method=method,
-        reason=reason,
+    """A fit without a model's estimate: of no trial, or of one, whose exact interval is the answer.
+
+    Parameters
+    ----------
+    counts : Counts
+    options : mapping
+        The model's, `level` and `trial_interval` among them.
+    method : str
+        How the model would have made its estimate.
+    bayesian : bool
+    estimand : str
+        Of the estimate that there is not.
+    reason : str, optional
+        Why there is none of two trials or more.
+    """
+    called = standing(*tallied(counts), bayesian=bayesian)
+    why, level, within = reason or words(called), options["level"], options["trial_interval"]
+    gone = Proportion(
+        value=None, low=None, high=None, estimand=estimand, level=level, kind="confidence", method=method,
+        reason=why,
     )  # fmt: skip
+    raw = trial_proportions(counts, method=within, level=level)
     return Fit(
         model=options, level=level, k=counts.k, n=int(counts.n.sum()),
         responders=int(counts.responders.sum()),
-        mu=Estimate(value=None, reason=reason), tau2=Tau2(value=None, method=method, reason=reason),
-        heterogeneity=no_heterogeneity(reason, max(counts.k - 1, 0)),
+        mu=Estimate(value=None, reason=why), tau2=Tau2(value=None, method=method, reason=why),
+        heterogeneity=no_heterogeneity(why, max(counts.k - 1, 0)),
         prediction=Prediction(
-            low=None, high=None, level=level, df=None, method=method, reason=reason, proportion=nothing
+            low=None, high=None, level=level, df=None, method=method, reason=why,
+            proportion=replace(gone, estimand="predictive ORR", kind="prediction"),
         ),
-        proportion=nothing, standing=standing, trials=(),
+        proportion=replace(raw[0], estimand="ORR of the one trial") if counts.k == 1 else gone,
+        standing=called, trials=plain_trials(counts, raw),
     )  # fmt: skip
+
+
+def pairs(sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Every group that has trials with its reference, by index, from the groups' numbers of trials.
+
+    The reference is the first group of two trials or more; without one, the first that has a trial.
+    """
+    filled = [i for i, size in enumerate(sizes) if size]
+    several = [i for i in filled if sizes[i] > 1]
+    return [(i, reference) for reference in (several or filled)[:1] for i in filled if i != reference]
+
+
+def no_contrast(
+    names: tuple[str, str], *, what: str, level: float, kind: IntervalKind, method: str
+) -> Contrast:
+    """The contrast of a group (named first) with a reference, not given as one of them is a single trial."""
+    gone = Quantity(
+        name=what, value=None, low=None, high=None, level=level, kind=kind, method=method, reason=words(ALONE)
+    )
+    return Contrast(group=names[0], reference=names[1], mu=gone)
+
+
+def tallied(counts: Counts) -> tuple[int, int, int]:
+    """Trials, responders and patients who did not respond: what the k policy goes by."""
+    x, n = int(counts.responders.sum()), int(counts.n.sum())
+    return counts.k, x, n - x
 
 
 def bounded(data: Counts | GroupedCounts) -> int:

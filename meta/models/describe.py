@@ -34,11 +34,11 @@ TRIAL_INTERVALS: dict[TrialInterval, str] = {
     "wilson": "Wilson",
     "jeffreys": "Jeffreys",
 }
-PREDICTIONS: dict[PredictionMethod, str] = {
-    "normal": "normal quantiles",
-    "t": "t with k-1 df",
-    "hts": "Higgins-Thompson-Spiegelhalter, t with k-2 df",
-    "hk": "Knapp-Hartung, t with k-1 df",
+_PREDICTIONS: dict[PredictionMethod, tuple[str, int]] = {  # and the df taken off beside the means
+    "normal": ("normal quantiles", 0),
+    "t": ("t", 0),
+    "hts": ("Higgins-Thompson-Spiegelhalter, t", 1),
+    "hk": ("Knapp-Hartung, t", 0),
 }
 LEAST_CASES = 3  # trials, from which one can be left out and tau2 still be estimated
 CASE_BY_CASE = 100  # trials, up to which each is left out and all are permuted, in about a second
@@ -113,20 +113,7 @@ def proportion(
     )
 
 
-def exact_proportion(counts: Counts, *, method: TrialInterval, level: float) -> Proportion:
-    """What one trial says by itself, or nothing where there is none."""
-    kind = TRIAL_INTERVALS[method]
-    if counts.k == 0:
-        return Proportion(
-            value=None, low=None, high=None, estimand="ORR", level=level, kind="confidence", method=kind,
-            reason="no trial reported responders",
-        )  # fmt: skip
-    return trial_proportions(counts, method=method, level=level, estimand="ORR of the one trial")[0]
-
-
-def trial_proportions(
-    counts: Counts, *, method: TrialInterval, level: float, estimand: str = "ORR"
-) -> tuple[Proportion, ...]:
+def trial_proportions(counts: Counts, *, method: TrialInterval, level: float) -> tuple[Proportion, ...]:
     """Each trial's raw proportion with its study-level interval."""
     low, high = proportion_interval(counts.responders, counts.n, method=method, level=level)
     return tuple(
@@ -134,7 +121,7 @@ def trial_proportions(
             value=float(counts.responders[i] / counts.n[i]),
             low=float(low[i]),
             high=float(high[i]),
-            estimand=estimand,
+            estimand="ORR",
             level=level,
             kind="confidence",
             method=TRIAL_INTERVALS[method],
@@ -194,6 +181,32 @@ def heterogeneity(fit: RandomEffects, interval: Interval | None, *, estimated: b
         H2=from_tau2(het.H2_FROM_TAU2, het.h2_from_tau2),
         H2_Q=Statistic(value=float(het.h2_from_q(test)), definition=het.H2_FROM_Q),
     )
+
+
+def prediction_method(method: PredictionMethod, means: int) -> str:
+    """Name a prediction interval with the rule of its degrees of freedom.
+
+    Parameters
+    ----------
+    method : {"normal", "t", "hts", "hk"}
+    means : int
+        Estimated together with the heterogeneity: one a group where groups share it, and their rows then
+        count together.
+
+    Examples
+    --------
+    >>> prediction_method("t", 1)
+    't with k-1 df'
+    >>> prediction_method("t", 3)
+    't with df = rows of all groups - number of groups'
+    """
+    name, less = _PREDICTIONS[method]
+    if method == "normal":
+        return name
+    if means == 1:
+        return f"{name} with k-{1 + less} df"
+    rule = " - ".join(["rows of all groups", "number of groups", *(["1"] if less else [])])
+    return f"{name} with df = {rule}"
 
 
 def prediction(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
@@ -12,7 +13,7 @@ from meta.records.coverage import Coverage
 from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 5  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 6  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
@@ -59,10 +60,10 @@ class Printed:
 
     Outcome and baseline rows, disease control, adverse events of grade 3 or more (`term` says of which kind)
     and medians, whether or not they were counted. `patients` says which of the population the row is about
-    (``all patients`` is the population), `pooled` marks the count that entered the pooled estimate, `total`
-    is what `percent_of_total` is of, `percent` is of `n`; `median` is text such as
-    ``10.8 (4.3 to NA) months``; `published` is the report's date, ``2019-05``; `doubt` is what the record
-    says of a contradiction that the row is in.
+    (``all patients`` is the population), `pooled` marks the count that entered the pooled estimate. `percent`
+    is of `n`, `percent_of_total` of `total`; both have the printed decimals and are text in JSON. `median` is
+    text such as ``10.8 (4.3 to NA) months``, `published` the report's date, ``2019-05``, and `doubt` what the
+    record says about a contradiction in this row.
     """
 
     trial: str
@@ -75,8 +76,8 @@ class Printed:
     n: int | None = None
     responders: int | None = None
     total: int | None = None
-    percent: float | None = None
-    percent_of_total: float | None = None
+    percent: Decimal | None = None
+    percent_of_total: Decimal | None = None
     median: str | None = None
     published: str | None = None
     derived: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from meta.models.options import STRICT
@@ -18,6 +19,7 @@ Region = Literal["Asia", "West", "International"]
 ReportKind = Literal["full-paper", "preprint", "abstract", "registry"]
 Criteria = Literal["RECIST 1.1", "RECIST", "irRECIST", "iRECIST"]
 Assessor = Literal["investigator", "central", "unknown"]
+Population = Literal["enrolled", "treated", "evaluable"]
 Outcome = Literal[
     "response",
     "disease-control",
@@ -29,9 +31,21 @@ Outcome = Literal[
     "characteristic",
 ]
 Status = Literal["verified", "unverified"]
+Evidence = Literal["printed", "recovered", "unverified"]
 Endpoint = Literal["PFS", "OS", "DOR", "TTR"]
 Median = float | Literal["not reached", "not applicable"]
 Count = Literal["n", "responders", "events"]
+Number = Literal[
+    "n",
+    "responders",
+    "events",
+    "non-responders",
+    "non-events",
+    "percent",
+    "percent_of_total",
+    "interval",
+    "median",
+]
 FactorName = Literal["site", "differentiation", "grade", "pdl1", "cohort"]
 
 # A node, several nodes, or everything but some: "pancreas", [lung, thymus], {not: [pancreas]}.
@@ -67,12 +81,12 @@ class Row(Factors):
         Patients; None where only the responders are printed.
     responders, events : int or None
         `responders` for the outcome response, `events` for the others; None where not reported.
-    percent : float or None
-        Responders (events) per 100 patients as printed, with the printed decimals.
-    percent_of_total : float or None
-        This row's patients per 100 of the whole table's, as printed.
-    interval : (float, float) or None
-        The printed 95 % interval, in percent.
+    percent : Decimal or None
+        Responders (events) per 100 patients, with the decimals that are printed: 20.0 is not 20.
+    percent_of_total : Decimal or None
+        This row's patients per 100 of the whole table's, likewise.
+    interval : (Decimal, Decimal) or None
+        The printed 95 % interval, in percent, likewise.
     derived : mapping of count name to arithmetic
         Counts that are our arithmetic on printed counts, e.g. ``{responders: "5 - 2 - 1"}``.
     back_calculated : mapping of count name to text
@@ -94,9 +108,9 @@ class Row(Factors):
     n: int | None = None
     responders: int | None = None
     events: int | None = None
-    percent: float | None = None
-    percent_of_total: float | None = None
-    interval: tuple[float, float] | None = None
+    percent: Decimal | None = None
+    percent_of_total: Decimal | None = None
+    interval: tuple[Decimal, Decimal] | None = None
     derived: Mapping[Count, str] = field(default_factory=dict)
     back_calculated: Mapping[Count, str] = field(default_factory=dict)
     status: Status = "verified"
@@ -110,6 +124,13 @@ class Row(Factors):
         """Patients with the outcome, whatever it is called."""
         return self.responders if self.responders is not None else self.events
 
+    @property
+    def evidence(self) -> Evidence:
+        """How the counts are known: printed (or arithmetic on printed numbers), recovered or unverified."""
+        if self.status == "unverified":
+            return "unverified"
+        return "recovered" if self.back_calculated else "printed"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -121,7 +142,7 @@ class Table:
     rows: tuple[Row, ...]
     criteria: Criteria | None = None
     assessor: Assessor = "unknown"
-    population: Literal["enrolled", "treated", "evaluable"] | None = None
+    population: Population | None = None
     not_evaluable: int | None = None
     confirmed: bool | Literal["unknown"] = "unknown"
     timepoint: str = "best"
@@ -210,12 +231,35 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged:
-    """A contradiction that the source itself prints: the audit's place and finding, and our reason."""
+class Place(Factors):
+    """One number of a report, named by what it is about and not by its position.
+
+    `report`, `outcome` (for survival: `endpoint`), `term` and the factors are those of the row. The other
+    fields are needed only where several numbers would fit without them; None fits any. What a table or
+    row does not state is "none".
+    """
+
+    report: str
+    outcome: Outcome | None = None
+    endpoint: Endpoint | None = None
+    term: str | None = None
+    number: Number | None = None
+    criteria: Criteria | Literal["none"] | None = None
+    population: Population | Literal["none"] | None = None
+    timepoint: str | None = None
+    arm: str | None = None
+    assessor: Assessor | None = None
+    confirmed: bool | Literal["unknown"] | None = None
+    where: str | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged(Place):
+    """A contradiction that the source itself prints: its place, the audit's finding and our reason."""
 
     __pydantic_config__ = STRICT
 
-    at: str
     finding: str
     reason: str
 
@@ -263,12 +307,13 @@ class TrialFile:
     """A loaded trial with its file's name and the line of every path in it.
 
     `lines` maps paths as the messages print them (``reports[0].tables[1].rows[2].n``) to lines
-    counted from 1.
+    counted from 1. `doubts` maps the paths of rows to the reasons why their contradictions were acknowledged.
     """
 
     trial: Trial
     file: str
     lines: Mapping[str, int]
+    doubts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def line(self, path: str) -> int:
         """The line of `path`, or of the nearest thing that contains it."""

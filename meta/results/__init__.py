@@ -13,7 +13,6 @@ from meta.results.fit import (
     Heterogeneity,
     Influence,
     NotReported,
-    Standing,
     TrialEffect,
 )
 from meta.results.latent import Latent, LatentSplit
@@ -48,6 +47,7 @@ from meta.results.sites import (
     SplitCount,
     StandardisedRate,
 )
+from meta.results.standing import Reason, Standing, Status
 
 __all__ = [
     "FAILED",
@@ -82,12 +82,14 @@ __all__ = [
     "Quantity",
     "Rate",
     "RateDifference",
+    "Reason",
     "ReportingOnly",
     "SiteRegionFit",
     "SplitCount",
     "StandardisedRate",
     "Standing",
     "Statistic",
+    "Status",
     "SweepPoint",
     "Tau",
     "Tau2",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
-from meta.results.fit import Standing
 from meta.results.rows import bound_row, show_bounds
+from meta.results.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from meta.frames import Shown, Tabular
 from meta.results.quantities import (
@@ -22,8 +22,7 @@ from meta.results.quantities import (
     Tau2,
 )
 from meta.results.rows import FAILED, fit_row, show_fit
-
-StandingStatus = Literal["headline", "beside", "two trials", "one trial", "none"]
+from meta.results.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +113,11 @@ class Between:
     ----------
     statistic, df, p, method : float or None, int, float or None, str
         The test that the model gives first; all None where a posterior stands in its place.
+    tau : float or None
+        Between-trial standard deviation that all groups have in common in that test, as estimated with them;
+        None where the model has none.
+    caveat : str or None
+        What must be known before its p is believed.
     tests : tuple of NamedTest
         Further tests, each named.
     contrasts : tuple of Contrast
@@ -126,6 +130,8 @@ class Between:
     df: int
     p: float | None
     method: str
+    tau: float | None = None
+    caveat: str | None = None
     reason: str | None = None
     tests: tuple[NamedTest, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
@@ -159,14 +165,6 @@ class NotReported:
 
     label: str
     n: int | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What the k policy lets this estimate be called, and why."""
-
-    status: StandingStatus
     reason: str
 
 

@@ -54,7 +54,7 @@ def fit_row(fit: Fit) -> dict[str, Any]:
         "H2_Q": het.H2_Q.value,
         "method": orr.method,
         "standing": fit.called,
-        "standing_reason": fit.standing.reason,
+        "standing_reasons": " | ".join(fit.standing.reasons),
         "reason": orr.reason,
         **_exact_cells(fit),
         **_sampling_cells(fit),

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
-from meta.results.fit import Diagnostics, Standing
+from meta.results.fit import Diagnostics
 from meta.results.quantities import Proportion, Quantity
 from meta.results.rows import show_sites, site_rows
+from meta.results.standing import Standing, Status
 
-_NO_POLICY = Standing(status="none", reason="the k policy was not applied")
+_NO_POLICY = Standing(status=Status.NO_ESTIMATE)  # until it is applied
 
 Population = Literal["new-trials", "these-trials"]
 

@@ -147,3 +147,30 @@ def runs(
             found[waiting[place]] = keep(new, places[waiting[place]])
             left(len(waiting) - done)
     return [(run, i in waiting) for i, run in enumerate(found) if run is not None]
+
+
+def pool(root: Path | str = ".", analyses: Sequence[str] | None = None, out: Path | None = None) -> list[Run]:
+    """Pool the trials of a folder as its analyses ask; what is stored and current is not fitted again.
+
+    Parameters
+    ----------
+    root : path
+        The folder with ``trials/`` and ``analyses/``.
+    analyses : sequence of str, optional
+        Names of analyses; all if left out.
+    out : path, optional
+        Where runs are stored as JSON, below ``results/``; ``root/out`` if left out. Tables, figures and the
+        page are what the command ``nen-meta pool`` writes beside them.
+
+    Returns
+    -------
+    list of Run
+        By analysis, its base first.
+
+    Raises
+    ------
+    RecordError, SpecError
+        With every fault of every record; nothing has been fitted or written then.
+    """
+    folder = Path(root)
+    return [run for run, _ in runs(plan(folder, analyses), out or folder / "out")]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from meta.models import Model
-    from meta.results import Fit
+    from meta.results import Fit, Standing
     from meta.workflow.expand import Variation
 
 MOST = 12  # trials up to which every choice is computed beforehand
@@ -96,6 +96,7 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
     named = _named(base, siblings)
     members = _members([one.id for one in trials], named)
     words: dict[str, int] = {"": 0}
+    called: dict[Standing, int] = {}
     choices, values, reasons, standings = [], [], [], []
     skipped: dict[tuple[str, str], None] = {}  # a model refuses every prior alike
     for role, prior, model in _models(base):
@@ -108,12 +109,13 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
         choices.append(Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=names))
         values.append(part.values)
         reasons.append([[words.setdefault(word, len(words)) for word in row] for row in part.why])
-        called = _standings(base, members, bayesian=isinstance(model, BayesBinomial))
-        standings.append([words.setdefault(word, len(words)) for word in called])
+        of_each = _standings(base, members, bayesian=isinstance(model, BayesBinomial))
+        standings.append([called.setdefault(one, len(called)) for one in of_each])
     return Subsets(
         analysis=base.analysis.name, digest=_digest(base, siblings), run=digest(base),
         complete=counts.k <= MOST,
         trials=trials, choices=tuple(choices), named=named, skipped=tuple(skipped), words=tuple(words),
+        called=tuple(called),
         members=members, values=np.array(values), reasons=np.array(reasons, dtype=np.uint8),
         standings=np.array(standings, dtype=np.uint8),
     )  # fmt: skip
@@ -187,14 +189,16 @@ def _models(base: Variation) -> Iterator[tuple[str, str | None, Model]]:
                     yield role, prior, with_options(model, prior=prior)
 
 
-def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -> list[str]:
-    x, off = members @ base.selection.counts.responders, base.analysis.k_policy == "off"
-    k = members.sum(-1)
-    found = [
-        waived() if off and size > 1 else standing(int(size), int(some), bayesian=bayesian)
-        for size, some in zip(k, x, strict=True)
-    ]
-    return [f"headline ({one.reason})" if one.status == "headline" else one.reason for one in found]
+def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -> list[Standing]:
+    counts, off = base.selection.counts, base.analysis.k_policy == "off"
+    tallies = zip(
+        members.sum(-1).tolist(),
+        (members @ counts.responders).tolist(),
+        (members @ (counts.n - counts.responders)).tolist(),
+        strict=True,
+    )
+    found = [standing(*tally, bayesian=bayesian) for tally in tallies]
+    return [waived(one) for one in found] if off else found
 
 
 def _worded(estimand: str, base: Variation) -> str:
@@ -243,4 +247,4 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
     model = models[role] if prior is None else with_options(models[role], prior=prior)
     fit = model.fit(some(base.selection.counts, np.array([name not in without for name in ids])))
     fit = replace(of_outcome(fit, base.analysis.outcome), role=role)
-    return replace(fit, standing=waived()) if base.analysis.k_policy == "off" and fit.k > 1 else fit
+    return replace(fit, standing=waived(fit.standing)) if base.analysis.k_policy == "off" else fit

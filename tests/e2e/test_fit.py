@@ -468,11 +468,11 @@ def test_extremes_as_text_and_csv(name, how, fit):
 @pytest.mark.parametrize(
     ("arms", "status"),
     [
-        ([(3, 20)], "one trial"),
-        ([(3, 20), (5, 18)], "two trials"),
-        ([(3, 20), (5, 18), (1, 9)], "beside"),
+        ([(3, 20)], "exact-interval-only"),
+        ([(3, 20), (5, 18)], "drawn-not-headline"),
+        ([(3, 20), (5, 18), (1, 9)], "bayesian-headline-only"),
         ([(3, 20), (5, 18), (1, 9), (2, 30), (4, 25)], "headline"),
-        ([(1, 20), (0, 18), (1, 9), (2, 30), (0, 25)], "beside"),
+        ([(1, 20), (0, 18), (1, 9), (2, 30), (0, 25)], "bayesian-headline-only"),
     ],
     ids=["1", "2", "3", "5", "4 responders"],
 )

@@ -1,4 +1,4 @@
-"""`pool` on the real records: its files, its numbers, and what a change of the records changes."""
+"""`pool` on the frozen records: its files, its numbers, and what a change of the records changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from meta.data import GroupedCounts
@@ -22,8 +21,8 @@ from meta.format import interval, percent
 from meta.models import BinomialNormal, InverseVariance
 from meta.records.run import SCHEMA
 from meta.records.storing import store
-from meta.report.figures.registry import SITE_FIGURES
 from meta.results.rows import fit_row
+from tests.e2e.lines import assert_followed
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +74,7 @@ def groups_of(fit):
 # Files
 
 
+SITE_FIGURES = ("site-grid", "standardised", "site-rates", "site-contrasts")
 TABLES = (
     *("groups", "ledger", "jia-2022-table1.reproduced"),
     *("estimands", "probabilities", "tests", "influence", "sweep", "bounds", "latent"),
@@ -252,18 +252,6 @@ def test_the_schema_refuses_a_run_with_a_part_missing(pooled):
     assert not Draft202012Validator(schema).is_valid(data)
 
 
-@pytest.mark.parametrize("record", ["trial", "analysis"])
-def test_records_on_disk_fit_their_published_schema(pooled, record):
-    """An editor that checks YAML against the schema must not complain of ours."""
-    schema = json.loads((pooled.out / "schema" / f"{record}.schema.json").read_text())
-    folder = {"trial": "trials", "analysis": "analyses"}[record]
-    for path in (pooled.root / folder).glob("*.yaml"):
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        data.pop("sensitivity", None)  # changes, merged into the analysis before it is one
-        errors = [error.message for error in Draft202012Validator(schema).iter_errors(data)]
-        assert not errors, path
-
-
 def test_nothing_failed(pooled):
     for analysis, variation in RUNS:
         assert run_of(pooled, analysis, variation).failures == ()
@@ -354,7 +342,7 @@ def test_table_1_of_jia_2022_by_maximum_likelihood(pooled):
     assert fit.mu.value == pytest.approx(-1.8638070139093355, abs=1e-6)
     assert fit.tau2.value == pytest.approx(0.17208648298388324, abs=1e-6)
     assert fit.loglik == pytest.approx(-8.530640500229435, abs=1e-9)
-    assert fit.standing.status == "beside"  # k = 4
+    assert fit.standing.status == "bayesian-headline-only"  # k = 4
 
 
 def test_table_1_of_jia_2022_as_metafor_pools_it(pooled):
@@ -473,7 +461,7 @@ def test_bounds_of_the_posterior_hold_the_answers_that_need_none(pooled, analysi
     assert whole.uncertainty.low < base.low < base.high < whole.uncertainty.high
     west = bounds["region", "West", "mean ORR"]
     assert west.ignorance.high - west.ignorance.low > 3 * (whole.ignorance.high - whole.ignorance.low) / 2
-    assert west.standing.status == "two trials"
+    assert west.standing.status == "drawn-not-headline"
     sites = [b for (by, *_), b in bounds.items() if by == "site"]
     assert {b.completions for b in sites} == {1}  # avelumab and pembrolizumab print no responders by site
 
@@ -492,7 +480,7 @@ def test_the_latent_model_has_the_rates_of_those_who_stay(pooled, analysis):
     assert whole.mean.low < whole.mean.value < alone.value < whole.mean.high
     assert (whole.standing.status, found.fits[0].k) == ("headline", 4)
     west = [rate for rate in found.fits[1].standardised if rate.level == "West"]
-    assert {rate.standing.status for rate in west} == {"two trials"}
+    assert {rate.standing.status for rate in west} == {"drawn-not-headline"}
     # The rows of well-differentiated patients, 0/6 and 2/8, are what moves the contrast: without them only
     # sums speak of it, and its standard deviation stays within a sixth of the prior's
     assert found.contrast.sd < 0.75 * found.contrast.prior_sd
@@ -705,35 +693,7 @@ def test_the_terminal_ends_with_the_answers(pooled):
 @pytest.mark.parametrize("analysis", ANALYSES)
 @pytest.mark.parametrize("variation", FITTED)
 def test_every_number_can_be_followed_to_its_line(pooled, analysis, variation):
-    run = run_of(pooled, analysis, variation)
-    for fit in run.fits:
-        for part, group in ((fit, None), *((group, group.label) for group in fit.groups)):
-            by = fit.by if group is not None else None
-            for trial in part.trials:
-                entries = [
-                    entry
-                    for entry in run.ledger
-                    if entry.action == "used"
-                    and (entry.label, entry.by, entry.group) == (trial.label, by, group)
-                ]
-                assert len(entries) == 1, (trial.label, by, group)
-                row = row_at(pooled.root / entries[0].file, entries[0].line)
-                assert (row["responders"], row["n"]) == (trial.responders, trial.n)
-                assert entries[0].where
-
-
-def row_at(path, line):
-    """The row of a table that begins in this line, read from the text there and nothing else."""
-    lines = path.read_text(encoding="utf-8").splitlines()[line - 1 :]
-    assert lines[0].lstrip().startswith("- "), lines[0]
-    indent = len(lines[0]) - len(lines[0].lstrip())
-    row = [lines[0]]
-    for text in lines[1:]:
-        if text.strip() and len(text) - len(text.lstrip()) <= indent:
-            break
-        row.append(text)
-    (data,) = yaml.safe_load("\n".join(row))
-    return data
+    assert_followed(run_of(pooled, analysis, variation), pooled.root)
 
 
 def test_figures_name_the_lines_of_their_numbers(pooled):

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from meta.format import number, percent
+from meta.models.policy import words
 from meta.records.roles import with_options
 from meta.records.storing.store import load_run
 from meta.records.storing.subsets import ESTIMANDS, FILE, load
 from meta.report.page.html import REPORT
 from meta.report.page.html import page as html
 from meta.report.page.whatif import panel
+from meta.results import Standing, Status
 from meta.workflow import whatif
 from meta.workflow.pool import plan
 
@@ -78,9 +80,8 @@ def test_a_choice_is_the_stored_run_of_the_same_trials(root, table, out):
                     assert np.isnan(found)
                 else:
                     assert found == pytest.approx(expected, abs=QUADRATURE if fit.role == "primary" else 1e-9)
-        words = table.words[table.standings[index, row]]
-        first = fit.standing.status == "headline"
-        assert words == (f"headline ({fit.standing.reason})" if first else fit.standing.reason)
+        called = table.called[table.standings[index, row]]
+        assert called == fit.standing
     assert compared == 24  # two models with four quantities
 
 
@@ -271,7 +272,7 @@ def test_every_choice_shows_the_stored_numbers(page, table):
             assert text == f"{table.choices[i].estimands[place]}: {expected(table, i, place, row)}"
             assert facts["Tau"] == expected(table, i, 3, row)
             assert facts["Prediction interval"] == expected(table, i, 2, row, interval=True)
-        assert facts["Headline?"] == table.words[table.standings[i, row]]
+        assert facts["Headline?"] == words(table.called[table.standings[i, row]])
         assert facts["Responders/patients"] == f"{sum(t.responders for t in own)}/{sum(t.n for t in own)}"
 
 
@@ -313,8 +314,8 @@ def test_only_a_headline_is_filled(page, table):
     pooled = page.locator(".try-forest .pooled")
     for model in ("primary", "frequentist"):
         page.locator(".whatif .model").select_option(model)
-        first = table.words[table.standings[[one.role for one in table.choices].index(model), -1]]
-        assert ("hollow" in pooled.get_attribute("class")) == (not first.startswith("headline"))
+        first = table.called[table.standings[[one.role for one in table.choices].index(model), -1]]
+        assert ("hollow" in pooled.get_attribute("class")) == (not first.headline)
     page.get_by_role("button", name="Asia only").click()
     assert "hollow" in pooled.get_attribute("class")
     page.locator(".whatif .trials input[value=alpha]").uncheck()
@@ -345,7 +346,8 @@ def test_the_largest_table_is_small():
     several = Subsets(
         analysis="a", digest="", run="", complete=True, choices=(given,) * 7, named=(), skipped=(),
         words=("",), trials=tuple(trials), members=members, values=random.random((7, 4, 3, size)),
-        reasons=np.zeros((7, 4, size), dtype=np.uint8), standings=np.zeros((7, size), dtype=np.uint8),
+        reasons=np.zeros((7, 4, size), dtype=np.uint8), called=(Standing(status=Status.HEADLINE),),
+        standings=np.zeros((7, size), dtype=np.uint8),
     )  # fmt: skip
     assert len(json.dumps(panel(several).data)) < 3_000_000
 

@@ -12,10 +12,10 @@ from meta.data import Counts, GroupedCounts
 from meta.models import describe
 from meta.models.bayes import details
 from meta.models.bayes.answers import PosteriorInterval
-from meta.models.bayes.curves import curves
+from meta.models.bayes.curves import curves, prior_curves
 from meta.models.bayes.draws import sample
-from meta.models.bayes.posterior_fit import Frame, contrast, fit_of, pairs, tau_divergence
-from meta.models.counted import bounded, plain_trials, unfitted
+from meta.models.bayes.posterior_fit import Frame, contrast, fit_of, no_contrast, tau_divergence
+from meta.models.counted import bounded, pairs, plain_trials, unpooled
 from meta.models.options import (
     STRICT,
     count_faults,
@@ -25,7 +25,6 @@ from meta.models.options import (
     seed_faults,
     threshold_faults,
 )
-from meta.models.policy import standing
 from meta.results import (
     Between,
     Contrast,
@@ -180,8 +179,9 @@ class BayesBinomial:
 
     def _alone(self, data: Counts, *, extras: bool) -> Fit:
         """The fit of one set of trials."""
-        if data.k == 0:
-            return self.nothing(data)
+        if data.k < 2:
+            fit = self.unpooled(data)
+            return replace(fit, grids=prior_curves(*self.priors())) if data.k and extras else fit
         surface, frame = binomial_surface(data.responders, data.n), self.frame()
         post = posterior(surface, *self.priors())
         found = frame.answers(post)
@@ -205,7 +205,7 @@ class BayesBinomial:
         """Fits of groups that share tau, and their differences."""
         parts = [data.within(index) for index in range(len(data.names))]
         filled = [i for i, part in enumerate(parts) if part.k]
-        fits = [self.nothing(part) for part in parts]
+        fits = [self.unpooled(part) for part in parts]
         if not filled:
             return fits, []
         include = np.array([data.group == i for i in filled])
@@ -213,22 +213,28 @@ class BayesBinomial:
         frame = self.frame()
         found = frame.answers(post)
         for row, i in enumerate(filled):
+            if parts[i].k < 2:
+                continue
             fit = fit_of(frame, parts[i], found, row, divergence=tau_divergence(post), bounded=bounded(data))
             fits[i] = self._with_trials(fit, parts[i])
         mean = expit(dist.logit_mean_rate(post.cells.mu, post.cells.tau[:, None]))
         contrasts = []
-        for i, reference in pairs(data.names, [part.k for part in parts]):
+        for i, reference in pairs([part.k for part in parts]):
+            names = data.names[i], data.names[reference]
+            if min(parts[i].k, parts[reference].k) < 2:
+                contrasts.append(no_contrast(frame, names))
+                continue
             rows = filled.index(i), filled.index(reference)
             differences = (coupled_difference(post, *rows, rates) for rates in (None, mean))
-            contrasts.append(contrast(frame, (data.names[i], data.names[reference]), *differences))
+            contrasts.append(contrast(frame, names, *differences))
         return fits, contrasts
 
     def _separate(self, data: GroupedCounts) -> tuple[list[Fit], list[Contrast]]:
         """Fits of groups with a tau each, and their differences."""
         parts = [data.within(index) for index in range(len(data.names))]
-        fits, posts, frame = [self.nothing(part) for part in parts], dict[int, Posterior](), self.frame()
+        fits, posts, frame = [self.unpooled(part) for part in parts], dict[int, Posterior](), self.frame()
         for i, part in enumerate(parts):
-            if part.k:
+            if part.k > 1:
                 posts[i] = posterior(binomial_surface(part.responders, part.n), *self.priors())
                 fit = fit_of(
                     frame,
@@ -240,23 +246,18 @@ class BayesBinomial:
                 )
                 fits[i] = self._with_trials(fit, part)
         contrasts = []
-        for i, reference in pairs(data.names, [part.k for part in parts]):
-            both = posts[i], posts[reference]
-            mu = independent_difference(*(dist.mu_distribution(post) for post in both))
-            contrasts.append(contrast(frame, (data.names[i], data.names[reference]), mu, None))
+        for i, reference in pairs([part.k for part in parts]):
+            names = data.names[i], data.names[reference]
+            if i not in posts or reference not in posts:
+                contrasts.append(no_contrast(frame, names))
+                continue
+            mu = independent_difference(*(dist.mu_distribution(posts[z]) for z in (i, reference)))
+            contrasts.append(contrast(frame, names, mu, None))
         return fits, contrasts
 
-    def nothing(self, data: Counts) -> Fit:
-        """The fit of no trials.
-
-        Parameters
-        ----------
-        data : Counts
-        """
-        return unfitted(
-            data, options=asdict(self), level=self.level, method="Bayesian binomial-normal",
-            reason="no trial reported responders", standing=standing(0, 0, bayesian=True),
-        )  # fmt: skip
+    def unpooled(self, data: Counts) -> Fit:
+        """The fit of no trial, or of one: its exact interval."""
+        return unpooled(data, options=asdict(self), method="Bayesian binomial-normal", bayesian=True)
 
     def _with_trials(self, fit: Fit, data: Counts) -> Fit:
         raw = describe.trial_proportions(data, method=self.trial_interval, level=self.level)

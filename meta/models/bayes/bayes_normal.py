@@ -10,8 +10,8 @@ import numpy as np
 from meta.data import Counts, GroupedCounts
 from meta.models import describe
 from meta.models.bayes.answers import PosteriorInterval
-from meta.models.bayes.posterior_fit import Frame, contrast, fit_of, pairs, tau_divergence
-from meta.models.counted import unfitted
+from meta.models.bayes.posterior_fit import Frame, contrast, fit_of, no_contrast, tau_divergence
+from meta.models.counted import pairs, unpooled
 from meta.models.options import (
     STRICT,
     continuity_faults,
@@ -20,7 +20,6 @@ from meta.models.options import (
     refuse,
     threshold_faults,
 )
-from meta.models.policy import standing
 from meta.results import Between, Contrast, Fit
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
@@ -105,6 +104,8 @@ class BayesNormal:
             posts = self._posts(data, effects, filled)
             for i in filled:
                 post, row = posts[i]
+                if parts[i].k < 2:
+                    continue
                 fits[i] = self._described(parts[i], post, row, bounded=len(data.labels))
             contrasts = self._contrasts(data, parts, posts)
         named = [replace(fit, label=name) for fit, name in zip(fits, data.names, strict=True)]
@@ -147,7 +148,7 @@ class BayesNormal:
 
     def _alone(self, data: Counts) -> Fit:
         effects = self._effects(data)
-        if data.k == 0 or not (np.isfinite(effects.y).all() and (effects.v > 0).all()):
+        if data.k < 2 or not (np.isfinite(effects.y).all() and (effects.v > 0).all()):
             return self._without(data)
         post = posterior(normal_surface(effects.y, effects.v), *self.priors())
         return self._described(data, post, 0, bounded=data.k)
@@ -159,13 +160,13 @@ class BayesNormal:
         return replace(fit, trials=trials, notes=describe.correction_note(data, effects, self.continuity))
 
     def _without(self, data: Counts) -> Fit:
-        reason = "no trial reported responders"
-        if data.k:
-            reason = SENTENCES[Code.INFINITE_EFFECT]
-        return unfitted(
-            data, options=asdict(self), level=self.level, method="Bayesian normal-normal", reason=reason,
-            standing=standing(data.k, int(data.responders.sum()), bayesian=True),
+        fit = unpooled(
+            data, options=asdict(self), method="Bayesian normal-normal", bayesian=True,
+            reason=SENTENCES[Code.INFINITE_EFFECT] if data.k > 1 else None,
         )  # fmt: skip
+        effects = self._effects(data)
+        trials = describe.trials(data, effects, None, method=self.trial_interval, level=self.level)
+        return replace(fit, trials=trials)
 
     def _posts(
         self, data: GroupedCounts, effects: Effects, filled: list[int]
@@ -183,11 +184,15 @@ class BayesNormal:
         self, data: GroupedCounts, parts: list[Counts], posts: dict[int, tuple[Posterior, int]]
     ) -> list[Contrast]:
         frame, found = self._frame(data.totals()), []
-        for i, reference in pairs(data.names, [part.k for part in parts]):
+        for i, reference in pairs([part.k for part in parts]):
+            names = data.names[i], data.names[reference]
+            if min(parts[i].k, parts[reference].k) < 2:
+                found.append(no_contrast(frame, names))
+                continue
             (post, row), (other, other_row) = posts[i], posts[reference]
             if post is other:
                 difference = coupled_difference(post, row, other_row)
             else:
                 difference = independent_difference(mu_distribution(post), mu_distribution(other))
-            found.append(contrast(frame, (data.names[i], data.names[reference]), difference, None))
+            found.append(contrast(frame, names, difference, None))
         return found

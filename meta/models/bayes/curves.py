@@ -58,13 +58,27 @@ def curves(
     for name, (of, density) in _RATES.items():
         x = _between(of(post), 0.0005, _POINTS)
         result |= {f"{name}.x": x, f"{name}.density": density(post, x), f"{name}.prior": density(before, x)}
-    for name in ("mean", "predictive"):
-        x = np.linspace(*_WHOLE)
-        result |= {f"before.{name}.x": x, f"before.{name}.density": _RATES[name][1](before, x)}
     result |= _joint(post, surface, mu_prior, tau_prior, end)
+    return _rounded(result) | _before(before)
+
+
+def prior_curves(mu_prior: MuPrior, tau_prior: TauPrior) -> dict[str, tuple[float, ...]]:
+    """The curves that no data enter: prior densities of the mean ORR and of that of a new trial."""
+    return _before(posterior(binomial_surface([[]], [[]]), mu_prior, tau_prior))
+
+
+def _before(before: Posterior) -> dict[str, tuple[float, ...]]:
+    x = np.linspace(*_WHOLE)
+    result = dict[str, FloatArray]()
+    for name in ("mean", "predictive"):
+        result |= {f"before.{name}.x": x, f"before.{name}.density": _RATES[name][1](before, x)}
+    return _rounded(result)
+
+
+def _rounded(curves: dict[str, FloatArray]) -> dict[str, tuple[float, ...]]:
     return {
         name: tuple(float(f"{value:.{_DIGITS}g}") for value in np.ravel(values))
-        for name, values in result.items()
+        for name, values in curves.items()
     }
 
 

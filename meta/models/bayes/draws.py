@@ -11,8 +11,8 @@ from scipy.special import expit
 from meta.data import Counts, GroupedCounts
 from meta.models import describe
 from meta.models.bayes.answers import MIDDLE, Answer, Answers, odds_ratio
-from meta.models.bayes.posterior_fit import fit_of, pairs
-from meta.models.counted import bounded, plain_trials
+from meta.models.bayes.posterior_fit import fit_of, no_contrast
+from meta.models.counted import bounded, pairs, plain_trials
 from meta.results import Between, Contrast, Diagnostics, Fit, Quantity
 from meta.stats.binomial.marginal import mean_rate
 
@@ -36,13 +36,13 @@ def sample(model: BayesBinomial, data: Counts | GroupedCounts) -> tuple[Fit, Any
     fit : Fit
         Each part with `sampling`, which says whether to believe it.
     draws : arviz.InferenceData or None
-        Of the trials, or of the groups where there are some; None without trials.
+        Of the trials, or of the groups where there are some; None of no trial or one.
     """
     if isinstance(data, Counts):
         return _alone(model, data)
     overall, draws = _alone(model, data.totals())
     filled = [i for i in range(len(data.names)) if (data.group == i).any()]
-    fits = [model.nothing(data.within(i)) for i in range(len(data.names))]
+    fits = [model.unpooled(data.within(i)) for i in range(len(data.names))]
     method = f"posterior of the differences, {model.groups} tau, sampled"
     between = Between(statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials")
     if filled:
@@ -57,8 +57,8 @@ def sample(model: BayesBinomial, data: Counts | GroupedCounts) -> tuple[Fit, Any
 
 
 def _alone(model: BayesBinomial, data: Counts) -> tuple[Fit, Any]:
-    if data.k == 0:
-        return model.nothing(data), None
+    if data.k < 2:
+        return model.unpooled(data), None
     found = _draw(model, data)
     answers = _answers(model.frame(), _flat(found.mu), _flat(found.tau), model.seed)
     return _fit(model, data, answers, found.diagnostics, 0, bounded(data)), found.idata
@@ -84,6 +84,8 @@ def _groups(
     answers, frame = _answers(model.frame(), mu, tau, model.seed), model.frame()
     for row, i in enumerate(filled):
         part = data.within(i)
+        if part.k < 2:
+            continue
         limits = bounded(part if model.groups == "separate" else data)
         fits[i] = _fit(model, part, answers, found.diagnostics, row, limits)
     rates = mean_rate(mu, tau)
@@ -93,7 +95,9 @@ def _groups(
         _contrast(
             frame, (data.names[i], data.names[j]), *(z[:, column[i]] - z[:, column[j]] for z in (mu, rates))
         )
-        for i, j in pairs(data.names, sizes)
+        if min(sizes[i], sizes[j]) > 1
+        else no_contrast(frame, (data.names[i], data.names[j]))
+        for i, j in pairs(sizes)
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meta.models import describe
+from meta.models import counted, describe
 from meta.models.bayes.answers import Answer, Answers, PosteriorInterval, read
 from meta.models.policy import standing
 from meta.results import (
@@ -30,8 +30,6 @@ from meta.stats.normal.scales import FloatArray, Scale
 from meta.stats.posterior.priors import TauPrior
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from meta.data import Counts
     from meta.stats.posterior.distributions import Distribution
     from meta.stats.posterior.posterior import Posterior
@@ -168,7 +166,7 @@ def fit_of(
             proportion=estimands.predictive,
         ),
         proportion=estimands.mean if frame.mean else estimands.median,
-        standing=standing(counts.k, int(counts.responders.sum()), bayesian=True),
+        standing=standing(*counted.tallied(counts), bayesian=True),
         trials=(),
         tau=tau,
         estimands=estimands,
@@ -253,7 +251,6 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
     mu, mean : Distribution
         Of the difference of mu, and of the mean rates.
     """
-    scale = "log odds ratio" if frame.scale.name == "logit" else f"difference on the {frame.scale.name} scale"
     tail = (1 - frame.level) / 2
 
     def quantity(name: str, found: Distribution) -> Quantity:
@@ -266,20 +263,18 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
     return Contrast(
         group=names[0],
         reference=names[1],
-        mu=quantity(scale, mu),
+        mu=quantity(_difference_of_mu(frame), mu),
         mean=quantity("difference of mean ORRs", mean) if mean is not None else None,
         exceeds=1 - float(mu.with_points(np.zeros(1)).below([0.0])[0, 0]),
     )
 
 
-def pairs(names: Sequence[str], sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Every group that has trials against the first such, by index.
+def no_contrast(frame: Frame, names: tuple[str, str]) -> Contrast:
+    """The contrast of a group with a reference, not given as one of them is a single trial."""
+    return counted.no_contrast(
+        names, what=_difference_of_mu(frame), level=frame.level, kind="credible", method=frame.method
+    )
 
-    Parameters
-    ----------
-    names : sequence of str
-    sizes : sequence of int
-        Trials of each.
-    """
-    filled = [i for i in range(len(names)) if sizes[i]]
-    return [(i, filled[0]) for i in filled[1:]]
+
+def _difference_of_mu(frame: Frame) -> str:
+    return "log odds ratio" if frame.scale.name == "logit" else f"difference on the {frame.scale.name} scale"

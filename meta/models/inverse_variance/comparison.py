@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from meta.models import describe
+from meta.models.counted import no_contrast, pairs
 from meta.results import Between, Contrast, NamedTest, Quantity, Statistic
 from meta.stats.normal.permutation import permutation_test
 from meta.stats.normal.pooling import Pooled, between_groups
@@ -65,9 +66,10 @@ def between(
         return replace(test, r2=share)
     return replace(
         test,
+        tau=None if shared is None or np.isnan(shared) else float(np.sqrt(shared)),
         r2=share if test.reason else _share(model, effects, shared),
         tests=(_permutation(model, data, effects, test),),
-        contrasts=_contrasts(model, data.names, parts, k=k),
+        contrasts=_contrasts(model, data, parts, k=k),
     )
 
 
@@ -84,8 +86,8 @@ def _wald(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
     if not np.isfinite(means.mu).all():
         return Between(statistic=None, df=df, p=None, method=method, reason=_INESTIMABLE)
     test = between_groups(means)
-    caveat = f"; p is unreliable below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
-    return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method + caveat)
+    caveat = f"p is unreliable below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else None
+    return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method, caveat=caveat)
 
 
 def _share(model: InverseVariance, effects: Effects, shared: float | None) -> Statistic:
@@ -134,26 +136,32 @@ def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, 
 
 
 def _contrasts(
-    model: InverseVariance, names: Sequence[str], parts: Sequence[Pooled | None], *, k: int
+    model: InverseVariance, data: GroupedCounts, parts: Sequence[Pooled | None], *, k: int
 ) -> tuple[Contrast, ...]:
-    """Each group that has trials against the first that has."""
-    filled = [(name, part) for name, part in zip(names, parts, strict=True) if part is not None]
-    (reference, base), *others = filled
+    """Each group that has trials against a reference."""
     caveat = f"; too narrow below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
     quantile = float(ndtri((1 + model.level) / 2))
+    sizes = [int((data.group == i).sum()) for i in range(len(data.names))]
+    what, method = DIFFERENCES[model.scale], f"Wald, {model.groups} tau2{caveat}"
     contrasts = []
-    for name, part in others:
+    for i, j in pairs(sizes):
+        names, part, base = (data.names[i], data.names[j]), parts[i], parts[j]
+        if min(sizes[i], sizes[j]) < 2 or part is None or base is None:
+            contrasts.append(
+                no_contrast(names, what=what, level=model.level, kind="confidence", method=method)
+            )
+            continue
         difference = float(part.mu[0] - base.mu[0])
         half = quantile * float(np.hypot(part.se[0], base.se[0]))
         mu = Quantity(
-            name=DIFFERENCES[model.scale],
+            name=what,
             value=describe.number(difference),
             low=describe.number(difference - half),
             high=describe.number(difference + half),
             level=model.level,
             kind="confidence",
-            method=f"Wald, {model.groups} tau2{caveat}",
+            method=method,
             reason=None if np.isfinite(half + difference) else _INESTIMABLE,
         )
-        contrasts.append(Contrast(group=name, reference=reference, mu=mu))
+        contrasts.append(Contrast(group=names[0], reference=names[1], mu=mu))
     return tuple(contrasts)

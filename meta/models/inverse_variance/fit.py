@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from meta.models import describe
-from meta.models.policy import standing
-from meta.results import Estimate, Fit, Prediction, Proportion, Tau2
+from meta.models import counted, describe
+from meta.results import Estimate, Fit, Prediction, Tau2
 from meta.stats.normal.pooling import Limits
 from meta.stats.normal.scales import SCALES
 
@@ -39,6 +38,7 @@ class Spread(NamedTuple):
     limits: Tau2Interval
     q: float
     df: float
+    means: int  # that were estimated with it: one a group where groups share it
 
 
 class Group(NamedTuple):
@@ -74,8 +74,9 @@ def pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limit
     )
     estimated = model.tau2 != "common-effect"
     return replace(
-        unpooled(model, group, "", orr),
+        without_mean(model, group),
         mu=mu,
+        proportion=orr,
         heterogeneity=describe.heterogeneity(found, tau2.interval, estimated=estimated),
         prediction=_prediction(model, group, found),
         trials=_trials(model, group, pooled.weights),
@@ -84,35 +85,21 @@ def pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limit
     )
 
 
-def unpooled(model: InverseVariance, group: Group, reason: str, orr: Proportion | None) -> Fit:
-    """A fit of which nothing is known but the counts, and tau2 where other groups share theirs.
+def without_mean(model: InverseVariance, group: Group, reason: str | None = None) -> Fit:
+    """A fit without a mean: of no trial, of one, whose exact interval is the answer, or for a `reason`.
 
-    Parameters
-    ----------
-    model : InverseVariance
-    group : Group
-    reason : str
-        Why there is no mean.
-    orr : Proportion or None
-        What stands in its place.
+    Tau2 is there all the same where it can be told of two trials or more.
     """
-    data = group.data
-    scale, none = SCALES[model.scale], (float("nan"),) * 3
-    empty = describe.proportion(scale, none, data, level=model.level, method=_method(model), reason=reason)
-    return Fit(
-        model=asdict(model),
-        level=model.level,
-        k=data.k,
-        n=int(data.n.sum()),
-        responders=int(data.responders.sum()),
-        mu=Estimate(value=None, reason=reason),
-        tau2=_tau2(model, group.spread),
-        heterogeneity=describe.no_heterogeneity(reason, max(data.k - 1, 0)),
+    data, scale = group.data, SCALES[model.scale]
+    fit = counted.unpooled(
+        data, options=asdict(model), method=_method(model), estimand=scale.estimand, reason=reason
+    )
+    return replace(
+        fit,
+        tau2=_tau2(model, group.spread) if data.k > 1 else fit.tau2,
         prediction=describe.prediction(
-            scale, data, None, level=model.level, method=str(model.prediction), reason=reason
+            scale, data, None, level=model.level, method=str(model.prediction), reason=fit.mu.reason
         ),
-        proportion=orr or empty,
-        standing=standing(data.k, int(data.responders.sum())),
         trials=_trials(model, group, None),
     )
 
@@ -159,7 +146,7 @@ def _prediction(model: InverseVariance, group: Group, found: RandomEffects) -> P
     scale, level, data, spread = SCALES[model.scale], model.level, group.data, group.spread
     if model.prediction == "none":
         return describe.prediction(scale, data, None, level=level, method="none", reason="not asked for")
-    method = describe.PREDICTIONS[model.prediction]
+    method = describe.prediction_method(model.prediction, spread.means)
     if model.tau2 == "common-effect":
         reason = "the common-effect model has no spread of true effects to predict from"
         return describe.prediction(scale, data, None, level=level, method=method, reason=reason)

@@ -11,7 +11,7 @@ from meta.data import Counts, GroupedCounts
 from meta.errors import option_fault
 from meta.models import describe
 from meta.models.inverse_variance import comparison
-from meta.models.inverse_variance.fit import Group, Spread, pooled_fit, unpooled
+from meta.models.inverse_variance.fit import Group, Spread, pooled_fit, without_mean
 from meta.models.options import STRICT, continuity_faults, level_faults, refuse
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.influence import Cases, influence
@@ -56,7 +56,8 @@ class InverseVariance:
         Confidence interval for tau2, and with it for I2 and H2; the latter needs REML or ML.
     prediction : {"hts", "hk", "t", "normal", "none"}
         Quantiles of t with k-2 degrees of freedom; t with k-1 and the Knapp-Hartung standard error
-        (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval.
+        (floored if `interval` is "mhk"); t with k-1; normal; or no prediction interval. Where groups share
+        tau2, k is the rows of all of them less their number, plus one.
     groups : {"common", "separate"}
         Whether groups share tau2.
     continuity : float or "none"
@@ -145,7 +146,10 @@ class InverseVariance:
     def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
         fit = random_effects(effects.y, effects.v, method=self.tau2, groups=groups)
         limits = self.tau2_limits(effects.y, effects.v, groups=groups)
-        return Spread(float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df))
+        means = 1 if groups is None else len(np.unique(groups))
+        return Spread(
+            float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df), means
+        )
 
     def tau2_limits(
         self, y: FloatArray, v: FloatArray, include: ArrayLike = True, *, groups: np.ndarray | None = None
@@ -189,12 +193,10 @@ class InverseVariance:
     def _fit(self, group: Group) -> Fit:
         data, effects, spread = group.data, group.effects, group.spread
         if data.k < 2:
-            alone = "no trial" if data.k == 0 else "one trial: exact interval only"
-            exact = describe.exact_proportion(data, method=self.trial_interval, level=self.level)
-            return unpooled(self, group, alone, exact)
+            return without_mean(self, group)
         missing = describe.sentence(spread.code)
         if missing:
-            return unpooled(self, group, missing, None)
+            return without_mean(self, group, missing)
         own = random_effects(effects.y, effects.v, tau2=spread.tau2)
         pooled = own.pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
         limits = interval(pooled, method=self.interval, level=self.level)

@@ -66,7 +66,7 @@ class BetaBinomial:
             `mu` is the logit of the mean rate, `correlation` the heterogeneity.
         """
         if isinstance(data, Counts):
-            if not data.k:
+            if data.k < 2:
                 return nothing((FAMILY, self), asdict(self), data)
             return fit_of((FAMILY, self), asdict(self), data, peak_of(FAMILY, self, data), 0, data.k)
         overall = self.fit(data.totals())

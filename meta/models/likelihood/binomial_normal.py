@@ -90,7 +90,7 @@ class BinomialNormal:
             What cannot be estimated is None with a reason; nothing is NaN.
         """
         if isinstance(data, Counts):
-            if not data.k:
+            if data.k < 2:
                 return nothing((FAMILY, self), asdict(self), data)
             fit = fit_of((FAMILY, self), asdict(self), data, peak_of(FAMILY, self, data), 0, data.k)
             return replace(fit, sweep=self._sweep(data), influence=_influence(data, fit))
@@ -127,7 +127,7 @@ def _mean(mu: FloatArray, tau: FloatArray) -> FloatArray:
 
 def _influence(data: Counts, fit: Fit) -> tuple[Influence, ...]:
     """What leaving each trial out does to the estimates; all of them are one batch."""
-    if data.k < 2 or fit.estimands is None:
+    if fit.estimands is None:
         return ()
     top = maximise(marginal_terms, data.responders, data.n, ~np.eye(data.k, dtype=bool))
     mu, tau = top.mu[:, 0], np.sqrt(top.v)

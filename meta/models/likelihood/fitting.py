@@ -11,10 +11,9 @@ from scipy.special import betaincinv, expit
 from meta.models import describe
 from meta.models.bayes.answers import MIDDLE, odds_ratio
 from meta.models.bayes.posterior_fit import NO_I2
-from meta.models.counted import plain_trials, unfitted
+from meta.models.counted import unpooled
 from meta.models.homogeneity import homogeneity
 from meta.models.likelihood.peak import METHODS, Family, Options, Peak, rates
-from meta.models.policy import standing
 from meta.results import (
     Dispersion,
     Estimands,
@@ -66,8 +65,7 @@ def fit_of(
     family, options = model
     top, method = peak.top, _method(model)
     base = nothing(model, stored, data)
-    raw = describe.trial_proportions(data, method=options.trial_interval, level=options.level)
-    base = replace(base, trials=plain_trials(data, raw), loglik=describe.number(top.loglik))
+    base = replace(base, loglik=describe.number(top.loglik))
     mu, v, code = float(top.mu[row]), float(top.v), int(top.code)
     if code not in {Code.OK, Code.INFINITE_MU} or np.isnan(mu):
         reason = describe.sentence(code) or "no trial"
@@ -97,19 +95,8 @@ def fit_of(
 
 
 def nothing(model: tuple[Family, Options], stored: Mapping[str, Any], data: Counts) -> Fit:
-    """A fit of which nothing is known but the counts.
-
-    Parameters
-    ----------
-    model : tuple of Family and Options
-    stored : mapping
-    data : Counts
-    """
-    return unfitted(
-        data, options=stored, level=model[1].level, method=_method(model),
-        reason="no trial reported responders",
-        standing=standing(data.k, int(data.responders.sum())),
-    )  # fmt: skip
+    """A fit without an estimate; of one trial, its exact interval."""
+    return unpooled(data, options=stored, method=_method(model))
 
 
 def _method(model: tuple[Family, Options]) -> str:
@@ -237,7 +224,7 @@ class _Says:
         low = high = df = None
         method = "quantiles of the beta distribution at the estimates"
         if self.family.normal:
-            method = describe.PREDICTIONS["hts"]
+            method = describe.prediction_method("hts", self.peak.top.mu.size)
             if found.low is not None:
                 se = self.peak.top.se_mu[self.row]
                 limits = prediction(mu, se, v, self.k, method="hts", level=self.options.level)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from meta.models import describe
-from meta.models.bayes.posterior_fit import pairs
+from meta.models.counted import no_contrast, pairs
 from meta.models.inverse_variance.comparison import CAVEAT_BELOW
 from meta.models.likelihood.fitting import fit_of, nothing
 from meta.models.likelihood.peak import Family, Options, Peak, peak_of
@@ -56,11 +56,11 @@ def grouped(
     parts = [data.within(index) for index in range(len(data.names))]
     filled = [i for i, part in enumerate(parts) if part.k]
     separate = stored["groups"] == "separate"
-    alone = {i: peak_of(family, options, part) for i, part in enumerate(parts) if separate and part.k}
+    alone = {i: peak_of(family, options, part) for i, part in enumerate(parts) if separate and part.k > 1}
     shared = None if separate or not filled else peak_of(family, options, data.only(filled))
     fits = []
     for i, part in enumerate(parts):
-        if not part.k:
+        if part.k < 2:
             fits.append(replace(nothing(model, stored, part), label=data.names[i]))
             continue
         peak, row = (shared, filled.index(i)) if shared else (alone[i], 0)
@@ -68,7 +68,8 @@ def grouped(
         fits.append(replace(fit_of(model, stored, part, peak, row, trials), label=data.names[i]))
     between = _between(family, data, len(filled), separate=separate, draws=draws, seed=seed)
     contrasts = _contrasts(model, data, filled, shared, alone)
-    return tuple(fits), replace(between, contrasts=contrasts)
+    tau = float(np.sqrt(shared.top.v)) if shared is not None and family.normal and between.p else None
+    return tuple(fits), replace(between, contrasts=contrasts, tau=describe.number(tau) if tau else tau)
 
 
 def _between(
@@ -81,13 +82,13 @@ def _between(
             statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials"
         )
     found = likelihood_ratio(family.terms, data.responders, data.n, groups=data.group)
-    caveat = f"; {CAVEAT}" if len(set(data.labels)) < CAVEAT_BELOW else ""
     note = "; the groups' own estimates have one each" if separate else ""
     return Between(
         statistic=describe.number(found.statistic),
         df=int(found.df),
         p=describe.number(found.p),
-        method=method + caveat + note,
+        method=method + note,
+        caveat=CAVEAT if len(set(data.labels)) < CAVEAT_BELOW else None,
         reason=describe.sentence(int(found.code)),
         tests=_bootstrap(data, draws, seed) if draws and family.normal else (),
     )
@@ -123,29 +124,39 @@ def _contrasts(
     """Wald intervals of the differences of mu."""
     family, options = model
     quantile = float(ndtri((1 + options.level) / 2))
+    what = "log odds ratio" if family.normal else "log odds ratio of the mean rates"
+    method = f"{family.name} maximum likelihood, Wald"
     sizes = [int((data.group == i).sum()) for i in range(len(data.names))]
     found = []
-    for i, reference in pairs(data.names, sizes):
-        if shared is not None:
-            a, b = filled.index(i), filled.index(reference)
-            cov, mu = shared.top.cov, shared.top.mu
-            means, variance = (mu[a], mu[b]), cov[a, a] + cov[b, b] - 2 * cov[a, b]
-        else:
-            ours, theirs = alone[i].top, alone[reference].top
-            means, variance = (ours.mu[0], theirs.mu[0]), ours.se_mu[0] ** 2 + theirs.se_mu[0] ** 2
-        fine = bool(np.isfinite([*means, variance]).all())
-        value = means[0] - means[1] if fine else np.nan
-        half = quantile * np.sqrt(variance) if fine else np.nan
-        reason = None if fine else "a group has no responder, or only responders"
-        mu_difference = Quantity(
-            name="log odds ratio" if family.normal else "log odds ratio of the mean rates",
-            value=describe.number(value),
-            low=describe.number(value - half) if fine else None,
-            high=describe.number(value + half) if fine else None,
+    for i, reference in pairs(sizes):
+        names = data.names[i], data.names[reference]
+        if min(sizes[i], sizes[reference]) < 2:
+            found.append(no_contrast(names, what=what, level=options.level, kind="confidence", method=method))
+            continue
+        both = (filled.index(i), filled.index(reference))
+        value, se = _difference(shared, both) if shared else _independent(alone[i], alone[reference])
+        fine = bool(np.isfinite([value, se]).all())
+        mu = Quantity(
+            name=what,
+            value=value if fine else None,
+            low=value - quantile * se if fine else None,
+            high=value + quantile * se if fine else None,
             level=options.level,
             kind="confidence",
-            method=f"{family.name} maximum likelihood, Wald",
-            reason=reason,
+            method=method,
+            reason=None if fine else "a group has no responder, or only responders",
         )
-        found.append(Contrast(group=data.names[i], reference=data.names[reference], mu=mu_difference))
+        found.append(Contrast(group=names[0], reference=names[1], mu=mu))
     return tuple(found)
+
+
+def _difference(shared: Peak, rows: tuple[int, int]) -> tuple[float, float]:
+    """Difference of two groups' mu in one fit, and its standard error."""
+    (a, b), cov, mu = rows, shared.top.cov, shared.top.mu
+    return float(mu[a]) - float(mu[b]), float(np.sqrt(cov[a, a] + cov[b, b] - 2 * cov[a, b]))
+
+
+def _independent(ours: Peak, theirs: Peak) -> tuple[float, float]:
+    """Difference of the mu of two fits, and its standard error."""
+    se = np.sqrt(ours.top.se_mu[0] ** 2 + theirs.top.se_mu[0] ** 2)
+    return float(ours.top.mu[0]) - float(theirs.top.mu[0]), float(se)

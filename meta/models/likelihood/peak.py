@@ -25,7 +25,7 @@ LikelihoodInterval = Literal["profile", "profile-t", "wald-t", "wald"]
 METHODS: dict[LikelihoodInterval, str] = {
     "profile": "profile likelihood",
     "profile-t": "profile likelihood with the F(1, 2(k-1)) cut-off",
-    "wald-t": "Wald, t with k-1 df",
+    "wald-t": "Wald, t with df = trials - means",
     "wald": "Wald, normal quantiles",
 }
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.models.describe import counted
-from meta.models.sites.policy_by_group import trials_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +40,7 @@ def _contrast(asked: Question) -> Iterator[str]:
         return
     parts = []
     for name in names:
-        k, responders = trials_of(asked, name)
+        k, responders, _ = asked.behind(name)
         parts.append(f"{name} {counted(k, 'trial')}, {counted(responders, 'responder')}")
     yield (
         f"The contrast of {asked.contrast} is descriptive: it compares trials ({'; '.join(parts)}), which "

@@ -6,8 +6,9 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from meta.models.policy import standing, weakest, words
 from meta.models.sites import answers_by_group as answers
-from meta.results import FAILED, PriorPoint
+from meta.results import FAILED, PriorPoint, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +41,11 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
         effects, means = found.levels[asked.contrast], answers.levels(asked, found).new_mean
         here = replace(asked, method=f"{asked.method}, contrast ~ normal:0,{sd:g}")
         for i, j in combinations(range(len(names)), 2):
+            called = weakest(standing(*asked.behind(names[z]), bayesian=True) for z in (i, j))
+            why = words(called) if called.status is Status.EXACT_INTERVAL_ONLY else None
+            why = why if found.diagnostics.passed else FAILED
             ratio, difference = (
-                _quantity(here, name, draws[:, j] - draws[:, i], passed=found.diagnostics.passed)
+                _quantity(here, name, draws[:, j] - draws[:, i], why)
                 for name, draws in (("log odds ratio", effects), ("difference of mean ORRs", means))
             )
             points.append(
@@ -57,6 +61,7 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
     return tuple(points)
 
 
-def _quantity(asked: Question, name: str, draws: FloatArray, *, passed: bool) -> Quantity:
+def _quantity(asked: Question, name: str, draws: FloatArray, why: str | None) -> Quantity:
+    """The summary of draws; without numbers where there is a reason `why` not."""
     found = asked.quantity(name, draws)
-    return found if passed else replace(found, value=None, low=None, high=None, reason=FAILED)
+    return found if why is None else replace(found, value=None, low=None, high=None, reason=why)

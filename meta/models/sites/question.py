@@ -44,6 +44,26 @@ class Question:
             return ("all",), np.zeros(len(self.data.labels), dtype=np.int64)
         return levels_of(self.data, self.contrast)
 
+    def behind(self, level: str | None) -> tuple[int, int, int]:
+        """Trials that inform a level, or all of them (None), with their responders and other patients."""
+        names, index = self.levels()
+        patients = self.data.row_patients()
+        rows = patients > 0
+        if level is not None:
+            rows &= index[self.data.trial] == names.index(level)
+        x, n = int(self.data.responders[rows].sum()), int(patients[rows].sum())
+        return len(set(self.data.trial[rows].tolist())), x, n - x
+
+    def reporting(self, group: str, level: str | None) -> tuple[int, int, int]:
+        """Trials that report a group by itself, with its responders and other patients there."""
+        names, index = self.levels()
+        here = np.ones(len(index), dtype=bool) if level is None else index == names.index(level)
+        place = self.data.groups.index(group)
+        known = self.data.known()[here, place]
+        told = ~np.isnan(known)
+        x, n = int(known[told].sum()), int(self.data.n[here, place][told].sum())
+        return int(told.sum()), x, n - x
+
     def limits(self, draws: FloatArray) -> tuple[float, float, float]:
         """Lower limit, median and upper limit of draws, shape (D,)."""
         tail = (1 - self.level) / 2

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from meta.models.policy import standing
 from meta.models.sites import answers_by_group as answers
-from meta.models.sites.policy_by_group import trials_of
 from meta.results import ReportingOnly
 
 if TYPE_CHECKING:
@@ -49,11 +48,11 @@ def reporting_only(asked: Question, found: SiteRegionDraws, priors: Priors, prio
         Prior standard deviation of a contrast between two groups.
     """
     every = answers.parameters(asked, found, priors, {"group": prior_sd})
-    k, responders = trials_of(asked, None)
+    k, responders, others = asked.behind(None)
     return ReportingOnly(
         trials=asked.data.labels,
         responders=responders,
         parameters=tuple(one for one in every if one.posterior.name.startswith("log odds ratio")),
         sampling=found.diagnostics,
-        standing=standing(k, responders, bayesian=True),
+        standing=standing(k, responders, others, bayesian=True),
     )

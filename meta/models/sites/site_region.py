@@ -10,12 +10,11 @@ import numpy as np
 
 from meta.errors import DataError, SpecError, option_fault
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
-from meta.models.policy import standing
+from meta.models.policy import judged, standing
 from meta.models.sites import answers_by_group as answers
 from meta.models.sites.effects import GroupEffects, Priors
 from meta.models.sites.notes import notes
 from meta.models.sites.other_priors import sweep
-from meta.models.sites.policy_by_group import judged, trials_of
 from meta.models.sites.question import Question
 from meta.models.sites.reporting_only import reporting_all, reporting_only
 from meta.results import SiteRegionFit
@@ -223,7 +222,7 @@ class SiteRegion:
         contrasts = dict.fromkeys(self.contrasts, priors.contrast)
         if self.groups != "none":
             contrasts["group"] = self._group_sd()
-        k, responders = trials_of(asked, None)
+        k, responders, others = asked.behind(None)
         return SiteRegionFit(
             model=asdict(self),
             level=self.level,
@@ -244,7 +243,7 @@ class SiteRegion:
             prior_sweep=(),
             sampling=found.diagnostics,
             sampling_without_groups=crude.diagnostics if crude else None,
-            standing=standing(k, responders, bayesian=True),
+            standing=standing(k, responders, others, bayesian=True),
             notes=tuple(notes(asked)),
         )
 

@@ -67,14 +67,6 @@ def share(text: str) -> tuple[Decimal, int] | None:
     return (Decimal(match[1]), int(match[2])) if match else None
 
 
-def as_printed(value: float) -> Decimal:
-    """Return a number with the decimals that it was written with, as far as a float remembers them.
-
-    A whole number counts as printed without decimals: 20.0 and 20 are the same float.
-    """
-    return Decimal(int(value)) if value == int(value) else Decimal(repr(value))
-
-
 def unit(printed: Decimal) -> Fraction:
     """One unit of the last printed digit."""
     exponent = printed.as_tuple().exponent

@@ -1,57 +1,69 @@
-"""Arithmetic between the numbers of a trial: one check a function, each saying what and how to mend it.
+"""Arithmetic checks of a trial's numbers, one function each; its docstring says what it finds.
 
-Every check yields findings. A finding is no error of ours if the source itself prints the
-contradiction: then the record acknowledges it, by place and name, and gives the reason. Rows that
-count different things (`term`) are never compared.
+Every check yields findings. Where the source itself prints the contradiction, the record acknowledges
+the finding: it names the row by what it is about and gives the reason. Rows that count different things
+(`term`) are never compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice, permutations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from meta.records.audit.arithmetic import as_printed, percent_of, roundings, unit
+from meta.records.audit.arithmetic import percent_of, roundings, unit
 from meta.records.factors import Universe, describe
-from meta.records.trial import Report, Row, Table, Trial
+from meta.records.trial import Acknowledged, Factors, Number, Place, Report, Row, Survival, Table, Trial
 from meta.stats.binomial.proportions import proportion_interval
 
 MAX_PARTITIONS = 1000  # of one row; records have a handful
 
 
+_NAMED = (*(item.name for item in fields(Factors)), "report", "outcome", "endpoint", "term")
+_NARROWING = tuple(item.name for item in fields(Place) if item.name not in _NAMED)
+
+
 class Finding(NamedTuple):
-    """A contradiction: its place as messages print it, its name, and the numbers."""
+    """A contradiction: its path in the record, its name, the numbers, and what the row is about.
+
+    `row` is the path of the row, `at` that of the number, if one field holds it.
+    """
 
     at: str
     finding: str
     detail: str
+    row: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A row with its path and the set of its patients."""
+    """A row with its path, the set of its patients, and what it is about."""
 
     at: str
     row: Row
     patients: int
+    place: Place
 
-    def numbers(self) -> dict[str, int]:
+    def numbers(self) -> dict[Number, int]:
         """Return what the row counts, as far as it is printed."""
         n, count = self.row.n, self.row.count
-        name = "events" if self.row.responders is None else "responders"
-        found = {
-            "n": n,
-            name: count,
-            f"non-{name}": n - count if n is not None and count is not None else None,
-        }
+        rest = n - count if n is not None and count is not None else None
+        found: dict[Number, int | None]
+        if self.row.responders is None:
+            found = {"n": n, "events": count, "non-events": rest}
+        else:
+            found = {"n": n, "responders": count, "non-responders": rest}
         return {name: value for name, value in found.items() if value is not None}
 
-    def field(self, name: str) -> str:
-        """Return the path of one of its numbers; non-responders have no field of their own."""
-        return self.at if name.startswith("non-") else f"{self.at}.{name}"
+    def found(self, finding: str, detail: str, number: Number | None = None) -> Finding:
+        """Return a finding about this row, or about one of its numbers."""
+        has_field = number in {item.name for item in fields(Row)}
+        at = f"{self.at}.{number}" if has_field else self.at
+        return Finding(at, finding, detail, self.at, replace(self.place, number=number))
 
     @property
     def label(self) -> str:
@@ -69,7 +81,7 @@ def audit(trial: Trial) -> tuple[Finding, ...]:
 
     Examples
     --------
-    >>> row = Row(n=32, responders=6, percent=18.7)
+    >>> row = Row(n=32, responders=6, percent=Decimal("18.7"))
     >>> table = Table(outcome="response", rows=(row,))
     >>> report = Report(id="a", citation="", kind="abstract", published="2019", tables=(table,))
     >>> trial = Trial(id="a", drugs=(), regimen="monotherapy", region="West", reports=(report,))
@@ -85,7 +97,7 @@ def audit(trial: Trial) -> tuple[Finding, ...]:
     for i, report in enumerate(trial.reports):
         subjects: dict[Subject, list[Placed]] = {}
         for j, table in enumerate(report.tables):
-            for rows in _by_term(f"reports[{i}].tables[{j}]", table, universe):
+            for rows in _by_term(f"reports[{i}].tables[{j}]", report, table, universe):
                 for check in TABLE_CHECKS:
                     found += check(rows)
                 subjects.setdefault((*_subject(table), rows[0].row.term), []).extend(rows)
@@ -95,23 +107,51 @@ def audit(trial: Trial) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def meant(item: Acknowledged, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that an acknowledgement fits.
+
+    None: it no longer applies. Findings in different places: it is ambiguous.
+    """
+    return tuple(one for one in findings if one.finding == item.finding and _fits(item, one.place))
+
+
+def _fits(asked: Place, place: Place) -> bool:
+    named = all(getattr(asked, name) == getattr(place, name) for name in _NAMED)
+    return named and all(getattr(asked, name) in {None, getattr(place, name)} for name in _NARROWING)
+
+
 def unacknowledged(trial: Trial, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return the findings that the record does not acknowledge."""
-    known = {(item.at, item.finding) for item in trial.acknowledged}
-    return tuple(finding for finding in findings if (finding.at, finding.finding) not in known)
+    """Return the findings that no acknowledgement fits."""
+    known = [finding for item in trial.acknowledged for finding in meant(item, findings)]
+    return tuple(finding for finding in findings if finding not in known)
 
 
-def stale(trial: Trial, findings: Sequence[Finding]) -> tuple[int, ...]:
-    """Return the indices of acknowledgements of what is not, or no longer, found."""
-    found = {(finding.at, finding.finding) for finding in findings}
-    return tuple(i for i, item in enumerate(trial.acknowledged) if (item.at, item.finding) not in found)
+def naming(finding: Finding, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the fields of an acknowledgement that fits this finding and none in another place.
+
+    Examples
+    --------
+    >>> place = Place(report="jia-2022", outcome="response", site="lung", number="n")
+    >>> naming(found := Finding("", "rows-disagree", "", "", place), (found,))
+    {'report': 'jia-2022', 'outcome': 'response', 'site': 'lung', 'finding': 'rows-disagree'}
+    """
+    place = finding.place
+    first = ("report", "outcome", "endpoint", "term")
+    chosen = {name: getattr(place, name) for name in first if getattr(place, name)} | place.given()
+    item = Acknowledged(**chosen, finding=finding.finding, reason="")
+    others = [one.place for one in meant(item, findings) if one.place != place]
+    for name in _NARROWING:
+        same = [other for other in others if getattr(other, name) == getattr(place, name)]
+        if len(same) < len(others):
+            chosen[name], others = getattr(place, name), same
+    return {**chosen, "finding": finding.finding}
 
 
 def factors_exclude_each_other(rows: Rows) -> Findings:
     """Find a row that no patient can belong to, as G1 and G2 imply well-differentiated."""
     for placed in rows:
         if not placed.patients:
-            yield Finding(placed.at, "no-such-patients", f"{placed.label} exclude each other")
+            yield placed.found("no-such-patients", f"{placed.label} exclude each other")
 
 
 def part_exceeds_whole(rows: Rows) -> Findings:
@@ -129,7 +169,7 @@ def _excesses(part: Placed, whole: Placed) -> Findings:
     for name, value in part.numbers().items():
         if value > limits.get(name, value):
             detail = f"{part.label}: {value} {name}, more than the {limits[name]} of {whole.label}"
-            yield Finding(part.field(name), "part-exceeds-whole", detail)
+            yield part.found("part-exceeds-whole", detail, name)
 
 
 def parts_against_whole(rows: Rows) -> Findings:
@@ -159,9 +199,9 @@ def _sums(parts: Rows, whole: Placed) -> Findings:
         labels = "; ".join(part.label for part in parts if name in part.numbers())
         if total > value and max(reported) <= value:  # a single excess is part_exceeds_whole
             detail = f"{added}, not at most {value} ({labels})"
-            yield Finding(whole.field(name), "parts-exceed-whole", detail)
+            yield whole.found("parts-exceed-whole", detail, name)
         elif complete and total < value:
-            yield Finding(whole.field(name), "parts-fall-short", f"{added}, not {value} ({labels})")
+            yield whole.found("parts-fall-short", f"{added}, not {value} ({labels})", name)
 
 
 def _disjoint_sets(rows: Rows) -> Iterator[list[Placed]]:
@@ -187,7 +227,7 @@ def percent_against_count(rows: Rows) -> Findings:
     for placed in rows:
         row = placed.row
         if row.percent is not None and row.count is not None and row.n:
-            yield from _percentage(f"{placed.at}.percent", row.percent, row.count, row.n)
+            yield from _percentage(placed, "percent", row.percent, row.count, row.n)
 
 
 def percent_of_total(rows: Rows) -> Findings:
@@ -195,18 +235,19 @@ def percent_of_total(rows: Rows) -> Findings:
     for placed, total in permutations(rows, 2):
         row, whole = placed.row, total.row
         if row.percent_of_total is not None and row.n is not None and not whole.given() and whole.n:
-            yield from _percentage(f"{placed.at}.percent_of_total", row.percent_of_total, row.n, whole.n)
+            yield from _percentage(placed, "percent_of_total", row.percent_of_total, row.n, whole.n)
 
 
-def _percentage(at: str, value: float, count: int, total: int) -> Findings:
-    exact, printed = percent_of(count, total), as_printed(value)
+def _percentage(placed: Placed, number: Number, printed: Decimal, count: int, total: int) -> Findings:
+    exact = percent_of(count, total)
     right = roundings(exact, unit(printed))
     if Fraction(printed) in right:
         return
+    decimals = max(-int(printed.as_tuple().exponent), 0)
     finding = "percent-rounding" if abs(exact - Fraction(printed)) <= unit(printed) else "percent-mismatch"
-    rounded = " or ".join(f"{float(value):g}" for value in sorted(right))
+    rounded = " or ".join(f"{float(value):.{decimals}f}" for value in sorted(right))
     detail = f"{count} of {total} is {float(exact):.6g} %, which rounds to {rounded}, not {printed}"
-    yield Finding(at, finding, detail)
+    yield placed.found(finding, detail, number)
 
 
 def interval_against_counts(rows: Rows) -> Findings:
@@ -219,13 +260,11 @@ def interval_against_counts(rows: Rows) -> Findings:
         if row.interval is None or row.count is None or not row.n:
             continue
         exact = [100 * float(limit) for limit in proportion_interval(row.count, row.n)]
-        printed = [as_printed(limit) for limit in row.interval]
-        if not all(map(_rounds_to, exact, printed)):
+        if not all(map(_rounds_to, exact, row.interval)):
             limits = f"{exact[0]:.2f} to {exact[1]:.2f} %"
-            detail = (
-                f"{row.count} of {row.n} has the exact interval {limits}, not {printed[0]} to {printed[1]} %"
-            )
-            yield Finding(f"{placed.at}.interval", "interval-mismatch", detail)
+            printed = f"{row.interval[0]} to {row.interval[1]} %"
+            detail = f"{row.count} of {row.n} has the exact interval {limits}, not {printed}"
+            yield placed.found("interval-mismatch", detail, "interval")
 
 
 def _rounds_to(exact: float, printed: Decimal) -> bool:
@@ -238,14 +277,14 @@ def rows_disagree(rows: Rows) -> Findings:
 
     If their tables differ in a way that they do not say (assessor, time point), say it.
     """
-    first: dict[tuple[int, str], Placed] = {}
+    first: dict[tuple[int, Number], Placed] = {}
     for placed in rows:
         for name, value in placed.numbers().items():
             earlier = first.setdefault((placed.patients, name), placed)
             other = earlier.numbers()[name]
             if value != other and not name.startswith("non-"):
                 detail = f"{placed.label}: {name} is {value}, but {other} in {earlier.at}"
-                yield Finding(placed.field(name), "rows-disagree", detail)
+                yield placed.found("rows-disagree", detail, name)
 
 
 def survival_disagrees(at: str, report: Report, universe: Universe) -> Findings:
@@ -258,14 +297,47 @@ def survival_disagrees(at: str, report: Report, universe: Universe) -> Findings:
         if item.median != other:
             what = f"median {item.endpoint} of {describe(item.given())}"
             detail = f"{what} is {item.median}, but {other} in {at}.survival[{j}]"
-            yield Finding(f"{at}.survival[{i}].median", "survival-disagrees", detail)
+            row, place = f"{at}.survival[{i}]", _place_of_median(report, item)
+            yield Finding(f"{row}.median", "survival-disagrees", detail, row, place)
 
 
-def _by_term(at: str, table: Table, universe: Universe) -> list[list[Placed]]:
+def _place(report: Report, table: Table, row: Row) -> Place:
+    given: dict[str, Any] = {**row.given()}
+    return Place(
+        **given,
+        report=report.id,
+        outcome=table.outcome,
+        term=row.term,
+        criteria=table.criteria or "none",
+        population=table.population or "none",
+        timepoint=table.timepoint,
+        arm=table.arm or "none",
+        assessor=table.assessor,
+        confirmed=table.confirmed,
+        where=row.where or table.where or "none",
+        via=row.via or table.via or "none",
+    )
+
+
+def _place_of_median(report: Report, item: Survival) -> Place:
+    given: dict[str, Any] = {**item.given()}
+    return Place(
+        **given,
+        report=report.id,
+        endpoint=item.endpoint,
+        number="median",
+        arm=item.arm or "none",
+        where=item.where or "none",
+        via=item.via or "none",
+    )
+
+
+def _by_term(at: str, report: Report, table: Table, universe: Universe) -> list[list[Placed]]:
     """Split the rows of a table by what they count, as only rows of one term are ever compared."""
     terms: dict[str | None, list[Placed]] = {}
     for i, row in enumerate(table.rows):
-        placed = Placed(f"{at}.rows[{i}]", row, universe.mask(row.given()))
+        place = _place(report, table, row)
+        placed = Placed(f"{at}.rows[{i}]", row, universe.mask(row.given()), place)
         terms.setdefault(row.term, []).append(placed)
     return list(terms.values())
 

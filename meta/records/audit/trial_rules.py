@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import get_args
@@ -120,7 +121,7 @@ def _row(at: str, row: Row) -> Complaints:
         for i, limit in enumerate(row.interval):
             yield from _percentage(f"{at}.interval[{i}]", limit)
         if row.interval[0] > row.interval[1]:
-            found = f"found {row.interval[0]:g} above {row.interval[1]:g}"
+            found = f"found {row.interval[0]} above {row.interval[1]}"
             yield Complaint(f"{at}.interval", found, "allowed: the lower limit first")
     if row.n is None and row.count is None and row.percent is None:
         yield Complaint(at, "found no number", "allowed: at least one of n, responders, events, percent")
@@ -146,9 +147,9 @@ def _not_negative(at: str, count: float | None) -> Complaints:
         yield Complaint(at, f"found {count:g}", "allowed: 0 or more")
 
 
-def _percentage(at: str, value: float | None) -> Complaints:
+def _percentage(at: str, value: Decimal | None) -> Complaints:
     if value is not None and not 0 <= value <= 100:
-        yield Complaint(at, f"found {value:g}", "allowed: 0 to 100")
+        yield Complaint(at, f"found {value}", "allowed: 0 to 100")
 
 
 def _derived(at: str, row: Row, name: Count) -> Complaints:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meta.errors import Fault, RecordError
-from meta.records.audit.checks import audit, stale, unacknowledged
+from meta.records.audit.checks import Finding, audit, meant, naming, unacknowledged
 from meta.records.audit.trial_rules import Pieces, trial_complaints
 from meta.records.reading.schema import Complaint, T, suggestion, validate
-from meta.records.reading.yaml_nodes import Document, around, read, shown
+from meta.records.reading.yaml_nodes import Document, around, flow, read, shown
 from meta.records.sensitivity import analysis_of
 from meta.records.trial import Report, Row, Survival, Table, Trial, TrialFile
 
@@ -84,11 +84,12 @@ def load_trial(path: Path, root: Path) -> TrialFile:
     told = {complaint.path for complaint in complaints}
     complaints += [complaint for complaint in _unfilled(document.data) if complaint.path not in told]
     faults = document.faults + _located(complaints, document)
-    if trial is not None and not faults:
-        faults = _located(_audit_complaints(trial), document)
+    findings = audit(trial) if trial is not None and not faults else ()
+    if trial is not None:
+        faults += _located(_audit_complaints(trial, findings), document) if not faults else []
     if trial is None or faults:
         raise RecordError(faults=faults)
-    return TrialFile(trial=trial, file=document.file, lines=document.lines)
+    return TrialFile(trial=trial, file=document.file, lines=document.lines, doubts=_doubts(trial, findings))
 
 
 def load_analysis(path: Path, root: Path, trials: Known | None = None) -> Analysis:
@@ -195,22 +196,43 @@ def _located(complaints: Iterable[Complaint], document: Document) -> list[Fault]
     ]
 
 
-def _audit_complaints(trial: Trial) -> Iterator[Complaint]:
-    findings = audit(trial)
+def _audit_complaints(trial: Trial, findings: Sequence[Finding]) -> Iterator[Complaint]:
+    """Complain about unacknowledged contradictions, and about acknowledgements that fit none or several."""
+
+    def to_copy(several: Sequence[Finding]) -> list[str]:
+        named = (naming(finding, findings) for finding in several)
+        return list(dict.fromkeys(flow({**fields, "reason": "TODO"}) for fields in named))
+
     for finding in unacknowledged(trial, findings):
-        how = f"acknowledged: [{{at: {finding.at}, finding: {finding.finding}, reason: …}}]"
-        allowed = f"allowed: numbers that agree, or, where the source itself prints these, {how}"
-        yield Complaint(finding.at, f"found {finding.finding}: {finding.detail}", allowed)
-    there = ", ".join(f"{finding.finding} at {finding.at}" for finding in findings) or "nothing in this trial"
-    for i in stale(trial, findings):
-        item = trial.acknowledged[i]
-        found = f"found an acknowledgement of {shown(item.finding)} at {shown(item.at)}, which is not there"
-        yield Complaint(f"acknowledged[{i}]", found, f"allowed: what the audit finds ({there})")
+        found = f"found {finding.finding}: {finding.detail}"
+        (item,) = to_copy([finding])
+        where = f"or, where the source itself prints these, this under acknowledged: - {item}"
+        yield Complaint(finding.at, found, f"allowed: numbers that agree, {where}")
+    for i, known in enumerate(trial.acknowledged):
+        found = f"found an acknowledgement of {shown(known.finding)} that fits"
+        candidates = to_copy(meant(known, findings))
+        if not candidates:
+            allowed = (
+                f"what the audit finds in this trial, which is {' or '.join(to_copy(findings)) or 'nothing'}"
+            )
+            yield Complaint(f"acknowledged[{i}]", f"{found} no finding", f"allowed: {allowed}")
+        elif len(candidates) > 1:
+            allowed = f"allowed: {' or '.join(candidates)}"
+            yield Complaint(f"acknowledged[{i}]", f"{found} {len(candidates)} findings", allowed)
+
+
+def _doubts(trial: Trial, findings: Sequence[Finding]) -> dict[str, tuple[str, ...]]:
+    """The reasons of the acknowledgements of each row, by its path."""
+    doubts: dict[str, tuple[str, ...]] = {}
+    for item in trial.acknowledged:
+        for row in dict.fromkeys(finding.row for finding in meant(item, findings)):
+            doubts[row] = (*doubts.get(row, ()), item.reason)
+    return doubts
 
 
 def _unfilled(value: Any, at: str = "") -> Iterator[Complaint]:
-    """Find what the beginning of a new record left to be filled in."""
-    if value in ("TODO", "TODO-2024"):  # what the template leaves to be filled in
+    """Find placeholders of the template, or of a copied acknowledgement, that nobody filled in."""
+    if value in ("TODO", "TODO-2024"):
         yield Complaint(at, f"found {value}", "allowed: what the publication says")
     elif isinstance(value, dict):
         for key, below in value.items():

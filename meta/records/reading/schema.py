@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
@@ -16,11 +17,11 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get
 
 from pydantic import TypeAdapter, ValidationError
 
-from meta.records.reading.yaml_nodes import shown
+from meta.records.reading.yaml_nodes import Decimals, shown
 
 T = TypeVar("T")
 Parts = tuple[str | int, ...]
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_WORDS = {str: "text", int: "a whole number", float: "a number", Decimal: "a number", bool: "true or false"}
 
 
 class Complaint(NamedTuple):
@@ -35,13 +36,22 @@ def validate(kind: type[T], data: object) -> tuple[T | None, list[Complaint]]:
     """Build a dataclass from plain data, or say everything that does not fit.
 
     The data go through JSON text because strict validation takes a JSON array for a tuple, but
-    not a Python list.
+    not a Python list. A number for a Decimal goes as text, so that it keeps the decimals it was written with.
     """
     try:
         adapter = _adapter(cast("Hashable", kind))  # any class is
-        return adapter.validate_json(json.dumps(data), strict=True), []
+        return adapter.validate_json(json.dumps(_with_texts(data, [kind])), strict=True), []
     except ValidationError as error:
         return None, _complaints(kind, data, error)
+
+
+def _with_texts(data: Any, hints: list[Any]) -> Any:
+    if isinstance(data, dict):
+        return {key: _with_texts(value, _inside(hints, key, data)) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_with_texts(value, _inside(hints, i, data)) for i, value in enumerate(data)]
+    is_exact = isinstance(data, Decimals) and Decimal in (o for hint in hints for o in _options(hint))
+    return data.text if is_exact else data
 
 
 def path_of(parts: Parts) -> str:

@@ -7,8 +7,9 @@ parser's events, so all of that is refused with its line before anything is expa
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,6 +27,7 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,15}")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _TRUTH_WORD = re.compile(r"(?i)yes|no|on|off|y|n|true|false")
+_WORD = re.compile(r"[A-Za-z]([\w ./+-]*\w)?")
 _NULL_WORD = re.compile(r"(?i)null")
 _ODD_NUMBER = re.compile(
     r"""(?ix) [-+]? (
@@ -37,6 +39,13 @@ _ODD_NUMBER = re.compile(
     )"""
 )
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Decimals(float):
+    """A number written with decimals, and its text: 20.0 and 20 are one float, but not one rounding."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,18 @@ def shown(value: object) -> str:
 def _shortened(text: str, limit: int = 60) -> str:
     printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1])
     return printable if len(printable) <= limit else f"{printable[: limit - 1]}…"
+
+
+def flow(data: object) -> str:
+    """Write data on one line, as YAML that :func:`parse` reads back; text in quotes only where it must be."""
+    if isinstance(data, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list | tuple):
+        return "[" + ", ".join(map(flow, data)) + "]"
+    if isinstance(data, str):
+        is_word = _WORD.fullmatch(data) and _plain(data) == (data, None)
+        return data if is_word else "'" + data.replace("'", "''") + "'"
+    return json.dumps(data)
 
 
 def read(path: Path, file: str) -> Document:
@@ -171,7 +192,7 @@ def _plain(text: str) -> tuple[Any, str | None]:
     if _WHOLE.fullmatch(text):
         return int(text), None
     if _DECIMAL.fullmatch(text):
-        return float(text), None
+        return Decimals(text), None
     if _TRUTH_WORD.fullmatch(text):
         return None, "a truth value"
     if _NULL_WORD.fullmatch(text):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,9 @@ from meta.errors import StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_DAY = 24 * 60 * 60  # seconds
+_PART = re.compile(r"\..+\.[0-9a-f]+\.part")  # how `write` calls what it has not finished
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -21,7 +26,7 @@ def write(path: Path, content: str | bytes) -> None:
     StoreError
         If the place cannot be written to.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -34,26 +39,13 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what runs that were killed while writing have left below `folder`.
+    """Remove the half-written files below `folder` that are older than a day.
 
-    Parts of a process that is still there are its own business.
+    Runs that were killed while writing have left them: no file takes that long to write. Younger ones may
+    belong to another run, in another container or on another machine that shares the folder.
     """
+    oldest = time.time() - _DAY
     for part in folder.rglob(".*.part"):
-        owner = re.fullmatch(r"\..+\.(\d+)\.part", part.name)
-        if owner and not _is_running(int(owner[1])):
-            with suppress(OSError):
+        with suppress(OSError):  # a run may rename its own just now
+            if _PART.fullmatch(part.name) and part.stat().st_mtime < oldest:
                 part.unlink()
-
-
-def _is_running(process: int) -> bool:
-    if process == os.getpid():
-        return False  # this process is not writing now
-    if os.name == "nt":
-        return True  # Windows has no signal 0 to ask with
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # somebody else's
-        return True
-    return True

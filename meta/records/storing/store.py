@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import fields
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,7 +69,7 @@ def plain(record: object) -> Any:
 
 def compact(record: object) -> str:
     """What `to_json` says on one line, which takes a tenth of the time: for digests."""
-    return json.dumps(record, default=_fields, ensure_ascii=False, allow_nan=False)
+    return json.dumps(record, default=_as_data, ensure_ascii=False, allow_nan=False)
 
 
 def to_json(record: object) -> str:
@@ -76,11 +77,13 @@ def to_json(record: object) -> str:
 
     In full double precision, without NaN, the same for the same data.
     """
-    return json.dumps(record, default=_fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(record, default=_as_data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    """The fields of a record that is not JSON data itself."""
+def _as_data(record: Any) -> Any:
+    """The fields of a record, or the text of a Decimal, which a JSON number would rob of its last zeros."""
+    if isinstance(record, Decimal):
+        return str(record)
     return {field.name: getattr(record, field.name) for field in fields(record) if field.name not in _BESIDE}
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from meta.errors import StoreError
 from meta.records.storing.files import write
+from meta.results import Reason, Standing, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,7 @@ class Subsets:
     reasons : ndarray of uint8, shape (choices, 4, B)
         Place in `words` of why something is not given.
     standings : ndarray of uint8, shape (choices, B)
-        Place in `words` of what the answer may be called.
+        Place in `called` of what may be said of the answer.
     named : tuple of (name, ids)
         Choices with a name.
     skipped : tuple of (role, reason)
@@ -82,6 +83,7 @@ class Subsets:
     named: tuple[tuple[str, tuple[str, ...]], ...]
     skipped: tuple[tuple[str, str], ...]
     words: tuple[str, ...]
+    called: tuple[Standing, ...]
     members: NDArray[np.bool_]
     values: NDArray[np.float64]
     reasons: NDArray[np.uint8]
@@ -130,6 +132,10 @@ def load(path: Path) -> Subsets:
         about["named"] = tuple((name, tuple(ids)) for name, ids in about["named"])
         about["skipped"] = tuple((role, reason) for role, reason in about["skipped"])
         about["words"] = tuple(about["words"])
+        about["called"] = tuple(
+            Standing(status=Status(one["status"]), reasons=tuple(map(Reason, one["reasons"])))
+            for one in about["called"]
+        )
         return Subsets(**about, **arrays)
     except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise StoreError(f"{path}: not read: {error}; a table as `make pool` stores it is allowed") from None

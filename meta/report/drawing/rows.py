@@ -186,11 +186,9 @@ def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
 
     Where the k policy leaves nothing to pool, the row shows the single trial's own rate and exact interval.
     """
-    alone = wording.withheld(fit) and bool(fit.trials)
-    if alone:
-        shown = _show(fit.trials[0].proportion, Mark(kind="square", low=0, high=0, share=_ALONE))
-    else:
-        shown = _show(fit.proportion, _diamond(fit) if base else replace(_diamond(fit), kind="dot"))
+    alone = wording.withheld(fit)
+    diamond = _diamond(fit) if base else replace(_diamond(fit), kind="dot")
+    shown = _show(fit.proportion, Mark(kind="square", low=0, high=0, share=_ALONE) if alone else diamond)
     tau2, i2 = fit.tau2.value, fit.heterogeneity.I2.value
     beside = {
         "tau2": number(tau2) if tau2 is not None else "",

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
+from meta.models import policy
 from meta.report.drawing.canvas import BOLD, SMALL
 from meta.report.drawing.marks import Mark
 from meta.report.drawing.rows import COMPANION, summary_row
@@ -173,7 +174,7 @@ def bounds_row(label: str, found: Bounds, *, said: str | None = None) -> Row:
         high=outer.high,
         inner=(inner.low, inner.high),
         share=COMPANION if said is None else 1.0,
-        filled=found.standing.status == "headline",
+        filled=found.standing.headline,
     )
     cells |= {"value": numbers(inner), "ends": f"[{numbers(outer)}]"}
     style = SMALL if said is None else BOLD
@@ -215,7 +216,7 @@ def _latent(found: Latent, by: str | None, group: str | None) -> Iterator[Row]:
     cells = {"counts": told} if told else {}
     mean = rate.mean
     if latent_words.withheld(rate) or mean.value is None or mean.low is None or mean.high is None:
-        reason = wording.not_given(mean.reason) if mean.value is None else rate.standing.reason
+        reason = wording.not_given(mean.reason) if mean.value is None else policy.words(rate.standing)
         yield Row(label=label, indent=INDENT, cells=cells, reason=reason)
         return
     filled = not latent_words.star(found, rate)

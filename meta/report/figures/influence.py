@@ -9,7 +9,7 @@ from meta.format import number
 from meta.report.drawing.marks import Mark
 from meta.report.drawing.table import Column, Plot, Row, Table, draw
 from meta.report.figures.registry import Analysed, Figure, Plan, Section
-from meta.report.language import exact, wording
+from meta.report.language import exact
 from meta.report.language.roles import marked
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def plans(analysed: Analysed) -> Iterator[Plan]:
     if analysed.overall is None:
         return
     base, fit = analysed.overall
-    if not wording.withheld(fit) and any("divergence" in one.measures for one in fit.influence):
+    if any("divergence" in one.measures for one in fit.influence):
         yield Plan(
             name=f"{base.name}.influence",
             shows=(base,),

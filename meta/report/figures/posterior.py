@@ -37,7 +37,7 @@ def plans(analysed: Analysed) -> Iterator[Plan]:
     if analysed.overall is None:
         return
     base, fit = analysed.overall
-    if "joint.density" in fit.grids and not wording.withheld(fit):
+    if "joint.density" in fit.grids:
         yield Plan(
             name=f"{base.name}.posterior",
             shows=(base,),

@@ -117,21 +117,16 @@ def figures(runs: Sequence[Run]) -> Iterator[Plan]:
     analysed, names = Analysed(tuple(runs)), set[str]()
     for kind, figure in registered().items():
         for plan in figure.plans(analysed):
-            free = (
-                plan.name if plan.name not in names else f"{plan.name}.{kind}"
-            )  # a user chose the same name
-            names.add(free)
-            yield replace(plan, name=free)
+            taken = plan.name in names  # a variation is called as a figure is
+            names.add(plan.name)
+            yield replace(plan, name=f"{plan.name}.{kind}") if taken else plan
 
 
 @cache
 def registered() -> dict[str, Figure]:
     """Every kind of figure by the name of its module, in the order of the page."""
-    package = __name__.rpartition(".")[0]
-    folder = import_module(package).__path__
-    names = [
-        found.name for found in pkgutil.iter_modules(folder) if found.name != __name__.rpartition(".")[2]
-    ]
+    package, _, own = __name__.rpartition(".")
+    names = [one.name for one in pkgutil.iter_modules(import_module(package).__path__) if one.name != own]
     kinds = {name: getattr(import_module(f"{package}.{name}"), "FIGURE", None) for name in names}
     found = {name: figure for name, figure in kinds.items() if isinstance(figure, Figure)}
     if missing := ", ".join(f"{name}.py" for name in kinds if name not in found):

@@ -14,6 +14,7 @@ from meta.report.language.roles import marked
 from meta.report.language.site_words import DESCRIPTIVE, group_noun, not_headlines, written
 from meta.report.language.wording import not_given
 from meta.report.tables.site_tables import standing_of
+from meta.results import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def site_contrasts(fit: SiteRegionFit, *, title: str, subtitle: str | None = Non
 
 def _filled(fit: SiteRegionFit, *labels: str) -> bool:
     """Whether the answer about some groups or levels may be a headline."""
-    return standing_of(fit, *labels) == "headline"
+    return standing_of(fit, *labels) == Status.HEADLINE
 
 
 def _orders(fit: SiteRegionFit, noun: str) -> Table:

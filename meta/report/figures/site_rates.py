@@ -83,7 +83,7 @@ def _rate(rate: Rate) -> Row:
         return Row(label=name, reason=not_given(found.reason))
     ends = "" if found.low is None or found.high is None else f"[{interval(found.low, found.high, percent)}]"
     cells = {"n": str(rate.n), "counts": reported, "value": percent(found.value), "ends": ends}
-    filled = rate.standing.status == "headline"
+    filled = rate.standing.headline
     leading = marks_of("dot", found, filled=filled, below=-APART if raw else 0.0)
     return Row(label=rate.group, cells=cells, marks=(*leading, *raw))
 

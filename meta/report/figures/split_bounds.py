@@ -114,7 +114,7 @@ def _shrunk(base: Run, by: str, group: str) -> Iterator[Row]:
         found = rate.mean
         if rate.group != group or found.value is None or found.low is None or found.high is None:
             continue
-        filled = rate.standing.status == "headline"
+        filled = rate.standing.headline
         failed = base.sites is not None and base.sites.failed
         yield Row(
             label=f"[{FAILED}] {SHRUNK}" if failed else SHRUNK,

@@ -141,7 +141,7 @@ def _row(
     if found.value is None:
         return Row(label=name, reason=not_given(found.reason), indent=INDENT)
     two = crude is not None and crude.value is not None
-    marks = marks_of("dot", found, filled=standing.status == "headline", below=-APART if two else 0.0)
+    marks = marks_of("dot", found, filled=standing.headline, below=-APART if two else 0.0)
     if crude is not None and two:
         marks += marks_of("crude", crude, below=APART)
     beside = written(crude, signed=signed) if crude is not None else "not fitted"

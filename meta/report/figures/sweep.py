@@ -31,7 +31,7 @@ def plans(analysed: Analysed) -> Iterator[Plan]:
     if analysed.overall is None:
         return
     base, fit = analysed.overall
-    if fit.sweep and "tau.x" in fit.grids and not wording.withheld(fit):
+    if fit.sweep and "tau.x" in fit.grids:
         yield Plan(
             name=f"{base.name}.sweep",
             shows=(base,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, number, percent
-from meta.results import FAILED
+from meta.results import FAILED, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,13 +69,13 @@ def _rate(found: Latent, fit: SiteRegionFit, level: str | None) -> Rate | None:
 
 def star(found: Latent, rate: StandardisedRate) -> str:
     """A star where an answer is no headline."""
-    headline = rate.standing.status == "headline" and not latent_failed(found)
+    headline = rate.standing.headline and not latent_failed(found)
     return "" if headline else "*"
 
 
 def withheld(rate: StandardisedRate) -> bool:
     """Tell whether the k policy leaves nothing of an answer to show."""
-    return rate.standing.status in {"none", "one trial"}
+    return rate.standing.status in {Status.NO_ESTIMATE, Status.EXACT_INTERVAL_ONLY}
 
 
 def marked(found: Latent, words: str) -> str:

@@ -66,7 +66,7 @@ def _model_row(rate: Rate, noun: str, indent: float, *, failed: bool) -> Row:
     cells, drawn = {"value": percent(found.value)}, tuple[Mark, ...]()
     if found.low is not None and found.high is not None:
         cells["ends"] = f"[{interval(found.low, found.high, percent)}]"
-        headline = rate.standing.status == "headline" and not failed
+        headline = rate.standing.headline and not failed
         drawn = (Mark(kind="model", low=found.low, value=found.value, high=found.high, filled=headline),)
     return Row(label=name, indent=indent, cells=cells, marks=drawn)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, number, percent
-from meta.models.policy import waived
+from meta.models import policy
 from meta.report.language.wording import capital
+from meta.results import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,14 +79,14 @@ def not_headlines(
     groups, levels : bool
         What is shown.
     """
-    if fit.standing == waived():
-        yield f"{capital(fit.standing.reason)}."
+    if Reason.POLICY_OFF in fit.standing.reasons:
+        yield f"{capital(policy.words(fit.standing))}."
     shown = [(rate.group, rate.standing) for rate in fit.rates if groups and rate.level is None]
     shown += [(one.level, one.standing) for one in fit.standardised if levels]
     said: dict[str, dict[str, None]] = {}
     for name, found in shown:
-        if found.status != "headline":
-            said.setdefault(found.reason, {})[name] = None
+        if not found.headline:
+            said.setdefault(policy.words(found), {})[name] = None
     if said:
         words = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
         yield f"{lead} {words}."

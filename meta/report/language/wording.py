@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, p_value, percent, symbols
+from meta.models import policy
 from meta.report.language import differences, exact
 from meta.report.language.roles import marked
+from meta.results import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +22,6 @@ ZERO_TAU2 = (
     "An estimate of τ² = 0, and with it I² = 0, is common with few trials even where they differ widely: "
     "it does not show that they agree."
 )
-_STANDING = {"two trials": "rests on two trials", "one trial": "one trial: exact interval only"}
 
 
 def not_given(reason: str | None) -> str:
@@ -64,22 +65,17 @@ def method(fit: Fit) -> str:
 
 def headline(fit: Fit) -> bool:
     """Tell whether the estimate may be drawn as a headline."""
-    return fit.standing.status == "headline" and not fit.failed
+    return fit.standing.headline and not fit.failed
 
 
 def standing(fit: Fit) -> str:
     """Say what the estimate may be called, and why."""
-    reason = symbols(fit.standing.reason) or _STANDING.get(fit.standing.status, "")
-    if fit.failed:
-        return "no headline: the sampler's diagnostics failed"
-    if fit.standing.status == "headline":
-        return f"headline; {reason}" if reason else "headline"
-    return reason or "not a headline"
+    return "no headline: the sampler's diagnostics failed" if fit.failed else policy.words(fit.standing)
 
 
 def withheld(fit: Fit) -> bool:
     """Tell whether the k policy leaves nothing to show but the trial's own exact interval."""
-    return fit.standing.status == "one trial"
+    return fit.standing.status is Status.EXACT_INTERVAL_ONLY
 
 
 def shares_tau(group: Fit) -> bool:
@@ -167,7 +163,7 @@ def between(fit: Fit) -> str | None:
     test = fit.between
     if test is None:
         return None
-    how = symbols(test.method)
+    how = symbols("; ".join(filter(None, (test.method, test.caveat))))
     if test.p is None and test.contrasts:
         return f"{'; '.join(differences.contrasts(fit))} ({how})"
     if test.p is None:

@@ -11,14 +11,14 @@ from meta.report.language.exact import short_name
 from meta.report.language.latent_words import latent_failed
 from meta.report.language.latent_words import withheld as withheld_rate
 from meta.report.language.roles import first_fit
-from meta.report.language.wording import headline, withheld
+from meta.report.language.wording import headline
 from meta.report.page.references import At
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from meta.records.run import Run
-    from meta.results import Fit, Rate, SiteRegionFit
+    from meta.results import Rate, SiteRegionFit
 
 WELL = "well"
 UNRESOLVED = {
@@ -31,16 +31,15 @@ UNRESOLVED = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A fit or a group of one; `alone` is the trial whose own interval is all that may be given."""
+    """A fit or a group of one."""
 
     fit: At
-    alone: At | None
     headline: bool
 
     @property
     def shown(self) -> At:
         """The estimate that stands for the row."""
-        return self.fit.proportion if self.alone is None else self.alone.proportion
+        return self.fit.proportion
 
     @property
     def short(self) -> str:
@@ -101,7 +100,7 @@ class LatentLine:
     @property
     def headline(self) -> bool:
         """Whether it may be the first thing that is said."""
-        return not self.failed and bool(self.rate.it.standing.status == "headline")
+        return not self.failed and bool(self.rate.it.standing.headline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +158,7 @@ def leading(run: At, by: str | None) -> At | None:
 
 def line(fit: At) -> Line:
     """A row of answers."""
-    it: Fit = fit.it
-    alone = fit.trials[0] if withheld(it) and it.trials else None
-    return Line(fit, alone, headline(it))
+    return Line(fit, headline(fit.it))
 
 
 def _block(base: At, by: str) -> Block | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from meta.models.policy import RULE
 from meta.records.run import BASE
 from meta.report.page.answers import UNRESOLVED, Line, excludes_well
 from meta.report.page.references import At
@@ -94,6 +95,11 @@ class Methods:
     cited: Cited
     intervals: Mapping[str, str]
 
+    @property
+    def k_policy(self) -> str:
+        """What few trials or responders mean for an estimate."""
+        return RULE
+
     def uses(self, option: str, value: str) -> bool:
         """Whether some model has an option with that value."""
         return any(model.it.get(option) == value for _, model in self.models)
@@ -153,5 +159,4 @@ def findings_of(lines: list[tuple[str | None, Line]]) -> list[Finding]:
 
 def _chances(line: Line) -> Iterator[At]:
     lead = line.fit.it.proportion.estimand
-    if line.alone is None:
-        yield from (chance for chance in line.fit.probabilities if chance.it.estimand == lead)
+    yield from (chance for chance in line.fit.probabilities if chance.it.estimand == lead)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from meta.format import DASH, MINUS, TO, clean, level, number, p_value, percent, symbols
+from meta.models import policy
 from meta.report.language import exact
 from meta.report.language.wording import capital
 
@@ -120,15 +121,6 @@ def ends(found: At, how: str = "pct") -> Markup:
     return Markup('<span class="nw">{}</span>').format(Markup(joint).join(shown))
 
 
-_STANDING = {
-    "headline": "headline",
-    "beside": "beside the headline",
-    "two trials": "rests on two trials: no headline",
-    "one trial": "one trial: its own exact interval",
-    "none": "no estimate",
-}
-
-
 def _say(text: str) -> str:
     return symbols(clean(text))
 
@@ -145,7 +137,6 @@ TEXTS: dict[str, Callable[[str], str]] = {
     "distribution": lambda text: symbols(exact.distribution(clean(text))),
     "capital": lambda text: capital(_say(text)),
     "method": _method,
-    "standing": lambda status: _STANDING[status],
     "plain": lambda text: clean(text).replace("-", " "),  # names of options and outcomes
 }
 
@@ -156,6 +147,13 @@ def told(found: At, how: str = "text") -> Markup:
         return Markup("")
     return Markup('<bdi class="t" data-ref="{}" data-as="{}">{}</bdi>').format(
         found.place, how, TEXTS[how](str(found.it))
+    )
+
+
+def called(found: At) -> Markup:
+    """What the k policy lets an estimate of a run be called."""
+    return Markup('<bdi class="t" data-ref="{}" data-as="standing">{}</bdi>').format(
+        found.place, policy.words(found.it)
     )
 
 
@@ -191,7 +189,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "plain": _in_words("plain"),
     "method": _in_words("method"),
     "cap": _capital,
-    "standing": _in_words("standing"),
+    "standing": called,
     "w": words,
     "attr_written": written,
     "listed": listed,

@@ -11,6 +11,7 @@ import numpy as np
 
 from meta.errors import StoreError
 from meta.format import number, percent
+from meta.models.policy import words
 from meta.records.run import BASE
 from meta.records.storing.subsets import ESTIMANDS, FILE, load
 
@@ -87,6 +88,7 @@ def panel(table: Subsets) -> Panel:
         "rows": len(table.members),
         "values": _base64(shown(table.values)),
         "reasons": _base64(table.reasons),
+        "called": [{"headline": one.headline, "words": words(one)} for one in table.called],
         "standings": _base64(table.standings),
     }
     if not table.complete:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meta.format import percent
-from meta.records.audit.arithmetic import as_printed, percent_of, roundings, unit
+from meta.records.audit.arithmetic import percent_of, roundings, unit
 from meta.records.run import BASE
 from meta.report.language.roles import first_fit, ordered
 from meta.report.tables.long_tables import TABLES
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from meta.records.run import Printed, Run
     from meta.records.storing.outputs import Outputs
+    from meta.results import Fit
 
 __all__ = [
     "first_fit", "groups", "ledger", "reproduction", "side_by_side", "summary", "write_tables",
@@ -42,32 +44,41 @@ def _instead(run: Run) -> str | None:
 
 
 def summary(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row a run: the overall estimate, and the p-value between the groups of each grouping."""
+    """One row a run and model: its overall estimate, and its own test between the groups of each grouping.
+
+    Of a test its name, p, common tau and caveat stand side by side; a model without one has empty cells.
+    """
     import pandas as pd
 
     rows = []
     for run in runs:
-        fit = first_fit(run)
-        between = {
-            f"p_between_{f.by}": f.between.p
-            for f in ordered(run.fits)
-            if f.by is not None and f.between is not None and f.between.p is not None
-        }
         left = " | ".join(dict.fromkeys(entry.label for entry in run.ledger if entry.action == "dropped"))
-        trials = " | ".join(trial.label for trial in fit.trials) if fit else ""
-        row = fit_row(fit) if fit else {"reason": _instead(run)}
-        rows.append(
-            {
-                **_names(run),
-                "role": fit.role if fit else None,
-                **row,
-                **between,
-                "trials": trials,
-                "dropped": left,
-                "failures": len(run.failures),
-            }
-        )
+        end = {"dropped": left, "failures": len(run.failures)}
+        overall = [fit for fit in ordered(run.fits) if fit.by is None]
+        rows += [
+            {**_names(run), "role": fit.role, **fit_row(fit), **_between(run, fit),
+             "trials": " | ".join(trial.label for trial in fit.trials), **end}
+            for fit in overall
+        ]  # fmt: skip
+        if not overall:
+            rows.append({**_names(run), "role": None, "reason": _instead(run), "trials": "", **end})
     return pd.DataFrame(rows, columns=None if rows else ["analysis", "variation"])
+
+
+def _between(run: Run, overall: Fit) -> dict[str, Any]:
+    """The tests between groups of the model of an overall fit."""
+    cells: dict[str, Any] = {}
+    for fit in run.fits:
+        if fit.role == overall.role and fit.by is not None and fit.between is not None:
+            test = fit.between
+            given = test.p is not None
+            cells |= {
+                f"test_between_{fit.by}": test.method if given else None,
+                f"p_between_{fit.by}": test.p,
+                f"tau_of_test_{fit.by}": test.tau if given else None,
+                f"caveat_between_{fit.by}": test.caveat if given else None,
+            }
+    return cells
 
 
 def groups(runs: Sequence[Run]) -> pd.DataFrame:
@@ -149,11 +160,10 @@ def _comparison(row: Printed) -> Iterator[dict[str, Any]]:
         yield {"what": "ORR", **_share(row.responders, row.n, row.percent), **place}
 
 
-def _share(count: int, of: int, printed: float | None) -> dict[str, Any]:
+def _share(count: int, of: int, printed: Decimal | None) -> dict[str, Any]:
     """A count in percent, and whether the printed percentage is its rounding."""
-    shown = None if printed is None else as_printed(printed)
-    agrees = None if shown is None else Fraction(shown) in roundings(percent_of(count, of), unit(shown))
-    text = None if shown is None else str(shown)
+    agrees = None if printed is None else Fraction(printed) in roundings(percent_of(count, of), unit(printed))
+    text = None if printed is None else str(printed)
     return {"count": count, "of": of, "ours": percent(count / of), "printed": text, "agrees": agrees}
 
 

@@ -82,7 +82,7 @@ def tests(runs: Sequence[Run]) -> pd.DataFrame:
                     "df": first.df,
                     "p": first.p,
                     "method": first.method,
-                    "caveat": None,
+                    "caveat": first.caveat,
                     "reason": first.reason,
                 }
             )

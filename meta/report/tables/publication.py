@@ -49,8 +49,7 @@ def _rows(fit: Fit) -> Iterator[Cells]:
         if fit.by is not None and part is fit:
             continue  # the overall estimate has a fit of its own
         ahead = part.prediction.proportion
-        several = [] if wording.withheld(part) else [part.proportion, *exact.others(part)]
-        for found in several or [trial.proportion for trial in part.trials]:
+        for found in (part.proportion, *exact.others(part)):
             given = found is part.proportion and ahead.low is not None and ahead.high is not None
             yield (
                 part.label or "All trials",

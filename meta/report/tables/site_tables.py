@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
+from meta.models.policy import weakest
 from meta.results import FAILED
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from meta.results import Proportion, Quantity, Rate, RateDifference, SiteRegionFit, StandardisedRate
 
 Cells = dict[str, Any]
-_WEAKEST = ("none", "one trial", "two trials", "beside", "headline")
 _PLACE = ("analysis", "variation", "standing", "contrast")
 _ENDS = ("value", "low", "high", "level", "kind", "method", "reason")
 
@@ -25,9 +25,9 @@ def standing_of(fit: SiteRegionFit, *labels: str) -> str:
     """What answers may be called, over all trials or of groups and levels; a failed sampler comes first."""
     if fit.failed:
         return FAILED
-    known = {rate.group: rate.standing.status for rate in fit.rates if rate.level is None}
-    known |= {rate.level: rate.standing.status for rate in fit.standardised}
-    return min((known[label] for label in labels), key=_WEAKEST.index, default=fit.standing.status)
+    known = {rate.group: rate.standing for rate in fit.rates if rate.level is None}
+    known |= {rate.level: rate.standing for rate in fit.standardised}
+    return weakest([known[label] for label in labels] or [fit.standing]).status
 
 
 def _standing(fit: SiteRegionFit, rate: Rate) -> str:

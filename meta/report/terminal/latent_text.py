@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from meta.format import counts, level
+from meta.models import policy
 from meta.report.language.latent_words import (
     answers_by,
     contrast,
@@ -69,7 +70,7 @@ def latent_lines(run: Run) -> Iterator[str]:
 def _answer(found: Latent, fit: SiteRegionFit, rate: StandardisedRate) -> str:
     name = f"{fit.contrast} {rate.level}" if fit.contrast else "overall"
     if withheld(rate):
-        return f"  {name}*: {rate.standing.reason}"
+        return f"  {name}*: {policy.words(rate.standing)}"
     here = reported(found, fit, rate.level)
     told = f"; reported by themselves {here}" if here else "; none reported by themselves"
     median = f"; median {orr(rate.median)}" if rate.median is not None else ""

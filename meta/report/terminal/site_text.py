@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, number, percent
+from meta.models import policy
 from meta.models.describe import counted
 from meta.records.run import BASE
 from meta.report.language.site_words import not_headlines
@@ -41,8 +42,7 @@ def site_lines(run: Run) -> Iterator[str]:
     by = (run.analysis.get("sites") or {}).get("by", "group")
     levels = f" and {fit.contrast}" if fit.contrast else ""
     yield f"{failed}{run.name}, {run.variation}: by {by}{levels}, % ({level(fit.level)} credible interval)"
-    standing = "headline" if fit.standing.status == "headline" else fit.standing.reason
-    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders: {standing}"
+    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders: {policy.words(fit.standing)}"
     for line in not_headlines(fit, "* no headline:"):
         yield f"  {line}"
     yield from _standardised(fit)
@@ -82,7 +82,7 @@ def _standardised(fit: SiteRegionFit) -> Iterator[str]:
 
 def _star(one: Rate | StandardisedRate | RateDifference) -> str:
     """A star where the k policy lets an answer be no headline."""
-    return "" if one.standing.status == "headline" else "*"
+    return "" if one.standing.headline else "*"
 
 
 def _direct(found: DirectRate) -> str:
@@ -133,7 +133,7 @@ def _known(fit: SiteRegionFit) -> Iterator[str]:
     alone = fit.reporting
     if alone is not None:
         said = "" if alone.sampling.passed else f"[{FAILED}] "
-        star = "" if alone.standing.status == "headline" else "*"
+        star = "" if alone.standing.headline else "*"
         yield (
             f"  {said}Contrasts between groups, sd: prior / {counted(len(alone.trials), 'trial')}{star} that "
             f"report every group alone / all {fit.k}:"

@@ -34,7 +34,7 @@ def split_lines(run: Run) -> Iterator[str]:
         yield f"{run.name}, {run.variation}: {first.estimand} by {by}, % ({limits}), {how(first)}"
         width = max(len(one.group or "") for one in found)
         for one in found:
-            star = "" if one.standing.status == "headline" else "*"
+            star = "" if one.standing.headline else "*"
             count = f"{span(one.responders)}/{span(one.n)}, k {span(one.k)}{star}"
             estimate = f"{numbers(one.ignorance)} ({numbers(one.uncertainty)})"
             yield f"  {one.group:<{width}}  {estimate}  {count}"

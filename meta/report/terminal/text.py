@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import DASH, counts, interval, level, number, percent
+from meta.models import policy
 from meta.records.run import BASE, Run
 from meta.report.language import differences, exact, wording
 from meta.report.language.bound_words import leading, numbers, span
@@ -130,7 +131,7 @@ def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str,
 
 def _bounded(run: Run, found: Bounds, *, median: bool) -> tuple[str, ...]:
     """The row of a run that has bounds in place of an estimate: hull of the estimates (of the limits)."""
-    star = "" if found.standing.status == "headline" else "*"
+    star = "" if found.standing.headline else "*"
     count = f"{span(found.responders)}/{span(found.n)}"
     estimate = f"{numbers(found.ignorance)} ({numbers(found.uncertainty)})"
     return (run.variation, f"{span(found.k)}{star}", count, estimate, *([""] if median else []), DASH)
@@ -142,7 +143,7 @@ def _latent(run: Run, found: Latent, *, median: bool) -> Iterator[tuple[str, ...
     if here is None:
         return
     fit, rate = here
-    estimate = marked_latent(found, rate.standing.reason if withheld(rate) else orr(rate.mean))
+    estimate = marked_latent(found, policy.words(rate.standing) if withheld(rate) else orr(rate.mean))
     rest = [orr(rate.median) if rate.median is not None else ""] if median else []
     count = reported(found, fit, None)
     yield (run.variation, f"{fit.k}{star(found, rate)}", count, estimate, *rest, DASH)
@@ -165,9 +166,7 @@ def _variation(base: Run, run: Run) -> str:
 def _answer(name: str, fit: Fit, *, median: bool) -> tuple[str, ...]:
     count = counts(fit.responders, fit.n)
     star = "" if wording.headline(fit) else "*"
-    alone = wording.withheld(fit) and bool(fit.trials)
-    found = fit.trials[0].proportion if alone else fit.proportion
+    found = fit.proportion
     estimate = marked("–" if found.value is None else orr(found), fit)
-    rest = "" if alone else next((orr(other) for other in exact.others(fit)), "")
-    ahead = "–" if alone else prediction(fit)
-    return (name, f"{fit.k}{star}", count, estimate, *([rest] if median else []), ahead)
+    rest = next((orr(other) for other in exact.others(fit)), "")
+    return (name, f"{fit.k}{star}", count, estimate, *([rest] if median else []), prediction(fit))

@@ -1,4 +1,4 @@
-"""A trial record as a reader checks it: every number, its line in the file, its place in print."""
+"""A trial record for proofreading: every number with its line in the file and its place in print."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from meta.records.factors import describe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.records.trial import Row, Table, TrialFile
+    from meta.records.trial import Acknowledged, Row, Table, TrialFile
 
 
 def trial_lines(file: TrialFile) -> Iterator[str]:
@@ -34,9 +34,14 @@ def trial_lines(file: TrialFile) -> Iterator[str]:
             yield f"    {file.file}:{line}  {what}  {_place(entry.where, entry.via)}"
     for i, known in enumerate(trial.acknowledged):
         line = file.line(f"acknowledged[{i}]")
-        yield f"  acknowledged, {file.file}:{line}: {known.finding} at {known.at}: {known.reason}"
+        yield f"  acknowledged, {file.file}:{line}: {known.finding} in {_acknowledged(known)}: {known.reason}"
     for remark in trial.remarks:
         yield f"  remark, {_place(remark.where, remark.via)}: {remark.text}"
+
+
+def _acknowledged(known: Acknowledged) -> str:
+    number = f", {known.number}" if known.number else ""
+    return f"{known.report}, {known.outcome or known.endpoint} of {describe(known.given())}{number}"
 
 
 def _heading(table: Table) -> str:
@@ -53,7 +58,7 @@ def _row(table: Table, row: Row) -> str:
         numbers = f"{count}/{row.n} = {percent(count / row.n)} %"
     else:
         numbers = f"{count} of an unreported number"
-    printed = f" (printed {row.percent:g} %)" if row.percent is not None else ""
+    printed = f" (printed {row.percent} %)" if row.percent is not None else ""
     term = f"{row.term}: " if row.term else ""
     doubt = " [not seen in print]" if row.status == "unverified" or row.back_calculated else ""
     ours = " [our arithmetic]" if row.derived else ""

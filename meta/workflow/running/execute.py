@@ -122,8 +122,8 @@ def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
                 continue
             for one in several:
                 said = replace(of_outcome(one, analysis.outcome), role=role, by=part.by)
-                waive = analysis.k_policy == "off" and one.k[0] > 1
-                found.append(replace(said, standing=waived()) if waive else said)
+                waive = analysis.k_policy == "off"
+                found.append(replace(said, standing=waived(said.standing)) if waive else said)
     return tuple(found), failures
 
 

@@ -68,4 +68,4 @@ def named(fit: Fit, role: str, by: str | None, *, waive: bool) -> Fit:
     """
     groups = tuple(named(part, role, by, waive=waive) for part in fit.groups)
     under = replace(fit, role=role, by=by, groups=groups)
-    return replace(under, standing=waived()) if waive and fit.k > 1 else under
+    return replace(under, standing=waived(fit.standing)) if waive else under

@@ -26,10 +26,10 @@ SITES, LATENT = "sites", "latent"  # roles of the model of sites and regions, an
 
 
 def _waived(fit: SiteRegionFit) -> SiteRegionFit:
-    """The fit where the analysis switches the k policy off; one trial stays one trial."""
+    """The fit where the analysis switches the k policy off."""
     return replace(
         fit,
-        standing=waived(),
+        standing=waived(fit.standing),
         rates=tuple(map(_waive, fit.rates)),
         standardised=tuple(map(_waive, fit.standardised)),
         without_groups=tuple(map(_waive, fit.without_groups)),
@@ -39,7 +39,7 @@ def _waived(fit: SiteRegionFit) -> SiteRegionFit:
 
 
 def _waive(one: Judged) -> Judged:
-    return one if one.standing.status in {"none", "one trial"} else replace(one, standing=waived())
+    return replace(one, standing=waived(one.standing))
 
 
 def not_converged(fit: Fit) -> Iterator[str]:
@@ -91,7 +91,7 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
     except MetaError as error:
         return None, [Failure(role=SITES, by=asked.by, reason=str(error))]
     fit = of_outcome(fit, analysis.outcome)
-    if analysis.k_policy == "off" and fit.k > 1:
+    if analysis.k_policy == "off":
         fit = _waived(fit)
     alone = fit.reporting.sampling if fit.reporting else None
     found = broken((fit.sampling, fit.sampling_without_groups, alone))
@@ -122,6 +122,6 @@ def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
         return None, [Failure(role=LATENT, by=asked.factor, reason=str(error))]
     found = of_outcome(found, analysis.outcome)
     if analysis.k_policy == "off":
-        found = replace(found, fits=tuple(_waived(fit) if fit.k > 1 else fit for fit in found.fits))
+        found = replace(found, fits=tuple(map(_waived, found.fits)))
     sampled = (*(fit.sampling for fit in found.fits), found.sampling_alone)
     return found, [Failure(role=LATENT, by=asked.factor, reason=reason) for reason in broken(sampled)]

@@ -1,8 +1,8 @@
-"""What the rows of one table say about any set of patients: counts, sizes, or nothing.
+"""Counts and numbers of patients in any set of patients, from the rows of one table.
 
 Rows are partial margins of one latent table (:class:`meta.records.factors.Universe`). A count is
-taken where it is printed for exactly the patients asked for, else as the sum of rows that do not
-overlap and together make them up, else as a row's count less such a sum. What cannot be had this
+taken from the row for exactly the patients asked for, else as the sum of rows that do not overlap
+and together make them up, else as a row's count less such a sum. What cannot be obtained in this
 way is not reported; it is never 0.
 """
 
@@ -49,13 +49,13 @@ class Found:
     plus: tuple[int, ...]
     minus: tuple[int, ...] = ()
 
-    def how(self, *, ours: bool) -> str:
-        """In words, for the ledger; `ours` where a row's counts are our arithmetic and not in print."""
+    def how(self, *, printed: bool) -> str:
+        """Say in words, for the ledger, which rows the count is from, and whether they are `printed`."""
         if self.minus:
             return "a larger row less the rows of the other patients"
         if len(self.plus) > 1:
             return "sum of rows that do not overlap"
-        return f"{'a row' if ours else 'printed'} for exactly these patients"
+        return f"{'printed' if printed else 'a row'} for exactly these patients"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the report that was used prints, row by row, for tables that set ours beside it."""
+"""The rows of the report that was used, as printed, for tables that compare them with our numbers."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _inside(trial: Included, row: Row) -> bool:
 
 
 def _patients(trial: Included, given: Mapping[str, FactorValue]) -> str:
-    """The row's patients, without what all of the population share."""
+    """Describe the row's patients, without the conditions that hold for the whole population."""
     common = [item for conditions in trial.population for item in conditions.items()]
     return describe({name: value for name, value in given.items() if (name, value) not in common})
 
@@ -97,18 +97,12 @@ def _median(trial: Included, entry: Survival, path: str) -> Printed:
 
 
 def _doubt(trial: Included, path: str) -> str | None:
-    """What is acknowledged of contradictions of a row."""
-    known = trial.chosen.trial.acknowledged
-    return "; ".join(one.reason for one in known if f"{one.at}.".startswith(f"{path}.")) or None
+    """Why the contradictions of a row were acknowledged."""
+    return "; ".join(trial.chosen.file.doubts.get(path, ())) or None
 
 
 def contradictions(chosen: Candidate) -> Iterator[Contradiction]:
-    """What the trial's sources contradict themselves in, acknowledged in its record.
-
-    Parameters
-    ----------
-    chosen : Candidate
-    """
+    """The contradictions of a trial's sources, as its record acknowledges them."""
     for index, entry in enumerate(chosen.trial.acknowledged):
         yield Contradiction(
             trial=chosen.trial.id,

@@ -1,4 +1,4 @@
-"""Which report and table of a trial an analysis uses, and what was passed over."""
+"""The report and table of a trial that an analysis uses, and those it passes over."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
 from meta.records.factors import Universe, told
 from meta.records.run import Action, LedgerEntry
-from meta.records.trial import Drug, FactorValue, Report, Row, Table, Trial, TrialFile
+from meta.records.trial import Drug, Evidence, FactorValue, Report, Row, Table, Trial, TrialFile
 from meta.workflow.selection.margins import Found, Margins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _KINDS = ("full-paper", "preprint", "abstract", "registry")  # the order in which a tie of dates is broken
 
@@ -94,10 +94,34 @@ class Candidate:
     def used(self, found: Found, by: str | None, group: str | None) -> Iterator[LedgerEntry]:
         """Entries for the rows that a count was made from."""
         for row in (*found.plus, *found.minus):
-            ours = ", ".join(f"{count} = {text}" for count, text in self.table.rows[row].derived.items())
-            how = found.how(ours=bool(ours)) + (": subtracted" if row in found.minus else "")
-            how += f"; our arithmetic on printed numbers: {ours}" if ours else ""
-            yield self.ledger("used", how, row=row, by=by, group=group)
+            known = list(_not_as_printed(self.table.rows[row]))
+            how = found.how(printed=not known) + (": subtracted" if row in found.minus else "")
+            yield self.ledger("used", "; ".join([how, *known]), row=row, by=by, group=group)
+
+
+EVIDENCE_WORDS: dict[Evidence, str] = {
+    "recovered": "recovered from a percentage",
+    "unverified": "unverified",
+}
+
+
+def _not_as_printed(row: Row) -> Iterator[str]:
+    """Say of a row's counts in what way they are not in print; nothing if they are."""
+    for how, texts in (
+        ("our arithmetic on printed numbers", row.derived),
+        (EVIDENCE_WORDS["recovered"], row.back_calculated),
+    ):
+        if texts:
+            yield f"{how}: {', '.join(f'{count} = {text}' for count, text in texts.items())}"
+    if row.status == "unverified":
+        yield EVIDENCE_WORDS["unverified"]
+
+
+def not_printed(rows: Iterable[Row]) -> str:
+    """Say why rows that are not all printed are not used under `evidence: printed`."""
+    levels = {row.evidence for row in rows}
+    said = " and ".join(words for level, words in EVIDENCE_WORDS.items() if level in levels)
+    return f"{said}; the analysis uses printed numbers only (evidence: printed)"
 
 
 def drugs_label(drugs: Sequence[Drug]) -> str:
@@ -130,9 +154,8 @@ def trial_entry(file: TrialFile, action: Action, reason: str) -> LedgerEntry:
 def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
     """The rows that may be counted, with their places.
 
-    Rows about one adverse event or characteristic are not the outcome itself; numbers that nobody
-    saw in print, and counts recovered from a percentage, stand only where the analysis asks for all
-    evidence.
+    Rows about one adverse event or characteristic are not the outcome itself. Unverified rows, and
+    counts recovered from a percentage, are used only under `evidence: all`.
     """
     for index, row in enumerate(table.rows):
         if row.term not in {None, "any"}:
@@ -189,7 +212,7 @@ def _newness(reports: Sequence[Report]) -> list[tuple[str, str, int, str]]:
 
 
 def _preference(table: Table, analysis: Analysis) -> dict[str, int]:
-    """Places of a table, the lower the better."""
+    """Rank a table by each preference; lower is better."""
     return {
         "criteria": _place(table.criteria, analysis.prefer.criteria),
         "timepoint": int(table.timepoint != "best"),
@@ -199,14 +222,14 @@ def _preference(table: Table, analysis: Analysis) -> dict[str, int]:
 
 
 def _place(stated: str | None, preferred: Sequence[str]) -> int:
-    """Place in `prefer`; what it does not name, or the table does not state, comes last."""
+    """Return the rank in `prefer`; a value that it does not list, or that is not stated, comes last."""
     return preferred.index(stated) if stated in preferred else len(preferred)
 
 
 def choose(
     file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
 ) -> tuple[Candidate | None, list[LedgerEntry]]:
-    """The newest report, by the as-of date, with counts for the population; and what was passed over."""
+    """Return the newest report by the as-of date that has the counts, and entries for those passed over."""
     patients = population(analysis, entry)
     chosen: Candidate | None = None
     passed = []
@@ -232,11 +255,18 @@ def _refused(
             return f"its date is unknown and the analysis asks for reports as of {as_of}"
         if published[: len(as_of)] > as_of[: len(published)]:
             return f"published {published}, after {as_of}"
-    found = candidate.margins.counts(candidate.universe.common(patients))
+    asked = candidate.universe.common(patients)
+    found = candidate.margins.counts(asked)
     who = " and ".join(map(told, patients))
     if found is None:
         whom = f"patients who are {who}" if who else "all patients"
-        return f"does not report n and responders of {whom}"
+        rows = candidate.table.rows
+        every = Margins(candidate.universe, usable_rows(candidate.table, "all")).counts(asked)
+        if every is None or analysis.evidence == "all":
+            return f"does not report n and responders of {whom}"
+        used = [rows[i] for i in (*every.plus, *every.minus)]
+        doubtful = [row for row in used if row.evidence != "printed"]
+        return f"n and responders of {whom} are {not_printed(doubtful or rows)}"
     if found.n == 0:
         return f"has no patient who is {who}" if who else "has no patient"
     return None

@@ -16,7 +16,7 @@ from meta.workflow.selection.exclude import without
 from meta.workflow.selection.group import Grouping, group
 from meta.workflow.selection.latent import LatentCounts, latent_counts, latent_entries
 from meta.workflow.selection.margins import Found
-from meta.workflow.selection.reports import Candidate, choose, population, trial_entry
+from meta.workflow.selection.reports import Candidate, choose, not_printed, population, trial_entry
 from meta.workflow.selection.sites import site_counts
 from meta.workflow.selection.unreported import divides, splits
 
@@ -225,7 +225,11 @@ def _include(
         return None, [trial_entry(file, "dropped", "left out by exclude")], []
     chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
-        return None, [*ledger, trial_entry(file, "dropped", "no report has the counts asked for")], []
+        return (
+            None,
+            [*ledger, trial_entry(file, "dropped", "no report has counts that the analysis can use")],
+            [],
+        )
     patients = population(analysis, entry)
     remaining = without(chosen, chosen.universe.common(patients), applying, analysis.unresolved)
     ledger += remaining.ledger
@@ -276,8 +280,8 @@ def _unused(included: list[Included], ledger: list[LedgerEntry], evidence: str) 
 
 
 def _why_unused(trial: Included, row: Row, evidence: str) -> str:
-    if evidence == "printed" and (row.status == "unverified" or row.back_calculated):
-        return "excluded: not seen in print, or recovered from a percentage"
+    if evidence == "printed" and row.evidence != "printed":
+        return not_printed([row])
     if row.n is None:
         return "printed without a number of patients"
     cells = trial.chosen.universe.mask(row.given())

@@ -1,4 +1,4 @@
-"""What counts of the patients who stay can be, where a report does not know of some whether they do."""
+"""Possible counts of the patients who are not excluded, where it is unknown whether some of them are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def stays(
     margins: Margins, targets: Sequence[int], doubtful: int, declared: Sequence[tuple[int, tuple[int, int]]]
 ) -> NDArray[np.int64]:
-    """Everything that patients and responders of those who stay can be, whoever of the doubtful leaves.
+    """List the possible numbers of patients and responders after any of the doubtful patients are excluded.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def stays(
     targets : sequence of int
         Sets of cells.
     doubtful : int
-        Cells of whose patients any number leaves, with any number of their responders.
+        Cells in which any number of patients, with any number of their responders, may be excluded.
     declared : sequence of (int, (int, int))
 
     Returns
@@ -52,7 +52,7 @@ def stays(
 
 
 def _choices(row: list[list[int]], apart: Sequence[bool]) -> Iterator[list[tuple[int, int]]]:
-    """Of each target, what patients and responders stay if some of its doubtful ones leave."""
+    """Yield, for each target, the possible (n, responders) after excluding some of its doubtful patients."""
     parts = iter(row)
     for some in apart:
         n, x = next(parts)

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 
 from meta.data import Counts, GroupedCounts
 from meta.models import BayesBinomial, BinomialNormal, InverseVariance
+from meta.models.policy import standing
 from meta.records.run import LedgerEntry, Provenance, Run
 from meta.report.drawing import canvas
 from meta.results import (
@@ -25,7 +26,6 @@ from meta.results import (
     NotReported,
     Prediction,
     Proportion,
-    Standing,
     Statistic,
     Tau2,
     TrialEffect,
@@ -113,20 +113,16 @@ def make_fit(
     k = len(rows)
     why = reason or (NO_RESPONDERS if k == 0 else "one trial: exact interval only" if k == 1 else None)
     numbers = no_estimate(why, k) if why else pooled(k, mu, se, tau2)
+    if k == 1:  # its exact interval is the answer
+        numbers["proportion"] = replace(trial(*rows[0], None).proportion, estimand="ORR of the one trial")
     total = sum(n for _, _, n in rows)
-    status = {0: "none", 1: "one trial", 2: "two trials"}.get(k, "headline")
-    words = {
-        "none": NO_RESPONDERS,
-        "one trial": "one trial: exact interval only",
-        "two trials": "rests on two trials",
-    }
     fit = Fit(
         model={"model": "inverse-variance", "scale": "logit"},
         level=0.95,
         k=k,
         n=total,
         responders=sum(x for _, x, _ in rows),
-        standing=Standing(status=status, reason=words.get(status, f"k = {k}")),
+        standing=standing(k, 5, 5, bayesian=True),
         trials=tuple(trial(label, x, n, None if why else n / total) for label, x, n in rows),
         **numbers,
     )
@@ -134,8 +130,10 @@ def make_fit(
 
 
 def make_grouped(by: str, groups: dict[str, Fit], overall: Fit, **changes: object) -> Fit:
-    method = "Wald chi-squared, common tau2; p is unreliable below k = 10"
-    between = Between(statistic=3.64, df=len(groups) - 1, p=0.00042, method=method)
+    between = Between(
+        statistic=3.64, df=len(groups) - 1, p=0.00042, method="Wald chi-squared, common tau2", tau=0.55,
+        caveat="p is unreliable below k = 10",
+    )  # fmt: skip
     parts = tuple(replace(fit, label=label) for label, fit in groups.items())
     return replace(overall, **{"by": by, "groups": parts, "between": between, **changes})
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
 
+from meta.models.policy import standing
 from meta.results import (
     Diagnostics,
     DirectRate,
@@ -19,7 +20,6 @@ from meta.results import (
     SiteRegionFit,
     SplitCount,
     StandardisedRate,
-    Standing,
 )
 
 SITES = ("pancreas", "gastroesophageal", "intestine", "other")
@@ -29,8 +29,8 @@ GOOD = Diagnostics(
     target_accept=0.9, retried=False, passed=True, seed=1, backend="nuts",
 )  # fmt: skip
 NOT_SAMPLED = "not enough draws"
-LEADS = Standing(status="headline", reason="k = 6")
-TWO = Standing(status="two trials", reason="rests on two trials: not a headline")
+LEADS = standing(6, 20, 60, bayesian=True)
+TWO = standing(2, 5, 60, bayesian=True)
 
 
 def rate_of(value: float | None, half: float = 0.1) -> Proportion:

@@ -103,8 +103,8 @@ def test_conventional_models_alone(run_of, fit_of, region):
 def test_a_single_trial_shows_its_own_interval(run_of, fit_of):
     fit = fit_of((("Alone (2020)", 3, 20),), role="conventional")
     text = shown(run_of(fit))
-    assert "one trial: its own exact interval" in text
-    assert 'data-ref="quick/base#/fits/0/trials/0/proportion/value" data-as="pct">15.0<' in text
+    assert "one trial: exact interval only" in text
+    assert 'data-ref="quick/base#/fits/0/proportion/value" data-as="pct">15.0<' in text
 
 
 def test_no_estimate_says_why(run_of, fit_of):

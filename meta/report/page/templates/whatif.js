@@ -118,7 +118,7 @@
     }
 
     function headline(choice, at) {
-      return data.words[standings[choice * data.rows + at]].startsWith("headline");
+      return data.called[standings[choice * data.rows + at]].headline;
     }
 
     function fragment() {
@@ -155,7 +155,7 @@
           add("Tau", said(choice, 3, at));
           add("Prediction interval", ends(choice, 2, at));
         }
-        add("Headline?", data.words[standings[choice * data.rows + at]]);
+        add("Headline?", data.called[standings[choice * data.rows + at]].words);
         add("Intervals", Number((100 * data.choices[choice].level).toFixed(6)) + " %");
       }
       find(".answer-text").textContent = text;

@@ -24,7 +24,6 @@ CORNERS = {
     "table 1": TABLE1,
     "no responder": Counts.of([0, 0, 0, 0], [18, 32, 29, 21]),
     "only responders": Counts.of([18, 32], [18, 32]),
-    "one trial": Counts.of([3], [19]),
     "two trials": Counts.of([0, 9], [20, 25]),
     "one patient each": Counts.of([0, 1, 1], [1, 1, 1]),
     "a large one": Counts.of([5, 1000, 2], [18, 5000, 29]),
@@ -311,10 +310,12 @@ def test_groups_with_a_tau_each():
 
 @pytest.mark.parametrize("groups", ["common", "separate"])
 def test_a_group_without_rows_stays_and_says_so(groups):
-    rows = GroupedCounts.of([5, 2], [18, 29], ["Asia", "West"], names=["Africa", "Asia", "West"])
+    rows = GroupedCounts.of(
+        [5, 6, 2, 1], [18, 32, 29, 21], [*2 * ["Asia"], *2 * ["West"]], names=["Africa", "Asia", "West"]
+    )
     fit = BayesBinomial(groups=groups).fit(rows)
     africa, asia, west = fit.groups
-    assert (africa.k, africa.standing.status) == (0, "none")
+    assert (africa.k, africa.standing.status) == (0, "no-estimate")
     assert africa.proportion.value is None
     assert africa.proportion.reason == "no trial reported responders"
     assert asia.estimands.mean.value > west.estimands.mean.value
@@ -330,7 +331,7 @@ def test_a_group_without_rows_stays_and_says_so(groups):
 
 def test_no_trial():
     fit = BayesBinomial(thresholds=(0.1,)).fit(Counts.of([], []))
-    assert (fit.k, fit.mu.value, fit.proportion.value, fit.standing.status) == (0, None, None, "none")
+    assert (fit.k, fit.mu.value, fit.proportion.value, fit.standing.status) == (0, None, None, "no-estimate")
     assert fit.mu.reason == "no trial reported responders"
     assert list(without_reason(asdict(fit))) == []
 
@@ -343,7 +344,7 @@ def test_a_trial_with_rows_in_two_groups_is_counted_once_overall():
 
 
 @pytest.mark.parametrize(
-    ("k", "status"), [(1, "one trial"), (2, "two trials"), (3, "headline"), (5, "headline")]
+    ("k", "status"), [(1, "exact-interval-only"), (2, "drawn-not-headline"), (3, "headline"), (5, "headline")]
 )
 def test_standing(k, status):
     fit = BayesBinomial().fit(GroupedCounts.of([1] * k, [20] * k, ["a"] * k))
@@ -399,10 +400,12 @@ def test_whatever_the_counts(arms):
     fit = BayesBinomial(thresholds=(0.05, 0.5)).fit(GroupedCounts.of(x, n, ["all"] * len(x)))
     (group,) = fit.groups
     for part in (fit, group):
+        assert all(isfinite(number) for number in numbers(asdict(part)))
+        if part.k == 1:  # tests/unit/models/test_policy.py
+            return
         for answer in (part.estimands.median, part.estimands.mean, part.estimands.predictive, part.tau):
             ordered(answer)
             assert answer.low >= 0
         assert 0 < part.estimands.mean.expectation < 1
         assert all(0 <= probability.value <= 1 for probability in part.probabilities)
-        assert all(isfinite(number) for number in numbers(asdict(part)))
     assert group.estimands.mean.value == pytest.approx(fit.estimands.mean.value, abs=1e-4)

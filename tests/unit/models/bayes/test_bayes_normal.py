@@ -139,14 +139,14 @@ def test_a_group_without_rows(groups):
 
 
 @pytest.mark.parametrize(
-    ("x", "n"), [([], []), ([3], [19]), ([0], [19]), ([0, 20], [20, 20]), ([0] * 4, [9] * 4)]
+    ("x", "n"), [([], []), ([3, 4], [19, 20]), ([0, 1], [19, 20]), ([0, 20], [20, 20]), ([0] * 4, [9] * 4)]
 )
 def test_corners(x, n):
     fit = BayesNormal().fit(Counts.of(x, n))
     assert fit.k == len(x)
     assert all(isfinite(number) for number in numbers(asdict(fit)))
     if not x:
-        assert (fit.mu.value, fit.standing.status) == (None, "none")
+        assert (fit.mu.value, fit.standing.status) == (None, "no-estimate")
         assert fit.mu.reason == "no trial reported responders"
         return
     ordered(fit.estimands.mean)

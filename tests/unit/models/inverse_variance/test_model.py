@@ -13,10 +13,11 @@ from scipy import stats
 
 from meta.data import Counts, GroupedCounts
 from meta.errors import SpecError
-from meta.models import InverseVariance, Model
+from meta.models import BinomialNormal, InverseVariance, Model
 from meta.models.describe import CASE_BY_CASE
 from meta.models.inverse_variance.comparison import DIFFERENCES
 from meta.models.inverse_variance.fit import INTERVALS
+from meta.models.policy import words
 from meta.results import (
     Between,
     Estimate,
@@ -26,6 +27,7 @@ from meta.results import (
     Prediction,
     Proportion,
     Quantity,
+    Reason,
     Statistic,
     Tau2,
 )
@@ -147,7 +149,7 @@ def check_numbers(fit):
     if fit.prediction.low is not None:
         assert fit.prediction.low < fit.prediction.high
         assert fit.prediction.proportion.low is not None
-    assert fit.standing.reason
+    assert words(fit.standing)
 
 
 @pytest.mark.parametrize(("tau2", "interval"), ESTIMATORS)
@@ -408,19 +410,26 @@ def test_trials_too_alike_for_a_tau2_interval():
 
 
 @pytest.mark.parametrize(
-    ("k", "status"), [*enumerate(["none", "one trial", "two trials", "beside", "beside", "headline"])]
+    ("k", "status"),
+    [
+        (0, "no-estimate"),
+        (1, "exact-interval-only"),
+        (2, "drawn-not-headline"),
+        (3, "bayesian-headline-only"),
+        (4, "bayesian-headline-only"),
+        (5, "headline"),
+    ],
 )
 def test_standing_follows_the_k_policy(k, status):
     fit = InverseVariance().fit(Counts.of([4, 6, 2, 1, 3][:k], [18, 32, 29, 21, 30][:k]))
     assert fit.standing.status == status
-    assert ("only the Bayesian model" in fit.standing.reason) is (k in {3, 4})
     assert (fit.mu.value is None) is (k < 2)
 
 
 def test_few_responders_are_no_headline_whatever_k():
     fit = InverseVariance().fit(Counts.of([1, 0, 2, 1, 0, 0], [18, 32, 29, 21, 30, 12]))
-    assert "4 responders in all" in fit.standing.reason
-    assert fit.standing.status == "beside"
+    assert fit.standing.reasons == (Reason.FEW_RESPONDERS,)
+    assert fit.standing.status == "bayesian-headline-only"
 
 
 def test_one_trial_has_its_exact_interval_only():
@@ -478,16 +487,16 @@ def test_the_test_between_groups_never_uses_knapp_hartung(groups):
 
 
 def test_the_test_between_groups_warns_below_ten_trials():
-    assert "unreliable below k = 10" in InverseVariance().fit(MORE).between.method
+    assert "unreliable below k = 10" in InverseVariance().fit(MORE).between.caveat
     many = GroupedCounts.of([1, 2, 3, 4, 5] * 2, [30] * 10, ["a", "b"] * 5)
-    assert "unreliable" not in InverseVariance().fit(many).between.method
+    assert InverseVariance().fit(many).between.caveat is None
 
 
 def test_the_caveat_counts_trials_not_rows():
     rows = GroupedCounts.of([1, 2, 3, 4, 5] * 2, [30] * 10, ["a"] * 5 + ["b"] * 5, [*"vwxyz"] * 2)
     fit = InverseVariance().fit(rows)
     assert fit.k == 5
-    assert "unreliable below k = 10" in fit.between.method
+    assert "unreliable below k = 10" in fit.between.caveat
     assert any("5 of 5 trials have rows in several groups" in note for note in fit.notes)
 
 
@@ -503,7 +512,7 @@ def test_a_group_without_rows_is_shown_and_left_out_of_the_test():
     fit, without = InverseVariance().fit(with_gap), InverseVariance().fit(REGIONS)
     check_fit(fit)
     gap = fit.groups[1]
-    assert (gap.label, gap.k, gap.n, gap.standing.status) == ("International", 0, 0, "none")
+    assert (gap.label, gap.k, gap.n, gap.standing.status) == ("International", 0, 0, "no-estimate")
     assert fit.between == without.between
     assert fit.groups[::2] == without.groups
 
@@ -622,7 +631,7 @@ def test_a_contrast_that_cannot_be_given():
     data = GroupedCounts.of(*TABLE1, ["Asia", "Asia", "Asia", "West"])
     (contrast,) = InverseVariance(groups="separate").fit(data).between.contrasts
     assert contrast.mu.value is None
-    assert contrast.mu.reason == "the effect of a group cannot be estimated"
+    assert contrast.mu.reason == "one trial: exact interval only"
 
 
 @pytest.mark.parametrize("tau2", ["REML", "ML", "DL", "PM"])
@@ -696,3 +705,37 @@ def test_more_trials_than_are_worth_permuting():
     (test,) = InverseVariance(tau2="DL").fit(data).between.tests
     assert test.p is None
     assert "the chi-squared p-value serves" in test.reason
+
+
+@pytest.mark.parametrize(
+    ("prediction", "alone", "together", "df"),
+    [
+        ("hts", "k-2 df", "df = rows of all groups - number of groups - 1", 4),
+        ("t", "k-1 df", "df = rows of all groups - number of groups", 5),
+        ("hk", "k-1 df", "df = rows of all groups - number of groups", 5),
+    ],
+)
+def test_a_prediction_names_the_rule_of_its_degrees_of_freedom(prediction, alone, together, df):
+    """Seven rows, two means and a common tau2: HTS leaves 7 - 2 - 1 df, as k - 2 = k - 1 - 1 of one mean."""
+    x, n = [5, 6, 2, 1, 4, 9, 3], [18, 32, 29, 21, 20, 25, 30]
+    fit = InverseVariance(prediction=prediction).fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
+    assert fit.prediction.method.endswith(f"with {alone}")
+    assert fit.prediction.df == df + 1
+    for group in fit.groups:
+        assert group.prediction.method.endswith(f"with {together}")
+        assert group.prediction.df == df
+    for group in (
+        InverseVariance(prediction=prediction, groups="separate")
+        .fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
+        .groups
+    ):
+        assert group.prediction.method.endswith(f"with {alone}")
+
+
+def test_the_likelihood_names_the_same_rule():
+    x, n = [5, 6, 2, 1, 4, 9, 3], [18, 32, 29, 21, 20, 25, 30]
+    fit = BinomialNormal(bootstrap=0).fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
+    assert (fit.prediction.df, fit.prediction.method.endswith("t with k-2 df")) == (5, True)
+    for group in fit.groups:
+        assert group.prediction.df == 4
+        assert group.prediction.method.endswith("rows of all groups - number of groups - 1")

@@ -72,9 +72,14 @@ def test_groups(groups, regions, unexplained):
 
 @pytest.mark.parametrize(
     ("x", "n", "status"),
-    [([3], [19], "one trial"), ([3, 5], [19, 22], "two trials"), ([0, 0, 0], [5, 8, 12], "beside"),
-     ([5, 8, 12], [5, 8, 12], "beside"), ([], [], "none")],
-)  # fmt: skip
+    [
+        ([3], [19], "exact-interval-only"),
+        ([3, 5], [19, 22], "drawn-not-headline"),
+        ([0, 0, 0], [5, 8, 12], "drawn-not-headline"),
+        ([5, 8, 12], [5, 8, 12], "drawn-not-headline"),
+        ([], [], "no-estimate"),
+    ],
+)
 def test_corners_have_a_value_or_a_reason(x, n, status, unexplained):
     found = BetaBinomial().fit(Counts.of(x, n))
     assert unexplained(found) == []

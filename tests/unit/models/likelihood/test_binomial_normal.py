@@ -91,12 +91,12 @@ def test_groups(groups, regions, unexplained):
 
 
 CORNERS = {
-    "one trial": ([3], [19], "one trial"),
-    "two trials": ([3, 5], [19, 22], "two trials"),
-    "no responder": ([0, 0, 0], [5, 8, 12], "beside"),
-    "only responders": ([5, 8, 12], [5, 8, 12], "beside"),
+    "one trial": ([3], [19], "exact-interval-only"),
+    "two trials": ([3, 5], [19, 22], "drawn-not-headline"),
+    "no responder": ([0, 0, 0], [5, 8, 12], "drawn-not-headline"),
+    "only responders": ([5, 8, 12], [5, 8, 12], "drawn-not-headline"),
     "both": ([0, 9, 0, 7, 0], [9, 9, 7, 7, 5], "headline"),
-    "no trial": ([], [], "none"),
+    "no trial": ([], [], "no-estimate"),
 }
 
 

@@ -12,12 +12,14 @@ from scipy.stats import nchypergeom_fisher
 
 from meta.data import PartialCounts
 from meta.errors import DataError, SpecError
+from meta.models.policy import judged, waived
 from meta.models.sites import answers_by_group as answers
 from meta.models.sites.effects import Priors
 from meta.models.sites.other_priors import sweep
 from meta.models.sites.question import Question
 from meta.models.sites.site_graph import SiteRegionDraws
 from meta.models.sites.site_region import SiteRegion
+from meta.results import Reason, Status
 from meta.stats.binomial.marginal import mean_rate
 
 SITES = ["lung", "gut"]
@@ -161,18 +163,56 @@ def test_parameters_stand_beside_their_priors():
 def test_other_priors_are_of_the_draws_made_under_them():
     good, bad = (SimpleNamespace(passed=passed, ess_tail=400.0) for passed in (True, False))
     narrow, wide = replace(by_hand(), diagnostics=good), replace(by_hand(2), diagnostics=good)
-    found = sweep(ASKED, {0.75: narrow, 2.5: wide})
+    four = PartialCounts.of(
+        [[10, 5], [20, 15], [12, 8], [9, 9]], [(name, SITES, 3) for name in "abcd"], "abcd", SITES,
+        {"region": ["Asia", "West", "West", "Asia"]},
+    )  # fmt: skip
+    narrow, wide = (
+        replace(draws, theta=np.concatenate([draws.theta, draws.theta[:, :1]], axis=1))
+        for draws in (narrow, wide)
+    )
+    asked = replace(ASKED, data=four)
+    found = sweep(asked, {0.75: narrow, 2.5: wide})
     assert [(one.prior_sd, one.level, one.reference) for one in found] == [
         (0.75, "West", "Asia"), (2.5, "West", "Asia"),
     ]  # fmt: skip
     for one, draws in zip(found, (narrow, wide), strict=True):
-        effects, means = draws.levels["region"], answers.levels(ASKED, draws).new_mean
+        effects, means = draws.levels["region"], answers.levels(asked, draws).new_mean
         expected = [np.quantile(z[:, 1] - z[:, 0], [0.25, 0.5, 0.75]) for z in (effects, means)]
         for quantity, ends in zip((one.log_odds_ratio, one.difference), expected, strict=True):
             assert [quantity.low, quantity.value, quantity.high] == ends.tolist()
-    (failed,) = sweep(ASKED, {1.0: replace(narrow, diagnostics=bad)})
+    (failed,) = sweep(asked, {1.0: replace(narrow, diagnostics=bad)})
     assert failed.difference.value is None
     assert failed.difference.reason.startswith("FAILED")
+
+
+def test_a_level_of_one_trial_has_no_rate_and_no_difference():
+    """Asia is one trial here, which reports every site by itself; West is two."""
+    draws = by_hand()
+    levels = answers.levels(ASKED, draws)
+    asia, asia_these, west, _ = judged(ASKED, answers.standardised(ASKED, levels))
+    differences = judged(ASKED, answers.differences(ASKED, levels, levels))
+    good = replace(draws, diagnostics=SimpleNamespace(passed=True, ess_tail=400.0))
+    points = sweep(ASKED, {1.0: good})
+    said = "one trial: exact interval only"
+    gone = [asia.mean, asia.median, asia_these.mean]
+    gone += [part for one in differences for part in (one.standardised, one.without_groups)]
+    gone += [part for one in points for part in (one.log_odds_ratio, one.difference)]
+    assert {(one.value, one.low, one.high, one.reason) for one in gone} == {(None, None, None, said)}
+    assert {one.standing.status for one in (asia, asia_these, *differences)} == {Status.EXACT_INTERVAL_ONLY}
+    assert (west.mean.value is not None, west.standing.status) == (True, Status.DRAWN_NOT_HEADLINE)
+
+
+def test_a_group_that_one_trial_or_none_reports_is_the_model_s_and_never_a_headline():
+    rates = {(one.group, one.level): one for one in judged(ASKED, answers.rates(ASKED, by_hand()))}
+    one, none = rates["gut", None], rates["gut", "West"]
+    assert (one.standing.reasons, none.standing.reasons) == (
+        (Reason.REPORTED_BY_ONE,),
+        (Reason.NOT_REPORTED,),
+    )
+    assert {found.standing.status for found in (one, none)} == {Status.DRAWN_NOT_HEADLINE}
+    assert None not in (one.mean.value, none.mean.value)
+    assert waived(none.standing) == none.standing
 
 
 def test_without_a_contrast_there_is_one_level():

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from meta.records.audit.checks import audit, stale, unacknowledged
+from meta.records.audit.checks import audit, meant, naming, unacknowledged
 from meta.records.trial import Acknowledged, Report, Row, Survival, Table, Trial
 
 ROWS = "reports[0].tables[0].rows"
@@ -160,67 +161,85 @@ def test_unverified_rows_take_part():
 @pytest.mark.parametrize(
     ("responders", "n", "percent", "finding"),
     [
-        (2, 29, 6.9, None),
-        (2, 29, 7.0, None),  # 7 without decimals
-        (2, 29, 6.897, None),
-        (6, 32, 18.8, None),
-        (6, 32, 18.75, None),
-        (6, 32, 18.7, "percent-rounding"),  # cut off, not rounded
-        (6, 32, 18.9, "percent-mismatch"),
-        (1, 21, 4.7, "percent-rounding"),
-        (1, 8, 12.0, None),  # 12.5, half to even
-        (1, 8, 13.0, None),  # 12.5, half up
-        (3, 8, 37.0, "percent-rounding"),  # 37.5 is 38 under both
-        (0, 14, 0.0, None),
-        (14, 14, 100.0, None),
-        (3, 24, 16.7, "percent-mismatch"),
-        (3, 24, 1.25, "percent-mismatch"),
+        (2, 29, "6.9", None),
+        (2, 29, "7", None),
+        (2, 29, "7.0", "percent-mismatch"),  # with a decimal it is not a rounding of 6.9
+        (5, 30, "17", None),
+        (5, 30, "17.0", "percent-mismatch"),
+        (5, 30, "16.70", "percent-mismatch"),
+        (2, 29, "6.897", None),
+        (6, 32, "18.8", None),
+        (6, 32, "18.75", None),
+        (6, 32, "18.7", "percent-rounding"),  # cut off, not rounded
+        (6, 32, "18.9", "percent-mismatch"),
+        (1, 21, "4.7", "percent-rounding"),
+        (1, 8, "12", None),  # 12.5, half to even
+        (1, 8, "13", None),  # 12.5, half up
+        (3, 8, "37", "percent-rounding"),  # 37.5 is 38 under both
+        (0, 14, "0.0", None),
+        (14, 14, "100.0", None),
+        (3, 24, "16.7", "percent-mismatch"),
+        (3, 24, "1.25", "percent-mismatch"),
     ],
 )
 def test_percentages_against_counts(responders, n, percent, finding):
-    found = found_in(Row(n=n, responders=responders, percent=percent))
+    found = found_in(Row(n=n, responders=responders, percent=Decimal(percent)))
     assert found == ([(f"{ROWS}[0].percent", finding)] if finding else [])
 
 
+def test_a_percentage_finding_rounds_to_the_printed_decimals():
+    rows = (Row(n=30, responders=15, percent=Decimal("51.0")),)
+    (finding,) = audit(trial_of(Table(outcome="response", rows=rows)))
+    assert finding.detail == "15 of 30 is 50 %, which rounds to 50.0, not 51.0"
+
+
 def test_a_percentage_without_both_counts_says_nothing():
-    assert found_in(Row(n=29, percent=6.9), Row(site="lung", responders=2, percent=6.9)) == []
+    assert (
+        found_in(Row(n=29, percent=Decimal("6.9")), Row(site="lung", responders=2, percent=Decimal("6.9")))
+        == []
+    )
 
 
 def test_a_percentage_of_events_is_checked_too():
-    assert found_in(Row(n=29, events=8, percent=27.6)) == []
-    assert found_in(Row(n=29, events=8, percent=72.6)) == [(f"{ROWS}[0].percent", "percent-mismatch")]
+    assert found_in(Row(n=29, events=8, percent=Decimal("27.6"))) == []
+    assert found_in(Row(n=29, events=8, percent=Decimal("72.6"))) == [
+        (f"{ROWS}[0].percent", "percent-mismatch")
+    ]
 
 
 def test_shares_of_the_total():
-    assert found_in(Row(n=29), Row(site="pancreas", n=13, percent_of_total=44.8)) == []
-    off = found_in(Row(site="pancreas", n=13, percent_of_total=44.9), Row(n=29))
+    assert found_in(Row(n=29), Row(site="pancreas", n=13, percent_of_total=Decimal("44.8"))) == []
+    off = found_in(Row(site="pancreas", n=13, percent_of_total=Decimal("44.9")), Row(n=29))
     assert off == [(f"{ROWS}[0].percent_of_total", "percent-rounding")]
-    assert found_in(Row(site="pancreas", n=13, percent_of_total=99.0)) == []  # no total to compare with
+    assert (
+        found_in(Row(site="pancreas", n=13, percent_of_total=Decimal("99.0"))) == []
+    )  # no total to compare with
 
 
 @pytest.mark.parametrize(
     ("responders", "n", "interval", "fine"),
     [
-        (1, 14, (0.2, 33.9), True),  # Raj 2023
-        (8, 32, (13.0, 64.0), False),  # Patel 2021 (DART), as printed
-        (8, 32, (11.5, 43.4), True),
-        (8, 32, (11.0, 43.0), True),  # without decimals
-        (8, 32, (11.46, 43.40), True),
-        (8, 32, (11.4, 43.4), False),
-        (0, 14, (0.0, 23.2), True),
-        (14, 14, (76.8, 100.0), True),
+        (1, 14, ("0.2", "33.9"), True),  # Raj 2023
+        (8, 32, ("13.0", "64.0"), False),  # Patel 2021 (DART), as printed
+        (8, 32, ("11.5", "43.4"), True),
+        (8, 32, ("11", "43"), True),
+        (8, 32, ("11.0", "43.0"), False),
+        (8, 32, ("11.46", "43.40"), True),
+        (8, 32, ("11.4", "43.4"), False),
+        (0, 14, ("0.0", "23.2"), True),
+        (14, 14, ("76.8", "100.0"), True),
     ],
 )
 def test_printed_intervals_against_exact_ones(responders, n, interval, fine):
-    found = found_in(Row(n=n, responders=responders, interval=interval))
+    found = found_in(Row(n=n, responders=responders, interval=(Decimal(interval[0]), Decimal(interval[1]))))
     assert found == ([] if fine else [(f"{ROWS}[0].interval", "interval-mismatch")])
 
 
 def test_an_interval_finding_names_both_intervals():
-    rows = (Row(n=32, responders=8, interval=(13.0, 64.0)),)
+    rows = (Row(n=32, responders=8, interval=(Decimal(13), Decimal("64.0"))),)
     detail = audit(trial_of(Table(outcome="response", rows=rows)))[0].detail
     assert "11.46 to 43.40" in detail
-    assert "13 to 64" in detail
+    assert "13 to 64.0 %" in detail
 
 
 def test_factors_that_exclude_each_other_are_found():
@@ -258,31 +277,130 @@ def test_medians_of_something_else_are_not_compared(other):
     assert medians(FIRST, Survival(**other)) == []
 
 
+WRONG = Row(n=32, responders=6, percent=Decimal("18.7"))
+LUNG = Row(site="lung", n=8, responders=1, percent=Decimal("12.6"))
+
+
+def known(**place) -> Acknowledged:
+    """Acknowledge a percentage of the response in report a, or something else."""
+    settings = {"report": "a", "outcome": "response", "finding": "percent-rounding", "reason": "as printed"}
+    return Acknowledged(**{**settings, **place})
+
+
+def left_of(trial: Trial) -> list[str]:
+    """Where the findings are that nobody acknowledged."""
+    return [finding.at for finding in unacknowledged(trial, audit(trial))]
+
+
 def test_an_acknowledgement_answers_one_finding_and_no_other():
-    rows = (Row(n=32, responders=6, percent=18.7), Row(site="lung", n=8, responders=1, percent=12.6))
-    known = Acknowledged(at=f"{ROWS}[0].percent", finding="percent-rounding", reason="as printed")
-    trial = trial_of(Table(outcome="response", rows=rows), acknowledged=(known,))
-    findings = audit(trial)
-    assert len(findings) == 2
-    assert [finding.at for finding in unacknowledged(trial, findings)] == [f"{ROWS}[1].percent"]
-    assert stale(trial, findings) == ()
+    trial = trial_of(Table(outcome="response", rows=(WRONG, LUNG)), acknowledged=(known(),))
+    assert len(audit(trial)) == 2
+    assert left_of(trial) == [f"{ROWS}[1].percent"]
+    assert [finding.at for finding in meant(known(site="lung"), audit(trial))] == [f"{ROWS}[1].percent"]
+
+
+def test_a_table_in_front_leaves_an_acknowledgement_as_it_is():
+    table = Table(outcome="response", rows=(WRONG, LUNG))
+    front = Table(outcome="disease-control", rows=(Row(n=32, events=20),))
+    trial = trial_of(front, table, acknowledged=(known(site="lung"), known()))
+    assert left_of(trial) == []
+    assert [finding.at for item in trial.acknowledged for finding in meant(item, audit(trial))] == [
+        "reports[0].tables[1].rows[1].percent",
+        "reports[0].tables[1].rows[0].percent",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("at", "finding"),
-    [(f"{ROWS}[0].percent", "percent-mismatch"), (f"{ROWS}[1].percent", "percent-rounding")],
+    "place",
+    [
+        {"finding": "percent-mismatch"},
+        {"report": "b"},
+        {"outcome": "disease-control"},
+        {"outcome": None, "endpoint": "OS"},
+        {"site": "lung"},
+        {"term": "any"},
+        {"number": "n"},
+        {"criteria": "RECIST 1.1"},
+        {"arm": "A"},
+    ],
 )
-def test_an_acknowledgement_of_nothing_is_stale(at, finding):
-    acknowledged = (Acknowledged(at=at, finding=finding, reason="was so once"),)
-    rows = (Row(n=32, responders=6, percent=18.7),)
-    trial = trial_of(Table(outcome="response", rows=rows), acknowledged=acknowledged)
-    assert stale(trial, audit(trial)) == (0,)
-    assert len(unacknowledged(trial, audit(trial))) == 1
+def test_an_acknowledgement_of_anything_else_means_nothing(place):
+    trial = trial_of(Table(outcome="response", rows=(WRONG,)), acknowledged=(known(**place),))
+    assert meant(known(**place), audit(trial)) == ()
+    assert len(left_of(trial)) == 1
+
+
+TWICE = (Row(n=24, events=10, where="Abstract"), Row(n=17, events=7, where="Table 3"))
+
+
+@pytest.mark.parametrize(
+    ("tables", "place", "named"),
+    [
+        (  # by the number
+            (Table(outcome="disease-control", rows=TWICE),),
+            {"outcome": "disease-control", "finding": "rows-disagree"},
+            [{"number": "n"}, {"number": "events"}],
+        ),
+        (  # by the table
+            (Table(outcome="response", rows=(WRONG,)), Table(outcome="response", rows=(WRONG,), arm="A")),
+            {},
+            [{"arm": "none"}, {"arm": "A"}],
+        ),
+        (  # by more than one of its properties
+            tuple(
+                Table(outcome="response", rows=(WRONG,), criteria=criteria, timepoint=timepoint)
+                for criteria in ("RECIST 1.1", "irRECIST")
+                for timepoint in ("best", "8 weeks")
+            ),
+            {},
+            [
+                {"criteria": criteria, "timepoint": timepoint}
+                for criteria in ("RECIST 1.1", "irRECIST")
+                for timepoint in ("best", "8 weeks")
+            ],
+        ),
+        (  # by where it is printed
+            (Table(outcome="response", where="Table 1", rows=(WRONG, replace(WRONG, where="Abstract"))),),
+            {},
+            [{"where": "Table 1"}, {"where": "Abstract"}],
+        ),
+    ],
+    ids=["number", "arm", "criteria and timepoint", "where"],
+)
+def test_an_ambiguous_acknowledgement_is_told_apart_by_as_little_as_does(tables, place, named):
+    findings = audit(trial_of(*tables))
+    both = meant(known(**place), findings)
+    assert both == findings
+    assert [naming(finding, findings) for finding in findings] == [
+        {"report": "a", "outcome": "response", **place, **more, "finding": finding.finding}
+        for finding, more in zip(findings, named, strict=True)
+    ]
+    for finding, more in zip(findings, named, strict=True):
+        assert meant(known(**place, **more), findings) == (finding,)
+
+
+def test_a_median_is_acknowledged_by_its_endpoint():
+    trial = trial_of(survival=(FIRST, Survival(endpoint="OS", median=7.0)))
+    (finding,) = audit(trial)
+    place = {"report": "a", "endpoint": "OS", "finding": "survival-disagrees"}
+    assert naming(finding, (finding,)) == place
+    assert meant(Acknowledged(**place, reason="so printed"), (finding,)) == (finding,)
+
+
+def test_one_acknowledgement_covers_two_findings_that_nothing_tells_apart():
+    rows = (Row(n=30), Row(site="pancreas", n=20), Row(site="lung", n=20))
+    grades = (Row(differentiation="well", n=20), Row(differentiation="poor", n=20))
+    item = known(finding="parts-exceed-whole")
+    trial = trial_of(Table(outcome="response", rows=(*rows, *grades)), acknowledged=(item,))
+    assert len(audit(trial)) == 2
+    assert left_of(trial) == []
 
 
 def test_places_name_the_report_and_the_table():
     sound = Table(outcome="response", rows=(Row(n=3),))
-    wrong = Table(outcome="disease-control", rows=(Row(n=3, events=1), Row(n=8, events=1, percent=50.0)))
+    wrong = Table(
+        outcome="disease-control", rows=(Row(n=3, events=1), Row(n=8, events=1, percent=Decimal("50.0")))
+    )
     second = Report(id="b", citation="B", kind="abstract", published="2020", tables=(sound, wrong))
     trial = replace(trial_of(sound), reports=(*trial_of(sound).reports, second))
     assert {finding.at for finding in audit(trial)} == {

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from meta.errors import MetaError, RecordError
+from meta.errors import Fault, MetaError, RecordError
 from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
 from meta.models.sites.site_region import SiteRegion
 from meta.records.reading.load import load, load_analyses, load_analysis, load_trial, load_trials
@@ -356,10 +357,12 @@ MALFORMED = [
          "found 'tiny', this trial itself"),
     # what it adds up to
     Case("unacknowledged", "percent: 10.0", "percent: 10.1", 19, f"{ROW}[0].percent",
-         "found percent-rounding: 3 of 30 is 10 %, which rounds to 10, not 10.1"),
-    Case("stale", "line: later", "acknowledged: [{at: here, finding: percent-rounding, reason: none}]",
+         "found percent-rounding: 3 of 30 is 10 %, which rounds to 10.0, not 10.1"),
+    Case("stale", "line: later",
+         "acknowledged: [{report: one, outcome: response, finding: percent-rounding, reason: none}]",
          4, "acknowledged[0]",
-         "found an acknowledgement of 'percent-rounding' at 'here', which is not there"),
+         "found an acknowledgement of 'percent-rounding' that fits no finding; "
+         "allowed: what the audit finds in this trial, which is nothing"),
 ]  # fmt: skip
 
 
@@ -453,9 +456,72 @@ def test_a_trial_that_is_at_fault_is_still_known_to_analyses(root):
 
 
 def test_an_acknowledged_contradiction_is_let_through(root):
-    known = f"acknowledged: [{{at: '{ROW}[0].percent', finding: percent-rounding, reason: so printed}}]"
-    text = edited(edited(TRIAL, "percent: 10.0", "percent: 10.1"), "line: later", known)
-    assert load_trial(write_trial(root, text), root).trial.acknowledged[0].reason == "so printed"
+    place = "report: one, outcome: response, finding: percent-rounding"
+    text = edited(edited(TRIAL, "percent: 10.0", "percent: 10.1"), "line: later", "")
+    file = load_trial(write_trial(root, f"{text}acknowledged: [{{{place}, reason: so printed}}]\n"), root)
+    assert file.trial.acknowledged[0].reason == "so printed"
+    assert file.doubts == {f"{ROW}[0]": ("so printed",)}
+
+
+ANY = "{term: any, n: 30, events: 9"
+SECOND = f"{' ' * 10}- {{term: any, n: 31, events: 8"
+
+
+def copied(fault: Fault) -> list[str]:
+    """The acknowledgements that a message offers to copy."""
+    return re.findall(r"\{report: .*?reason: TODO\}", fault.allowed)
+
+
+def test_a_message_prints_the_acknowledgement_to_copy(root):
+    awkward = """percent: 10.1, site: {not: [other/"x", lung]}, where: "Table 1, lines 2: 'a'" """
+    text = edited(TRIAL, "percent: 10.0, where: Table 1", awkward)
+    text = edited(text, "{term: any, n: 30, events: 9}", f"{ANY}, where: 'N'}}\n{SECOND}, where: no data}}")
+    faults = faults_of(root, text)
+    lines = [line.replace("TODO", "so printed") for fault in faults for line in copied(fault)]
+    assert len(lines) == len(faults) == 3
+    known = "acknowledged:\n" + "".join(f"  - {line}\n" for line in lines)
+    assert len(load_trial(write_trial(root, text + known), root).trial.acknowledged) == 3
+
+
+def test_an_ambiguous_acknowledgement_names_its_candidates(root):
+    text = edited(TRIAL, "{term: any, n: 30, events: 9}", f"{ANY}}}\n{SECOND}}}")
+    place = "report: one, outcome: adverse-event, term: any, finding: rows-disagree"
+    (fault,) = faults_of(root, f"{text}acknowledged: [{{{place}, reason: so printed}}]\n")
+    assert (fault.path, fault.found) == (
+        "acknowledged[0]",
+        "found an acknowledgement of 'rows-disagree' that fits 2 findings",
+    )
+    assert copied(fault) == [
+        f"{{{place.replace('finding', f'number: {number}, finding')}, reason: TODO}}"
+        for number in ("'n'", "events")
+    ]
+
+
+def test_a_table_in_front_of_the_others_is_no_fault(root):
+    text = edited(TRIAL, "percent: 10.0", "percent: 10.1")
+    text += (
+        "acknowledged: [{report: one, outcome: response, finding: percent-rounding, reason: so printed}]\n"
+    )
+    front = "    tables:\n      - {outcome: disease-control, where: Table 3, rows: [{n: 30, events: 9}]}\n"
+    assert load_trial(write_trial(root, text), root).doubts == {f"{ROW}[0]": ("so printed",)}
+    moved = load_trial(write_trial(root, edited(text, "    tables:\n", front)), root)
+    assert moved.doubts == {"reports[0].tables[1].rows[0]": ("so printed",)}
+
+
+@pytest.mark.parametrize(
+    ("percent", "accepted"), [("17", True), ("16.7", True), ("17.0", False), ("16.70", False)]
+)
+def test_a_percentage_is_read_with_its_decimals(root, percent, accepted):
+    text = edited(
+        TRIAL, "responders: 3, percent: 10.0", f"responders: 5, percent: {percent}, interval: [5.6, 35]"
+    )
+    path = write_trial(root, text)
+    if accepted:
+        row = load_trial(path, root).trial.reports[0].tables[0].rows[0]
+        assert (str(row.percent), [str(limit) for limit in row.interval or ()]) == (percent, ["5.6", "35"])
+    else:
+        with pytest.raises(RecordError, match=rf"which rounds to 16\.\d+, not {percent}"):
+            load_trial(path, root)
 
 
 def test_an_alias_bomb_costs_nothing(root):

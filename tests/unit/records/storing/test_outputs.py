@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from pathlib import Path
 
 import pytest
 
@@ -122,11 +124,60 @@ def test_a_run_over_some_analyses_takes_nothing_away(pooled):
     assert set(json.loads((pooled / MANIFEST).read_text())) == {"a.csv", "figures/b.svg", "c.json", "d.csv"}
 
 
-def test_half_files_of_a_killed_run_go(pooled):
-    (pooled / "figures" / ".b.svg.77.part").write_text("<sv")
-    (pooled / "figures" / "own.part").write_text("mine")
-    Outputs(pooled).close(complete=False)
-    assert listed(pooled) == [MANIFEST, "a.csv", "c.json", "figures/b.svg", "figures/own.part"]
+def half_written(path, monkeypatch):
+    """What a run that is killed while it writes `path` leaves behind."""
+    before = set(path.parent.iterdir())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", killed)
+        patched.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            write(path, "<sv")
+    (part,) = set(path.parent.iterdir()) - before
+    return part
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+def make_older(path, hours):
+    then = time.time() - hours * 3600
+    os.utime(path, (then, then))
+
+
+def test_half_files_of_a_killed_run_go_after_a_day(pooled, monkeypatch):
+    part = half_written(pooled / "figures" / "b.svg", monkeypatch)
+    for own in ("own.part", ".own.part"):
+        (pooled / "figures" / own).write_text("mine")
+        make_older(pooled / "figures" / own, 1000)
+    make_older(part, 23)
+    Outputs(pooled).close(complete=True)
+    assert part.exists()
+    make_older(part, 25)
+    Outputs(pooled).close(complete=True)
+    assert not part.exists()
+    assert {path.name for path in (pooled / "figures").iterdir()} >= {"own.part", ".own.part"}
+
+
+def test_two_runs_in_one_folder_leave_each_other_the_half_files(pooled, monkeypatch):
+    """The other run has just begun the same file, and ends as if this one had not been there."""
+    target, replace = pooled / "figures" / "b.svg", os.replace
+    begun = []
+
+    def meanwhile(part, path):
+        if not begun:
+            begun.append(part)
+            other = Outputs(pooled)
+            other.write("figures/b.svg", "3", "other's")
+            other.close(complete=True)
+            assert Path(part).read_text() == "ours"
+        replace(part, path)
+
+    monkeypatch.setattr(os, "replace", meanwhile)
+    write(target, "ours")
+    assert begun
+    assert target.read_text() == "ours"
+    assert not list(pooled.rglob("*.part"))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", "{", '{"a.csv": 7}', "[" * 100_000, "1" * 5000])

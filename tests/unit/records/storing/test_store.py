@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -12,7 +13,7 @@ from jsonschema import Draft202012Validator
 from meta.data import Counts, GroupedCounts
 from meta.errors import StoreError
 from meta.models import InverseVariance
-from meta.records.run import SCHEMA, Failure, LedgerEntry, Run
+from meta.records.run import SCHEMA, Failure, LedgerEntry, Printed, Run
 from meta.records.storing import store
 
 LABELS = ("Ärzte <b>", "zwei\nZeilen", "🙂", "d")
@@ -59,6 +60,18 @@ def test_numbers_keep_every_digit():
     stored = store.from_json(store.to_json(a_run())).fits[0]
     assert stored.mu.value.hex() == fit.mu.value.hex()
     assert stored.mu.interval.low.hex() == fit.mu.interval.low.hex()
+
+
+@pytest.mark.parametrize("text", ["20.0", "20", "16.70"])
+def test_a_printed_percentage_keeps_its_decimals(text):
+    row = Printed(
+        trial="t", label="T", report="r", outcome="response", patients="all", percent=Decimal(text),
+        percent_of_total=Decimal(text), file="t.yaml", line=1,
+    )  # fmt: skip
+    run = a_run(printed=(row,))
+    (stored,) = store.from_json(store.to_json(run)).printed
+    assert (str(stored.percent), str(stored.percent_of_total)) == (text, text)
+    Draft202012Validator(json.loads(store.schema("run"))).validate(json.loads(store.to_json(run)))
 
 
 def test_runs_fit_the_schema():

@@ -15,6 +15,7 @@ import pytest
 from matplotlib.text import Text
 
 from meta.errors import SpecError, StoreError
+from meta.models.policy import standing
 from meta.records.run import LedgerEntry
 from meta.records.storing import files
 from meta.report.drawing import canvas
@@ -22,7 +23,7 @@ from meta.report.drawing.canvas import save
 from meta.report.drawing.palette import WHITE
 from meta.report.figures.forest import forest
 from meta.report.figures.leave_one_out import several_forest
-from meta.results import Fit, NotReported, SiteRegionFit, Standing
+from meta.results import Fit, NotReported, SiteRegionFit
 from tests.unit.report.site_fits import GOOD, TWO, make_site_fit, rate_of, splits_of
 
 if TYPE_CHECKING:
@@ -220,10 +221,10 @@ def test_diamonds_stand_at_the_estimates(region: Fit) -> None:
 
 def test_only_a_headline_is_filled(region: Fit) -> None:
     assert [filled for _, filled in diamonds(forest(region))] == [False, False, True]
-    doubted = replace(region, standing=Standing(status="none", reason="fewer than 5 responders"))
+    doubted = replace(region, standing=standing(6, 4, 60))
     figure = forest(doubted)
     assert [filled for _, filled in diamonds(figure)] == [False, False, False]
-    assert "fewer than 5 responders" in words(figure)
+    assert "fewer than five responders" in words(figure)
 
 
 def test_prediction_interval_is_a_bar_at_its_limits(region: Fit) -> None:
@@ -287,7 +288,7 @@ def test_group_without_trials_is_a_heading_and_a_sentence(site: Fit) -> None:
     said = words(figure)
     assert "Site: other no trial reported responders Avelumab" in said
     assert "one trial: exact interval only" in said
-    assert "rests on two trials" in said
+    assert "based on two trials; interpret with caution" in said
     assert len(diamonds(figure)) == 3  # two sites with two trials, and overall
 
 

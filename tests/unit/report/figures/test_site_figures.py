@@ -332,14 +332,14 @@ def test_what_is_no_headline_is_hollow_and_says_why(site_fit):
         figure = DRAWN[name](few, title="t")
         kept = marks(figure, "dot", BLUE)[1:] if name == "site-rates" else []  # sds are no estimates
         assert marks(figure, "dot", BLUE) == [[] for _ in figure.axes][: len(figure.axes) - len(kept)] + kept
-        assert "rests on two trials: not a headline" in joined(figure)
+        assert "based on two trials; interpret with caution" in joined(figure)
     assert "Not headlines: pancreas, gastroesophageal" in joined(site_grid(few, title="t"))
 
 
 def test_where_the_k_policy_is_off_figures_say_so(site_fit):
-    fit = site_fit(standing=waived())
+    fit = site_fit(standing=waived(TWO))
     for figure in site_figures(fit, "Off").values():
-        assert "The analysis switches the k policy off." in joined(figure)
+        assert "the analysis switches the k policy off." in joined(figure)
         assert "not a headline" not in joined(figure)
 
 

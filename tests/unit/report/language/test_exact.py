@@ -201,7 +201,7 @@ def test_statistics_name_the_model_that_they_belong_to(table1):
     assert "I²" not in first
     assert "I²" not in likelihood
     assert "I² (from τ²) = 43.9 %" in conventional
-    assert "so few that only the Bayesian model gives a headline" in first
+    assert "fewer than five trials: only the Bayesian estimate is a headline" in first
 
 
 def test_companions_in_group_blocks(table1_by_region, nothing_collides):
@@ -216,7 +216,7 @@ def test_companions_in_group_blocks(table1_by_region, nothing_collides):
     assert [ends for ends, _, _ in drawn[:8]] == [in_percent(found) for found in expected]
     assert not any(filled for _, _, filled in drawn[:8])  # two trials each
     said = words(figure)
-    assert said.count("rests on two trials: not a headline") == 2
+    assert said.count("based on two trials; interpret with caution") == 2
     assert said.count("common τ 0.42") == 1  # told once, below the axis
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import replace
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -50,7 +51,7 @@ def printed_as():
             "n": 32,
             "responders": 6,
             "total": 32,
-            "percent": 18.8,
+            "percent": Decimal("18.8"),
             "file": "trials/t.yaml",
             "line": 7,
             "where": "Table 1",
@@ -87,12 +88,13 @@ def test_a_row_has_every_number_of_the_fit(fit_of):
 def test_what_is_not_given_is_empty_and_its_reason_beside_it(fit_of):
     row = fit_row(fit_of(ROWS[:1]))
     missing = {name for name, value in row.items() if value is None}
-    assert {"mu", "proportion", "tau2", "tau2_low", "Q", "I2", "prediction_low"} <= missing
-    assert row["reason"] == "one trial: exact interval only"
+    assert {"mu", "tau2", "tau2_low", "Q", "I2", "prediction_low"} <= missing
+    assert row["standing_reasons"] == "one-trial"
+    assert row["proportion"] == pytest.approx(5 / 18)  # its exact interval is the answer
     assert not any(isinstance(value, float) and math.isnan(value) for value in row.values())
 
 
-def test_summary_has_a_row_a_run(run_of, fit_of, region, entry_of):
+def test_summary_has_a_row_a_run_and_model(run_of, fit_of, region, entry_of):
     left = [entry_of("gone", action="dropped"), entry_of("gone", action="dropped"), entry_of("a")]
     runs = [
         run_of(fit_of(ROWS), region),
@@ -157,22 +159,25 @@ def test_nothing_is_reproduced_unless_asked(run_of, printed_as):
 @pytest.mark.parametrize(
     ("count", "of", "printed", "agrees"),
     [
-        (6, 32, 18.8, True),
-        (6, 32, 18.7, False),
-        (1, 21, 4.8, True),
-        (1, 21, 4.7, False),
-        (1, 8, 12.5, True),
-        (1, 8, 13.0, True),
-        (0, 8, 0.0, True),
-        (1, 3, 33.0, True),
-        (1, 3, 34.0, False),
+        (6, 32, "18.8", True),
+        (6, 32, "18.7", False),
+        (1, 21, "4.8", True),
+        (1, 21, "4.7", False),
+        (1, 8, "12.5", True),
+        (1, 8, "13", True),
+        (1, 8, "13.0", False),
+        (0, 8, "0.0", True),
+        (1, 3, "33", True),
+        (1, 3, "33.0", False),
+        (1, 3, "34", False),
         (6, 32, None, None),
     ],
 )
 def test_whether_ours_rounds_to_what_is_printed(count, of, printed, agrees, run_of, printed_as):
-    row = printed_as(responders=count, n=of, total=of, percent=printed)
+    row = printed_as(responders=count, n=of, total=of, percent=printed and Decimal(printed))
     (found,) = tables.reproduction(run_of(printed=(row,), analysis=WANTED))
     assert (found["what"], found["count"], found["of"], found["agrees"]) == ("ORR", count, of, agrees)
+    assert found["printed"] == printed
     assert (found["file"], found["line"]) == ("trials/t.yaml", 7)
 
 
@@ -191,8 +196,8 @@ def test_rows_of_other_sources_and_places_do_not_belong(run_of, printed_as):
 def test_parts_of_the_patients(run_of, printed_as):
     part = {"pooled": False, "responders": None, "percent": None}
     rows = (
-        printed_as(**part, patients="site pancreas", n=13, total=29, percent_of_total=44.8),
-        printed_as(**part, patients="site pancreas", n=13, total=29, percent_of_total=44.9),
+        printed_as(**part, patients="site pancreas", n=13, total=29, percent_of_total=Decimal("44.8")),
+        printed_as(**part, patients="site pancreas", n=13, total=29, percent_of_total=Decimal("44.9")),
         printed_as(**part, patients="site other", n=9, total=29, derived=True),
         printed_as(**part, patients="all patients", n=29, total=29),
         printed_as(**part, outcome="OS", n=None, median="4.2 months"),
@@ -207,7 +212,7 @@ def test_parts_of_the_patients(run_of, printed_as):
 
 def test_side_by_side_says_what_differs_and_what_is_missing(run_of, printed_as):
     rows = (
-        printed_as(percent=18.7),
+        printed_as(percent=Decimal("18.7")),
         printed_as(label="U", outcome="OS", n=None, responders=None, median="3 months"),
     )
     header, body = tables.side_by_side(tables.reproduction(run_of(printed=rows, analysis=WANTED)))
@@ -250,7 +255,7 @@ def test_old_columns_keep_their_names_and_new_ones_follow(table1, fit_of):
         *("k", "n", "responders", "estimand", "proportion", "proportion_low", "proportion_high", "level"),
         *("prediction_low", "prediction_high", "mu", "mu_se", "mu_low", "mu_high", "tau2", "tau2_method"),
         *("tau2_at_boundary", "tau2_low", "tau2_high", "Q", "Q_df", "Q_p", "I2", "I2_Q", "H2", "H2_Q"),
-        *("method", "standing", "standing_reason", "reason"),
+        *("method", "standing", "standing_reasons", "reason"),
     ]
     rows = [fit_row(fit) for fit in (*table1, fit_of(ROWS))]
     assert [list(row)[: len(old)] for row in rows] == [old] * 4
@@ -282,10 +287,17 @@ def test_a_failed_sampler_is_marked_in_every_table(run_with, table1, broken):
         assert set(LONG[name]([run]).standing) == {"FAILED: diagnostics"}, name
 
 
-def test_the_summary_is_of_the_leading_role(run_with, table1, table1_by_region):
-    frame = read(tables.summary([run_with(*reversed(table1), *table1_by_region)]))
-    assert (frame.role[0], frame.estimand[0]) == ("primary", "mean ORR")
-    assert frame.p_between_region[0] == table1_by_region[2].between.p  # the conventional one, as before
+def test_a_row_of_the_summary_has_what_its_own_model_says(run_with, table1, table1_by_region):
+    frame = read(tables.summary([run_with(*reversed(table1), *table1_by_region)])).set_index("role")
+    assert list(frame.index) == ["primary", "frequentist", "conventional"]
+    assert frame.estimand["primary"] == "mean ORR"
+    columns = [f"{what}_region" for what in ("test_between", "p_between", "tau_of_test", "caveat_between")]
+    assert frame.loc["primary", columns].isna().all()  # the posterior is no test
+    for fit in table1_by_region[1:]:
+        test, shared = fit.between, fit.groups[0].tau2.value ** 0.5
+        said = frame.loc[fit.role, columns]
+        assert list(said) == [test.method, test.p, pytest.approx(shared), "p is unreliable below k = 10"]
+        assert "unreliable" not in test.method
     groups = read(tables.groups([run_with(*table1_by_region)]))
     assert list(groups.role) == ["primary"] * 2 + ["frequentist"] * 2 + ["conventional"] * 2
 

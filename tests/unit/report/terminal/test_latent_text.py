@@ -32,7 +32,7 @@ CONTRAST = "log odds ratio, well against poor"
 
 
 def fits_of(groups=GROUPS, regions=("Asia", "West")):
-    judged = standing(4, 12, bayesian=True)
+    judged = standing(4, 12, 60, bayesian=True)
     overall = make_site_fit(groups, ("all",))
     overall = replace(
         overall,
@@ -41,7 +41,7 @@ def fits_of(groups=GROUPS, regions=("Asia", "West")):
         standing=judged,
     )
     by_region = make_site_fit(groups, regions)
-    two = standing(2, 3, bayesian=True)
+    two = standing(2, 3, 60, bayesian=True)
     return overall, replace(
         by_region, standardised=tuple(replace(one, standing=two) for one in by_region.standardised)
     )
@@ -173,7 +173,7 @@ def test_lines_say_what_is_known_and_what_did_not_run(run_of):
 
 def test_an_answer_that_rests_on_one_trial_is_withheld(run_of):
     found = latent_of()
-    one = standing(1, 3, bayesian=True)
+    one = standing(1, 3, 60, bayesian=True)
     few = replace(
         found.fits[1], standardised=tuple(replace(r, standing=one) for r in found.fits[1].standardised)
     )
@@ -208,7 +208,7 @@ def test_the_table_has_rates_contrasts_and_splits(runs):
     assert list(table.kind_of_row.unique()) == ["rate", "contrast", "contrast, own population alone", "split"]
     rates = table[table.kind_of_row == "rate"]
     assert list(rates.group.dropna().unique()) == ["Asia", "West"]
-    assert set(rates[rates.by.notna()].standing) == {"two trials"}
+    assert set(rates[rates.by.notna()].standing) == {"drawn-not-headline"}
     assert list(table[table.kind_of_row == "contrast"].sd_ratio) == [0.64]
     assert list(table[table.kind_of_row == "split"].value) == [0.81, 1.44]
     assert set(latent([replace(runs[2], latent=failed(runs[2].latent))]).standing) == {"FAILED: diagnostics"}

@@ -28,7 +28,7 @@ def run_of(entry_of):
 
 def test_orr(fit_of):
     assert orr(fit_of(ROWS).proportion).startswith("14.8 (")
-    assert orr(fit_of(ROWS[:1]).proportion) == "not given: one trial: exact interval only"
+    assert orr(fit_of(ROWS, reason="no trial").proportion) == "not given: no trial"
     alone = replace(fit_of(ROWS).proportion, low=None, high=None, reason="no degree of freedom")
     assert orr(alone) == "14.8 (no interval: no degree of freedom)"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from meta.records.trial import Acknowledged, Drug, Remark, Report, Row, Survival, Table, Trial, TrialFile
@@ -62,8 +64,9 @@ def test_the_table(shown):
     ("row", "said"),
     [
         (Row(n=18, responders=5), "all patients: 5/18 = 27.8 %"),
-        (Row(n=18, responders=5, percent=27.8), "all patients: 5/18 = 27.8 % (printed 27.8 %)"),
-        (Row(n=18, responders=0, percent=0), "all patients: 0/18 = 0.0 % (printed 0 %)"),
+        (Row(n=18, responders=5, percent=Decimal("27.8")), "all patients: 5/18 = 27.8 % (printed 27.8 %)"),
+        (Row(n=18, responders=0, percent=Decimal(0)), "all patients: 0/18 = 0.0 % (printed 0 %)"),
+        (Row(n=20, responders=4, percent=Decimal("20.0")), "all patients: 4/20 = 20.0 % (printed 20.0 %)"),
         (Row(n=13), "all patients: n 13, not reported"),
         (Row(responders=2), "all patients: 2 of an unreported number"),
         (
@@ -83,7 +86,7 @@ def test_the_table(shown):
         (Row(term="rash", n=18, events=1), "rash: all patients: 1/18 = 5.6 %"),
         (Row(term="baseline", n=18), "baseline: all patients: n 18"),
         (
-            Row(term="PD-L1 positive", percent=47),
+            Row(term="PD-L1 positive", percent=Decimal(47)),
             "PD-L1 positive: all patients: an unreported number (printed 47 %)",
         ),
     ],
@@ -121,13 +124,23 @@ def test_acknowledgements_and_remarks():
         region="Asia",
         reports=(),
         registry=("NCT1", "NCT2"),
-        acknowledged=(Acknowledged(at=ROW, finding="sum", reason="printed so"),),
+        acknowledged=(
+            Acknowledged(
+                report="jia-2022", outcome="response", site="lung", number="n", finding="sum", reason="a"
+            ),
+            Acknowledged(report="jia-2022", endpoint="OS", finding="survival-disagrees", reason="b"),
+        ),
         remarks=(Remark(text="Odd.", where="Table 2", via="review"), Remark(text="Odder.", where="Abstract")),
     )
-    lines = list(trial_lines(TrialFile(trial=trial, file="trials/t.yaml", lines={"acknowledged[0]": 40})))
+    lines = list(
+        trial_lines(
+            TrialFile(trial=trial, file="trials/t.yaml", lines={"acknowledged[0]": 40, "acknowledged[1]": 44})
+        )
+    )
     assert lines == [
         "t: a; monotherapy; Asia; NCT1, NCT2",
-        f"  acknowledged, trials/t.yaml:40: sum at {ROW}: printed so",
+        "  acknowledged, trials/t.yaml:40: sum in jia-2022, response of site lung, n: a",
+        "  acknowledged, trials/t.yaml:44: survival-disagrees in jia-2022, OS of all patients: b",
         "  remark, [Table 2, via review]: Odd.",
         "  remark, [Abstract]: Odder.",
     ]

@@ -16,7 +16,7 @@ from meta.workflow.expand import Variation, expand
 from meta.workflow.running import execute, sampled
 from meta.workflow.selection.select import select
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3] / "data" / "root"
 LINE = "no-well-differentiated-latent"
 WELL = Where(differentiation="well")
 KNOWN = [
@@ -27,7 +27,7 @@ KNOWN = [
 
 
 @pytest.fixture(scope="module")
-def real():
+def frozen():
     trials, analyses = load(ROOT)
     return {
         name: next(one for one in expand(trials, analysis) if one.name == LINE)
@@ -59,9 +59,9 @@ def rows(data):
     return list(zip(data.responders.tolist(), map(tuple, sizes), pools, strict=True))
 
 
-def test_the_real_analyses_draw_on_what_is_printed_of_the_excluded(real):
+def test_the_frozen_analyses_draw_on_what_is_printed_of_the_excluded(frozen):
     known = [(5, (18, 0), 0), (0, (0, 6), 0), (6, (32, 0), 0), (2, (0, 8), 0)]
-    latest, table1 = (real[name].selection.latent for name in ("g3-nen", "jia-2022-table1"))
+    latest, table1 = (frozen[name].selection.latent for name in ("g3-nen", "jia-2022-table1"))
     assert latest.data.groups == table1.data.groups == ("poor", "well")
     assert rows(latest.data) == [*known, (3, (38, 22), 0), (1, (19, 9), 1)]
     assert rows(table1.data) == [*known, (2, (19, 10), 0), (1, (12, 1), 8)]  # 1 to 9 of 21: declared
@@ -69,8 +69,8 @@ def test_the_real_analyses_draw_on_what_is_printed_of_the_excluded(real):
         assert rows(one.own) == [row for row in rows(one.data) if row[1][0]]
 
 
-def test_the_ledger_says_which_split_is_latent(real):
-    ledger = real["jia-2022-table1"].selection.ledger
+def test_the_ledger_says_which_split_is_latent(frozen):
+    ledger = frozen["jia-2022-table1"].selection.ledger
     said = {entry.trial: entry.reason for entry in ledger if entry.action == "latent"}
     assert set(said) == {"avelumab-avenec", "pembrolizumab-nct02939651"}
     assert (
@@ -208,7 +208,7 @@ def test_what_decides_the_numbers_is_in_the_digest(chosen, analysis):
     assert len(digests) == 2
 
 
-def test_the_options_are_those_of_sites(real, monkeypatch):
+def test_the_options_are_those_of_sites(frozen, monkeypatch):
     seen = []
 
     def remember(options, data, **asked):
@@ -216,7 +216,7 @@ def test_the_options_are_those_of_sites(real, monkeypatch):
         raise MetaError("stopped")
 
     monkeypatch.setattr(sampled, "latent", remember)
-    variation = real["g3-nen"]
+    variation = frozen["g3-nen"]
     assert sampled.latent_split(variation)[0] is None
     ((options, data, asked),) = seen
     assert isinstance(options, site_region.SiteRegion)

@@ -1,5 +1,7 @@
 """From records to counts, and what the ledger says about it."""
 
+from dataclasses import replace
+
 import pytest
 
 from meta.errors import SpecError
@@ -383,13 +385,85 @@ def test_unused_rows_say_why(make_trial, analysis):
     assert reasons["1"] == "of patients who are not in this analysis"
     assert reasons["3"] == "overlaps with the rows used"
     assert reasons["4"] == "printed without a number of patients"
-    assert "not seen in print" in reasons["5"]
+    assert reasons["5"] == "unverified; the analysis uses printed numbers only (evidence: printed)"
+    everything = select({"a": make_trial("a", rows)}, replace(asked, evidence="all"))
+    assert actions(everything, action="unused")[-1].reason == "overlaps with the rows used"
 
 
 def test_arithmetic_of_ours_is_called_that(make_trial, analysis):
     rows = [Row(n=18, responders=5, derived={"responders": "3 + 2"})]
     (used,) = actions(select({"a": make_trial("a", rows)}, analysis("a")), action="used")
     assert used.reason.endswith("our arithmetic on printed numbers: responders = 3 + 2")
+
+
+RECOVERED = {"back_calculated": {"responders": "20 % of 20"}}
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({}, "printed for exactly these patients"),
+        (
+            {"derived": {"n": "10 + 10"}},
+            "a row for exactly these patients; our arithmetic on printed numbers: n = 10 + 10",
+        ),
+        (
+            RECOVERED,
+            "a row for exactly these patients; recovered from a percentage: responders = 20 % of 20",
+        ),
+        ({"status": "unverified"}, "a row for exactly these patients; unverified"),
+        (
+            {"status": "unverified", **RECOVERED},
+            "a row for exactly these patients; recovered from a percentage: responders = 20 % of 20; "
+            "unverified",
+        ),
+    ],
+    ids=["printed", "derived", "recovered", "unverified", "both"],
+)
+def test_the_ledger_says_how_a_used_count_is_known(make_trial, analysis, how, said):
+    trials = {"a": make_trial("a", [Row(n=20, responders=4, **how)])}
+    (used,) = actions(select(trials, analysis("a", evidence="all")), action="used")
+    assert used.reason == said
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [({"status": "unverified"}, "unverified"), (RECOVERED, "recovered from a percentage")],
+    ids=["unverified", "recovered"],
+)
+def test_a_report_passed_over_for_its_evidence_is_not_said_to_report_nothing(
+    make_trial, analysis, report, how, why
+):
+    reports = (
+        report("old-2018", [Row(n=10, responders=3)], published="2018"),
+        report("new-2022", [Row(n=20, responders=4, **how)], published="2022"),
+    )
+    trials = {"a": make_trial("a", reports=reports)}
+    selection = select(trials, analysis("a"))
+    assert counts(selection) == {"A (Old 2018)": (3, 10)}
+    (passed,) = actions(selection, action="passed over")
+    assert passed.reason == (
+        f"n and responders of all patients are {why}; the analysis uses printed numbers only "
+        "(evidence: printed)"
+    )
+    assert counts(select(trials, analysis("a", evidence="all"))) == {"A (New 2022)": (4, 20)}
+
+
+def test_a_sum_with_an_unverified_row_is_unverified(make_trial, analysis, report):
+    rows = [
+        Row(site="pancreas", n=8, responders=1),
+        Row(site={"not": ("pancreas",)}, n=12, responders=3, status="unverified"),
+    ]
+    trials = {"a": make_trial("a", reports=(report("only-2022", rows),))}
+    selection = select(trials, analysis("a"))
+    assert [(e.action, e.reason) for e in selection.ledger] == [
+        (
+            "passed over",
+            "n and responders of all patients are unverified; the analysis uses printed numbers only "
+            "(evidence: printed)",
+        ),
+        ("dropped", "no report has counts that the analysis can use"),
+    ]
 
 
 def test_a_rest_of_patients_stands_in_the_ledger_once(make_trial, analysis):

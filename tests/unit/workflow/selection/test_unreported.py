@@ -10,6 +10,7 @@ from meta.models import BinomialNormal, InverseVariance
 from meta.records.analysis import Range, TrialEntry, Where
 from meta.records.storing import store
 from meta.records.trial import Row
+from meta.results import Reason
 from meta.workflow.expand import expand
 from meta.workflow.running import execute
 from meta.workflow.selection.select import select
@@ -190,7 +191,9 @@ def test_bounds_by_site_are_the_hull_of_every_split_fitted_alone(make_trial, ask
         assert found.uncertainty.high == pytest.approx(max(z.high for z in answers), **near)
         # nobody of b in a group takes it from k, and from the standing of the whole
         assert found.k == ((2, 3) if found.group == "intestine" else (3, 3))
-        assert found.standing.status == ("two trials" if found.group == "intestine" else "beside")
+        assert found.standing.status == (
+            "drawn-not-headline" if found.group == "intestine" else "bayesian-headline-only"
+        )
         assert not found.searched
     counted = {one.group: one.completions for one in run.bounds}
     alone = {"pancreas": 3 * 2, "intestine": 2 * 5, "other": 3 * 6}
@@ -213,7 +216,7 @@ def test_the_run_is_stored_and_read_back(make_trial, asked):
     run = execute.run(expand(trials, asked("a", "b", k_policy="off"))[0])
     text = store.to_json(run)
     assert store.from_json(text) == run
-    assert run.bounds[0].standing.reason == "the analysis switches the k policy off"
+    assert Reason.POLICY_OFF in run.bounds[0].standing.reasons
     assert run.bounds[0].ignorance.low_at[0].group == "pancreas"
 
 

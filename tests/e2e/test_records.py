@@ -1,22 +1,133 @@
-"""The numbers that README.md prints are those of the runs."""
+"""The records in trials/ and analyses/, however many there are, and what README.md prints of them.
+
+No other test reads these records: a new one must not break what is counted elsewhere.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import shutil
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
+from meta.records.reading.load import load_trial
 from meta.records.storing import store
+from tests.e2e.lines import assert_followed, assert_shown
+from tests.e2e.test_evidence_coverage import SAID, rows_about
 
 pytestmark = pytest.mark.slow
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = {"trial": ROOT / "trials", "analysis": ROOT / "analyses"}
+RECORDS = {kind: sorted(folder.glob("*.yaml")) for kind, folder in FOLDERS.items()}
+EVIDENCE = {  # names in tests/reference/counts.csv
+    "sintilimab_NCT02937116": "sintilimab-nct02937116",
+    "toripalimab_NCT03167853": "toripalimab-nct03167853",
+    "avenec_NCT03352934": "avelumab-avenec",
+    "pembro_vijayvergia_NCT02939651": "pembrolizumab-nct02939651",
+}
+KNOWN = {key: path for key, name in EVIDENCE.items() if (path := ROOT / "trials" / f"{name}.yaml").exists()}
+
+README = ROOT / "README.md"
 SECTION = re.compile(r"^## What the four trials say\n(.*?)^## ", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 # Half a unit of the last digit, and a hundredth of a point: quadrature is that exact on any machine.
 EXACT = 0.05 + 0.01
+
+
+@pytest.fixture(scope="module")
+def real(pooled, cli, tmp_path_factory):
+    """The records, pooled; those of their runs that the frozen records have too are not fitted again."""
+    root = tmp_path_factory.mktemp("real") / "root"
+    for folder in FOLDERS.values():
+        shutil.copytree(folder, root / folder.name)
+    shutil.copytree(pooled.out, root / "out")
+    result = cli("pool", "--root", root)
+    assert result.code == 0, result.out + result.err
+    return replace(pooled, root=root, result=result)
+
+
+@pytest.fixture(scope="module")
+def runs(real):
+    return [store.load_run(path) for path in sorted((real.out / "results").glob("*/*.json"))]
+
+
+@cache
+def loaded(path):
+    return load_trial(path, ROOT).trial
+
+
+# The records
+
+
+def test_the_records_have_no_fault(cli, runs):
+    result = cli("check", "--root", ROOT)
+    assert (result.code, result.err) == (0, "")
+    trials, analyses = len(RECORDS["trial"]), len(RECORDS["analysis"])
+    assert f"{trials} trials, {analyses} analyses, {len(runs)} runs: no fault." in result.out
+
+
+def test_every_record_is_listed(cli):
+    said = cli("list", "--root", ROOT).out
+    for path in RECORDS["trial"]:
+        assert re.search(rf"^ *{re.escape(path.stem)} ", said, re.MULTILINE), path
+    for path in RECORDS["analysis"]:
+        assert f"\n{path.stem}: " in said
+
+
+@pytest.mark.parametrize("path", RECORDS["trial"], ids=lambda path: path.stem)
+def test_show_leads_every_number_to_its_line(path, cli):
+    result = cli("show", path.stem, "--root", ROOT)
+    assert (result.code, result.err) == (0, "")
+    assert assert_shown(path, result.out)
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_records_on_disk_fit_their_published_schema(kind):
+    """An editor that checks YAML against the schema must not complain of ours."""
+    schema = Draft202012Validator(json.loads(store.schema(kind)))
+    for path in RECORDS[kind]:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data.pop("sensitivity", None)  # changes, merged into the analysis before it is one
+        assert not [error.message for error in schema.iter_errors(data)], path
+
+
+@pytest.mark.parametrize(
+    "count", [count for count in SAID if count.trial in KNOWN], ids=lambda count: count.name
+)
+def test_a_number_of_our_trials_is_on_record(count):
+    found = rows_about(loaded(KNOWN[count.trial]), count)
+    assert [(row.n, row.responders) for row in found] == [(count.n, count.responders)]
+    assert not count.unverified or found[0].status == "unverified" or found[0].back_calculated
+
+
+# Their runs
+
+
+def test_every_analysis_is_pooled_and_nothing_failed(runs):
+    assert {run.name for run in runs if run.variation == "base"} == {p.stem for p in RECORDS["analysis"]}
+    assert [run for run in runs if run.failures] == []
+
+
+def test_every_number_can_be_followed_to_its_line(real, runs):
+    for run in runs:
+        assert_followed(run, real.root)
+
+
+def test_every_number_of_the_report_is_the_stored_one(real, runs, assert_as_stored):
+    page = assert_as_stored(real.out, (real.out / "report.html").read_text(encoding="utf-8"))
+    named = {place.partition("#")[0] for _, place, _, _ in page.numbers}
+    assert named >= {f"{run.name}/base" for run in runs}
+
+
+# README.md
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +144,19 @@ def lines(section):
 
 
 @pytest.fixture(scope="module")
-def base(pooled):
-    return store.load_run(pooled.out / "results" / "jia-2022-table1" / "base.json")
+def base(real):
+    return store.load_run(real.out / "results" / "jia-2022-table1" / "base.json")
 
 
 @pytest.fixture(scope="module")
-def bound(pooled):
-    path = pooled.out / "results" / "jia-2022-table1" / "no-well-differentiated-bound.json"
+def bound(real):
+    path = real.out / "results" / "jia-2022-table1" / "no-well-differentiated-bound.json"
     return store.load_run(path)
 
 
 @pytest.fixture(scope="module")
-def latent(pooled):
-    path = pooled.out / "results" / "jia-2022-table1" / "no-well-differentiated-latent.json"
+def latent(real):
+    path = real.out / "results" / "jia-2022-table1" / "no-well-differentiated-latent.json"
     return store.load_run(path).latent
 
 
@@ -98,7 +209,7 @@ def test_the_counts_are_those_of_the_regions(section, base):
     assert counts == {name: (group.responders, group.n) for name, group in groups.items()}
     assert "two trials against two" in section
     assert "no group of two trials is a headline" in section
-    assert {(group.k, group.standing.status) for group in groups.values()} == {(2, "two trials")}
+    assert {(group.k, group.standing.status) for group in groups.values()} == {(2, "drawn-not-headline")}
     assert "`jia-2022-table1`" in section
 
 
