@@ -22,6 +22,8 @@ LONG: dict[str, str] = {
     "meta/records/audit.py": "every check of the audit, and how its findings are named",
     "meta/records/trial.py": "the trial record, whole",
     "meta/records/yaml_nodes.py": "one reader of YAML",
+    "meta/report/drawing/table.py": "one engine for every table with a plot",
+    "meta/report/figures/site_grid.py": "a figure is one file",
 }
 
 # Steps of the likelihood engine: one algorithm in several files, which nothing else calls. A sentence names

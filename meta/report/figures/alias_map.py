@@ -85,15 +85,7 @@ FIGURE = Figure(order=110, plans=plans)
 def alias_map(shown: Coverage, *, title: str, subtitle: str | None = None) -> Picture:
     """Draw every trial's patients and responders by level of each factor.
 
-    Parameters
-    ----------
-    shown : Coverage
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        Filled cells: responders reported; dashed ones: only patients; a question mark: neither.
+    Filled cells: responders reported; dashed ones: only patients; a question mark: neither.
     """
     with pinned_settings():
         strips = _strips(shown)

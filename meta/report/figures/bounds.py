@@ -29,41 +29,30 @@ KEYS = ("counts", "k", "value", "ends")
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each run with bounds, beside the runs that settle the same exclusion otherwise."""
-    if analysed.overall is None:
-        return
-    base, _ = analysed.overall
-    bounded = [run for run in analysed.runs if leading(run) is not None]
-    for run in bounded:
-        alone = len(bounded) == 1
-        shown = compared(analysed.runs, base, run)
-        latent = () if shown.latent is None else (shown.latent,)
-        what = "Bounds over everything that was not reported"
-        yield Plan(
-            name=f"{base.name}.bounds" if alone else f"{base.name}.{run.variation}.bounds",
-            shows=(base, run, *(other for _, other in shown.others), *latent),
-            section=Section.UNREPORTED,
-            title=what if alone else f"{what}: {run.variation}",
-            caption="The answer under every completion of unreported counts.",
-            draw=partial(bounds_figure, shown, title=f"{base.name}: {run.variation}", subtitle=base.question),
-        )
+    for base, _ in analysed.overall:
+        bounded = [run for run in analysed.runs if leading(run) is not None]
+        for run in bounded:
+            alone = len(bounded) == 1
+            shown = compared(analysed.runs, base, run)
+            latent = () if shown.latent is None else (shown.latent,)
+            what = "Bounds over everything that was not reported"
+            yield Plan(
+                name=f"{base.name}.bounds" if alone else f"{base.name}.{run.variation}.bounds",
+                shows=(base, run, *(other for _, other in shown.others), *latent),
+                section=Section.UNREPORTED,
+                title=what if alone else f"{what}: {run.variation}",
+                caption="The answer under every completion of unreported counts.",
+                draw=partial(
+                    bounds_figure, shown, title=f"{base.name}: {run.variation}", subtitle=base.question
+                ),
+            )
 
 
 FIGURE = Figure(order=120, plans=plans)
 
 
 def bounds_figure(shown: Compared, *, title: str, subtitle: str | None = None) -> Picture:
-    """Draw the bounds of the leading estimand overall and by group, beside the answers without bounds.
-
-    Parameters
-    ----------
-    shown : Compared
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        A thick bar for the hull of the estimates, a thin line for that of the limits.
-    """
+    """Draw the bounds of the leading estimand overall and by group, beside the answers without bounds."""
     whole = leading(shown.bound)
     base = first_fit(shown.base)
     assert whole is not None  # figures() has looked
@@ -106,14 +95,7 @@ def _block(shown: Compared, by: str | None, group: str | None) -> list[Row]:
 
 
 def answer_row(label: str, run: Run, by: str | None, group: str | None) -> Row:
-    """Return the row of a run's leading answer, of all patients or of a group.
-
-    Parameters
-    ----------
-    label : str
-    run : Run
-    by, group : str or None
-    """
+    """Return the row of a run's leading answer, of all patients or of a group."""
     fit = first_fit(run, by)
     part = _part(fit, group) if fit else None
     if part is None or part.k == 0:
@@ -139,14 +121,7 @@ def _part(fit: Fit, group: str | None) -> Fit | None:
 
 
 def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
-    """Return a smaller row for the first estimand of each other role.
-
-    Parameters
-    ----------
-    bound : Run
-    lead : Bounds
-        Of the leading role.
-    """
+    """Return a smaller row for the first estimand of each role but that of `lead`."""
     for one in each_role(bound, lead.by, lead.group):
         if one.role != lead.role:
             name = exact.MODELS.get(one.model, one.model)
@@ -154,15 +129,7 @@ def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
 
 
 def bounds_row(label: str, found: Bounds, *, said: str | None = None) -> Row:
-    """Return the row of both hulls.
-
-    Parameters
-    ----------
-    label : str
-    found : Bounds
-    said : str, optional
-        What stands below it; without, the row is a smaller one, beside the leading role's.
-    """
+    """Return the row of both hulls, with what is `said` below it; a smaller row where nothing is."""
     inner, outer = found.ignorance, found.uncertainty
     cells = {"k": span(found.k), "counts": f"{span(found.responders)}/{span(found.n)}"}
     if inner.low is None or inner.high is None or outer.low is None or outer.high is None:

@@ -17,20 +17,18 @@ if TYPE_CHECKING:
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each line of YAML that goes through the dates."""
-    if analysed.overall is None:
-        return
-    base, whole = analysed.overall
-    for name, runs in analysed.families("each-date").items():
-        rows = named_fits(_named(sorted(runs, key=date_of)))
-        title = f"{base.name}: as trials were published"
-        yield Plan(
-            name=f"{base.name}.{name}",
-            shows=(base, *runs),
-            section=Section.DATA,
-            title="As trials were published",
-            caption="The pooled estimate at each date of publication.",
-            draw=partial(several_forest, whole, rows, title=title, subtitle=base.question),
-        )
+    for base, whole in analysed.overall:
+        for name, runs in analysed.families("each-date").items():
+            rows = named_fits(_named(sorted(runs, key=date_of)))
+            title = f"{base.name}: as trials were published"
+            yield Plan(
+                name=f"{base.name}.{name}",
+                shows=(base, *runs),
+                section=Section.DATA,
+                title="As trials were published",
+                caption="The pooled estimate at each date of publication.",
+                draw=partial(several_forest, whole, rows, title=title, subtitle=base.question),
+            )
 
 
 FIGURE = Figure(order=30, plans=plans)

@@ -106,8 +106,6 @@ def forest(
 
     Parameters
     ----------
-    fit : Fit
-        As stored.
     companions : sequence of Fit
         Other models' fits of the same trials and groups, shown as smaller diamonds below the leading one.
     ledger : sequence of LedgerEntry
@@ -116,12 +114,6 @@ def forest(
     sites : SiteRegionFit, optional
         The model of the same groups that takes trials in which report totals alone: its rates stand below
         each group's estimates, and what it expects where a group's responders were not reported.
-    title, subtitle : str, optional
-
-    Returns
-    -------
-    Figure
-        As wide as a journal's double column, 180 mm; as high as its rows ask for.
     """
     sources = _Sources(ledger, fit.by)
     rows = []

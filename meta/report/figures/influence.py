@@ -25,36 +25,23 @@ TAIL = 0.025  # of the predictive distribution, beyond which a trial surprises
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of an analysis whose leading overall fit says how much each trial matters."""
-    if analysed.overall is None:
-        return
-    base, fit = analysed.overall
-    if any("divergence" in one.measures for one in fit.influence):
-        yield Plan(
-            name=f"{base.name}.influence",
-            shows=(base,),
-            section=Section.HETEROGENEITY,
-            title="Influence of each trial",
-            caption="How far each trial moves the answer.",
-            draw=partial(influence, fit, title=f"{base.name}: influence of each trial"),
-        )
+    for base, fit in analysed.overall:
+        if any("divergence" in one.measures for one in fit.influence):
+            yield Plan(
+                name=f"{base.name}.influence",
+                shows=(base,),
+                section=Section.HETEROGENEITY,
+                title="Influence of each trial",
+                caption="How far each trial moves the answer.",
+                draw=partial(influence, fit, title=f"{base.name}: influence of each trial"),
+            )
 
 
 FIGURE = Figure(order=60, plans=plans)
 
 
 def influence(fit: Fit, *, title: str) -> Picture:
-    """Draw how far each trial moves the posterior and the mean ORR, and how it fits in with the others.
-
-    Parameters
-    ----------
-    fit : Fit
-        With the influence of an exact model.
-    title : str
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw how far each trial moves the posterior and the mean ORR, and how it fits in with the others."""
     columns = (
         Column("label", "Trial", "left"),
         Plot(key="divergence", heading="Divergence", axis="nats", unit=1.0),

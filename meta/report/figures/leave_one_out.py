@@ -27,21 +27,19 @@ if TYPE_CHECKING:
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each line of YAML that leaves each trial out."""
-    if analysed.overall is None:
-        return
-    base, whole = analysed.overall
-    for name, runs in analysed.families("each-trial").items():
-        rows = named_fits((f"without {left_out(base, run)}", run) for run in runs)
-        yield Plan(
-            name=f"{base.name}.{name}",
-            shows=(base, *runs),
-            section=Section.FOREST,
-            title="Leave one out",
-            caption="The pooled estimate without each trial in turn.",
-            draw=partial(
-                several_forest, whole, rows, title=f"{base.name}: leave one out", subtitle=base.question
-            ),
-        )
+    for base, whole in analysed.overall:
+        for name, runs in analysed.families("each-trial").items():
+            rows = named_fits((f"without {left_out(base, run)}", run) for run in runs)
+            yield Plan(
+                name=f"{base.name}.{name}",
+                shows=(base, *runs),
+                section=Section.FOREST,
+                title="Leave one out",
+                caption="The pooled estimate without each trial in turn.",
+                draw=partial(
+                    several_forest, whole, rows, title=f"{base.name}: leave one out", subtitle=base.question
+                ),
+            )
 
 
 FIGURE = Figure(order=20, plans=plans)
@@ -59,21 +57,7 @@ def several_forest(
     title: str | None = None,
     subtitle: str | None = None,
 ) -> Picture:
-    """Draw the pooled estimates of several sets of trials, and of all of them.
-
-    Parameters
-    ----------
-    base : Fit
-        With all trials.
-    others : sequence of (str, Fit)
-        Which trials, e.g. "without A", and their fit.
-    title, subtitle : str, optional
-
-    Returns
-    -------
-    Figure
-        As of :func:`forest`.
-    """
+    """Draw the pooled estimates of several sets of trials, each with its name, and of all of them."""
     what = wording.capital(base.proportion.estimand)
     spread = [Column("tau", "τ")] if exact.is_exact(base) else [Column("tau2", "τ²"), Column("I2", "I² %")]
     kind = "CrI" if base.proportion.kind == "credible" else "CI"

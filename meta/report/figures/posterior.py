@@ -34,36 +34,23 @@ _WIDTH, _HEIGHT = 268.0, 205.0
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of an analysis whose leading overall fit has a joint density."""
-    if analysed.overall is None:
-        return
-    base, fit = analysed.overall
-    if "joint.density" in fit.grids:
-        yield Plan(
-            name=f"{base.name}.posterior",
-            shows=(base,),
-            section=Section.HETEROGENEITY,
-            title="What the data say of mean and τ together",
-            caption="Posterior of the mean rate and of tau, beside their priors.",
-            draw=partial(posterior, fit, title=f"{base.name}: posterior"),
-        )
+    for base, fit in analysed.overall:
+        if "joint.density" in fit.grids:
+            yield Plan(
+                name=f"{base.name}.posterior",
+                shows=(base,),
+                section=Section.HETEROGENEITY,
+                title="What the data say of mean and τ together",
+                caption="Posterior of the mean rate and of tau, beside their priors.",
+                draw=partial(posterior, fit, title=f"{base.name}: posterior"),
+            )
 
 
 FIGURE = Figure(order=40, plans=plans)
 
 
 def posterior(fit: Fit, *, title: str) -> Picture:
-    """Draw the joint density of (mean ORR, tau), the likelihood over it, and both margins.
-
-    Parameters
-    ----------
-    fit : Fit
-        With grids.
-    title : str
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw the joint density of (mean ORR, tau), the likelihood over it, and both margins."""
     with pinned_settings():
         picture, top = start(_SIDE + _GAP + _HEIGHT + 28, marked(title, fit), exact.model_name(fit))
         axes = axes_at(picture, (_LEFT, top + _SIDE + _GAP, _WIDTH, _HEIGHT))

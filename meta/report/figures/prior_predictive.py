@@ -21,36 +21,23 @@ if TYPE_CHECKING:
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of an analysis whose leading overall fit has priors."""
-    if analysed.overall is None:
-        return
-    base, fit = analysed.overall
-    if "before.mean.x" in fit.grids:
-        yield Plan(
-            name=f"{base.name}.prior-predictive",
-            shows=(base,),
-            section=Section.PRIORS,
-            title="What the priors say by themselves",
-            caption="Densities of the rates before any data.",
-            draw=partial(prior_predictive, fit, title=f"{base.name}: prior predictive"),
-        )
+    for base, fit in analysed.overall:
+        if "before.mean.x" in fit.grids:
+            yield Plan(
+                name=f"{base.name}.prior-predictive",
+                shows=(base,),
+                section=Section.PRIORS,
+                title="What the priors say by themselves",
+                caption="Densities of the rates before any data.",
+                draw=partial(prior_predictive, fit, title=f"{base.name}: prior predictive"),
+            )
 
 
 FIGURE = Figure(order=150, plans=plans)
 
 
 def prior_predictive(fit: Fit, *, title: str) -> Picture:
-    """Draw what the priors say of the mean ORR and of the ORR of one trial, before any data.
-
-    Parameters
-    ----------
-    fit : Fit
-        With grids.
-    title : str
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw what the priors say of the mean ORR and of the ORR of one trial, before any data."""
     subtitle = f"What the priors say before any data: {exact.options_of(fit)}."
     with pinned_settings():
         picture, top = start(138.0, title, subtitle)

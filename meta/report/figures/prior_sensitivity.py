@@ -38,38 +38,27 @@ _PANEL, _GAP = 138.0, 16.0
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each line of YAML that goes through priors."""
-    if analysed.overall is None:
-        return
-    base, _ = analysed.overall
-    for name, runs in analysed.families("each-prior").items():
-        found = [(str(fit.model.get("prior")), fit) for run in runs if (fit := first_fit(run)) and fit.grids]
-        if found:
-            yield Plan(
-                name=f"{base.name}.{name}",
-                shows=tuple(runs),
-                section=Section.PRIORS,
-                title="Posteriors under other priors of τ",
-                caption="Posterior of the mean rate and of tau under each prior.",
-                draw=partial(prior_sensitivity, found, title=f"{base.name}: prior sensitivity"),
-            )
+    for base, _ in analysed.overall:
+        for name, runs in analysed.families("each-prior").items():
+            found = [
+                (str(fit.model.get("prior")), fit) for run in runs if (fit := first_fit(run)) and fit.grids
+            ]
+            if found:
+                yield Plan(
+                    name=f"{base.name}.{name}",
+                    shows=tuple(runs),
+                    section=Section.PRIORS,
+                    title="Posteriors under other priors of τ",
+                    caption="Posterior of the mean rate and of tau under each prior.",
+                    draw=partial(prior_sensitivity, found, title=f"{base.name}: prior sensitivity"),
+                )
 
 
 FIGURE = Figure(order=160, plans=plans)
 
 
 def prior_sensitivity(fits: Sequence[tuple[str, Fit]], *, title: str) -> Picture:
-    """Draw median ORR, mean ORR and tau under several priors of tau, each with its prior.
-
-    Parameters
-    ----------
-    fits : sequence of (str, Fit)
-        The prior's name, and the fit under it, with grids.
-    title : str
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw median ORR, mean ORR and tau of fits under several priors of tau, each with the prior's name."""
     subtitle = "Full lines: posterior. Dashed lines of the same colour: prior (of the ORRs: what it implies)."
     rows = [
         (wrap(marked(exact.distribution(name), fit), PLAIN, 190.0), fit, colour)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture  # noqa: TC004
 
     from meta.records.analysis import Expansion
-    from meta.results import Fit
+    from meta.results import Fit, SiteRegionFit
 
 
 class Section(StrEnum):
@@ -52,15 +52,21 @@ class Analysed:
         return next((run for run in self.runs if run.variation == BASE), None)
 
     @property
-    def overall(self) -> tuple[Run, Fit] | None:
-        """The analysis itself with its leading overall fit, where it has one."""
-        fit = None if self.base is None else first_fit(self.base)
-        return None if self.base is None or fit is None else (self.base, fit)
+    def overall(self) -> list[tuple[Run, Fit]]:
+        """The analysis itself with its leading overall fit; empty where it has none."""
+        base = self.base
+        fit = None if base is None else first_fit(base)
+        return [] if base is None or fit is None else [(base, fit)]
 
     @property
     def single(self) -> list[Run]:
         """The base and each variation that stands alone in the YAML."""
         return [run for run in self.runs if run.expansion is None]
+
+    @property
+    def sites(self) -> list[tuple[Run, SiteRegionFit]]:
+        """Those of :attr:`single` with the model of sites and regions, and it."""
+        return [(run, run.sites) for run in self.single if run.sites is not None]
 
     def families(self, expansion: Expansion) -> dict[str, list[Run]]:
         """The variations that lines of YAML made with this word, by the names of these lines."""
@@ -102,12 +108,7 @@ class Figure:
 
 
 def figures(runs: Sequence[Run]) -> Iterator[Plan]:
-    """Every figure of an analysis, in the order of the page.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-        All variations of one analysis.
+    """Every figure of an analysis, from all its variations, in the order of the page.
 
     Raises
     ------

@@ -28,17 +28,17 @@ _NEARLY = 0.99  # a probability above is not written as a number
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each run whose model of sites and regions has orders, unreported splits or other priors."""
-    for run in analysed.single:
-        if run.sites is not None and (run.sites.orders or run.sites.splits or run.sites.prior_sweep):
+    for run, fit in analysed.sites:
+        if fit.orders or fit.splits or fit.prior_sweep:
             yield Plan(
                 name=file_name(run, "site-contrasts"),
                 shows=(run,),
                 section=placed(run, Section.SITES),
                 title="Orders, unreported splits and other priors",
-                caption=f"Which {group_noun(run.sites)} responds more often, who may have responded where "
+                caption=f"Which {group_noun(fit)} responds more often, who may have responded where "
                 "only totals are printed, and how far the prior decides.",
                 draw=partial(
-                    site_contrasts, run.sites, title=title_of(run, "orders, unreported splits, other priors")
+                    site_contrasts, fit, title=title_of(run, "orders, unreported splits, other priors")
                 ),
             )
 
@@ -49,15 +49,7 @@ FIGURE = Figure(order=90, plans=plans)
 def site_contrasts(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Picture:
     """Draw the probabilities of order, the posterior of each unreported split, and the prior of the contrast.
 
-    Parameters
-    ----------
-    fit : SiteRegionFit
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        One panel each, of those that the fit has.
+    One table each, of those that the fit has.
     """
     noun = group_noun(fit)
     said = subtitle or (

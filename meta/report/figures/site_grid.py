@@ -83,9 +83,8 @@ class _Sheet:
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each run with the model of sites and regions."""
-    for run in analysed.single:
-        if run.sites is not None:
-            yield _plan(run, run.sites)
+    for run, fit in analysed.sites:
+        yield _plan(run, fit)
 
 
 FIGURE = Figure(order=80, plans=plans)
@@ -115,18 +114,8 @@ def site_grid(
 ) -> Picture:
     """Draw the mean ORR of every group at every level.
 
-    Parameters
-    ----------
-    fit : SiteRegionFit
-    totals : mapping of str to (int, int), optional
-        Responders and patients of each level, all groups together.
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        The last column is by group, the last rows by level: of the model without groups, and at the target
-        mix.
+    The last column is by group, the last rows by level: of the model without groups, and at the target mix.
+    `totals` are responders and patients of each level, all groups together.
     """
     with pinned_settings():
         sheet = _sheet(fit, totals or {})
@@ -229,13 +218,7 @@ def _left(sheet: _Sheet, column: int) -> float:
 
 
 def colour_of(value: float, upper: float) -> tuple[Colour, str]:
-    """Return a cell's colour, and that of text upon it: black or white, whichever stands out more.
-
-    Parameters
-    ----------
-    value, upper : float
-        The rate, and the largest of the figure.
-    """
+    """Return the colour of a rate, given the largest one, and black or white, whichever stands out on it."""
     import matplotlib as mpl
 
     red, green, blue, _ = mpl.colormaps[HEAT](min(value / upper, 1.0))

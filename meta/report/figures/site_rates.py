@@ -27,34 +27,23 @@ _MUCH_OF_PRIOR = 0.9  # posterior standard deviation over the prior's, from whic
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each run with the model of sites and regions."""
-    for run in analysed.single:
-        if run.sites is not None:
-            noun = group_noun(run.sites)
-            yield Plan(
-                name=file_name(run, "site-rates"),
-                shows=(run,),
-                section=placed(run, Section.SITES),
-                title=f"Rates by {NAMED.get(noun, noun)}",
-                caption=f"Each {noun}'s rate in the model of sites and regions.",
-                draw=partial(site_rates, run.sites, title=title_of(run, f"response by {noun}")),
-            )
+    for run, fit in analysed.sites:
+        noun = group_noun(fit)
+        yield Plan(
+            name=file_name(run, "site-rates"),
+            shows=(run,),
+            section=placed(run, Section.SITES),
+            title=f"Rates by {NAMED.get(noun, noun)}",
+            caption=f"Each {noun}'s rate in the model of sites and regions.",
+            draw=partial(site_rates, fit, title=title_of(run, f"response by {noun}")),
+        )
 
 
 FIGURE = Figure(order=70, plans=plans)
 
 
 def site_rates(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Picture:
-    """Draw the shrunken rate of each group beside its counts, and what the data say beyond the priors.
-
-    Parameters
-    ----------
-    fit : SiteRegionFit
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw the shrunken rate of each group beside its counts, and what the data say beyond the priors."""
     noun = group_noun(fit)
     said = subtitle or f"Mean ORR over new trials by {noun}, {level(fit.level)} credible intervals."
     return draw([_rates(fit, noun), _priors(fit)], small(_below(fit, noun)), marked(title, fit), said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from meta.format import counts, interval, level, percent
@@ -41,25 +42,27 @@ class Specification(NamedTuple):
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of every overall answer of every run."""
-    if analysed.overall is None or len(analysed.runs) == 1:
-        return
-    base, _ = analysed.overall
-    yield Plan(
-        name=f"{base.name}.specification",
-        shows=analysed.runs,
-        section=Section.SPECIFICATION,
-        title="Every sensitivity analysis",
-        caption="Sorted estimates.",
-        draw=lambda: specification(
-            [one for run in analysed.runs for one in specifications(base, run)],
-            left_out=identical(base, analysed.runs),
-            title=f"{base.name}: every sensitivity analysis",
-            subtitle=base.question,
-        ),
-    )
+    for base, _ in analysed.overall if len(analysed.runs) > 1 else ():
+        yield Plan(
+            name=f"{base.name}.specification",
+            shows=analysed.runs,
+            section=Section.SPECIFICATION,
+            title="Every sensitivity analysis",
+            caption="Sorted estimates.",
+            draw=partial(_draw, base, analysed.runs),
+        )
 
 
 FIGURE = Figure(order=140, plans=plans)
+
+
+def _draw(base: Run, runs: Sequence[Run]) -> Picture:
+    return specification(
+        [one for run in runs for one in specifications(base, run)],
+        left_out=identical(base, runs),
+        title=f"{base.name}: every sensitivity analysis",
+        subtitle=base.question,
+    )
 
 
 def specifications(base: Run, run: Run) -> Iterator[Specification]:
@@ -90,18 +93,7 @@ def specification(
 ) -> Picture:
     """Draw the pooled estimate under every choice, sorted; the base in bold, and its estimate as a line.
 
-    Parameters
-    ----------
-    found : sequence of Specification
-        Only those with an estimate and an interval are drawn. The first one of the base leads.
-    left_out : str, optional
-        How many answers are not among them as they are identical to the base's, and whose.
-    title, subtitle : str, optional
-
-    Returns
-    -------
-    Figure
-        As wide as a journal's double column, 180 mm; as high as its rows ask for.
+    Only what has an estimate and an interval is drawn; `left_out` says what is the base's own answer again.
     """
     fits = [(one.base, one.found.proportion) for one in found if isinstance(one.found, Fit)]
     bases = [one.value for base, one in fits if base and one.value is not None]

@@ -32,29 +32,27 @@ SHRUNK = "model of sites and regions"
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each run and grouping with bounds over unreported splits, beside the base."""
-    if analysed.overall is None:
-        return
-    base, _ = analysed.overall
-    found = [(run, by) for run in analysed.runs for by in divided(run)]
-    for run, by in found:
-        alone = [other for _, other in found].count(by) == 1
-        name = f"{by.replace(' ', '-')}-bounds"
-        what = f"Bounds by {NAMED.get(by, by)}"
-        yield Plan(
-            name=f"{base.name}.{name}" if alone else f"{base.name}.{run.variation}.{name}",
-            shows=(base, run),
-            section=Section.UNREPORTED,
-            title=what if alone else f"{what}: {run.variation}",
-            caption=f"Rates by {by} under every split of the totals that were printed.",
-            draw=partial(
-                split_bounds_figure,
-                base,
-                run,
-                by,
-                title=f"{base.name}: {run.variation}, by {by}",
-                subtitle=base.question,
-            ),
-        )
+    for base, _ in analysed.overall:
+        found = [(run, by) for run in analysed.runs for by in divided(run)]
+        for run, by in found:
+            alone = [other for _, other in found].count(by) == 1
+            name = f"{by.replace(' ', '-')}-bounds"
+            what = f"Bounds by {NAMED.get(by, by)}"
+            yield Plan(
+                name=f"{base.name}.{name}" if alone else f"{base.name}.{run.variation}.{name}",
+                shows=(base, run),
+                section=Section.UNREPORTED,
+                title=what if alone else f"{what}: {run.variation}",
+                caption=f"Rates by {by} under every split of the totals that were printed.",
+                draw=partial(
+                    split_bounds_figure,
+                    base,
+                    run,
+                    by,
+                    title=f"{base.name}: {run.variation}, by {by}",
+                    subtitle=base.question,
+                ),
+            )
 
 
 FIGURE = Figure(order=130, plans=plans)
@@ -63,23 +61,7 @@ FIGURE = Figure(order=130, plans=plans)
 def split_bounds_figure(
     base: Run, bound: Run, by: str, *, title: str, subtitle: str | None = None
 ) -> Picture:
-    """Draw what is reported by group, and the bounds over every split of what is not.
-
-    Parameters
-    ----------
-    base : Run
-        With fits by the same grouping.
-    bound : Run
-        With bounds over splits.
-    by : str
-        The grouping.
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        A thick bar for the hull of the estimates, a thin line for that of the limits.
-    """
+    """Draw what is reported by group in the base, and the bounds over every split of what is not."""
     groups = groups_of(bound, by)
     lead = leading(bound, by, groups[0])
     assert lead is not None  # groups_of has looked

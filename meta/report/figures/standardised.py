@@ -42,19 +42,16 @@ _NONE = "–"
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each run with the model of sites and regions."""
-    for run in analysed.single:
-        if run.sites is not None:
-            noun, level_ = group_noun(run.sites), run.sites.contrast or "level"
-            yield Plan(
-                name=file_name(run, "standardised"),
-                shows=(run,),
-                section=placed(run, Section.SITES),
-                title=f"{capital(level_)}s at the same mix of {noun}s",
-                caption=f"Rates of the {level_}s at one mix of {noun}s, and in the model without {noun}s.",
-                draw=partial(
-                    standardised, run.sites, title=title_of(run, f"standardised to one mix of {noun}s")
-                ),
-            )
+    for run, fit in analysed.sites:
+        noun, level_ = group_noun(fit), fit.contrast or "level"
+        yield Plan(
+            name=file_name(run, "standardised"),
+            shows=(run,),
+            section=placed(run, Section.SITES),
+            title=f"{capital(level_)}s at the same mix of {noun}s",
+            caption=f"Rates of the {level_}s at one mix of {noun}s, and in the model without {noun}s.",
+            draw=partial(standardised, fit, title=title_of(run, f"standardised to one mix of {noun}s")),
+        )
 
 
 FIGURE = Figure(order=100, plans=plans)
@@ -63,15 +60,7 @@ FIGURE = Figure(order=100, plans=plans)
 def standardised(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Picture:
     """Draw differences and rates standardised to one mix, beside those of the model without groups.
 
-    Parameters
-    ----------
-    fit : SiteRegionFit
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        Direct standardisation of the reported rates stands below each.
+    Direct standardisation of the reported rates stands below each.
     """
     noun = group_noun(fit)
     differences, rates = tuple(_differences(fit, noun)), tuple(_rates(fit, noun))

@@ -28,36 +28,23 @@ if TYPE_CHECKING:
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of an analysis whose leading overall fit was taken at fixed values of tau."""
-    if analysed.overall is None:
-        return
-    base, fit = analysed.overall
-    if fit.sweep and "tau.x" in fit.grids:
-        yield Plan(
-            name=f"{base.name}.sweep",
-            shows=(base,),
-            section=Section.HETEROGENEITY,
-            title="If τ were known",
-            caption="The answers at every fixed tau.",
-            draw=partial(sweep, fit, title=f"{base.name}: if tau were known"),
-        )
+    for base, fit in analysed.overall:
+        if fit.sweep and "tau.x" in fit.grids:
+            yield Plan(
+                name=f"{base.name}.sweep",
+                shows=(base,),
+                section=Section.HETEROGENEITY,
+                title="If τ were known",
+                caption="The answers at every fixed tau.",
+                draw=partial(sweep, fit, title=f"{base.name}: if tau were known"),
+            )
 
 
 FIGURE = Figure(order=50, plans=plans)
 
 
 def sweep(fit: Fit, *, title: str) -> Picture:
-    """Draw median and mean ORR with their intervals at fixed values of tau, and the densities of tau below.
-
-    Parameters
-    ----------
-    fit : Fit
-        With a sweep; with grids for the densities.
-    title : str
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw median and mean ORR with their intervals at fixed values of tau; the densities of tau below."""
     subtitle = f"Estimates with {level(fit.level)} intervals if τ were known. Below: what is known of τ."
     with pinned_settings():
         picture, top = start(228.0, marked(title, fit), subtitle)
