@@ -4,8 +4,8 @@ Examples
 --------
 >>> import meta
 >>> fit = meta.InverseVariance().fit(meta.Counts.of([5, 6, 2, 1], [18, 32, 29, 21]))
->>> round(fit.proportion.value, 3), fit.proportion.estimand
-(0.148, 'median ORR')
+>>> round(fit.proportion.value, 3), str(fit.proportion.estimand)
+(0.148, 'median')
 """
 
 from importlib import import_module

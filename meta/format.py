@@ -50,6 +50,18 @@ def level(fraction: float) -> str:
     return f"{float(Decimal(repr(float(fraction))).scaleb(2)):g} %"
 
 
+def distribution(text: str) -> str:
+    """Write ``half-t:3,1`` as papers do.
+
+    Examples
+    --------
+    >>> distribution("half-t:3,1"), distribution("normal:-2,2"), distribution("flat")
+    ('half-t(3, 1)', 'normal(−2, 2)', 'flat')
+    """
+    name, colon, numbers = text.partition(":")
+    return f"{name}({numbers.replace(',', ', ').replace('-', '−')})" if colon else name
+
+
 def p_value(p: float) -> str:
     """Write a p-value with its letter.
 

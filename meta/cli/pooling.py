@@ -131,6 +131,7 @@ def _answers(done: list[Run]) -> None:
     from meta.report.terminal.site_text import site_lines
     from meta.report.terminal.split_text import split_lines
     from meta.report.terminal.text import answers
+    from meta.results import name_of
 
     header = ["", "k", "resp./n", "%, 95 % interval", "prediction"]
     for name in dict.fromkeys(run.name for run in done):
@@ -146,7 +147,11 @@ def _answers(done: list[Run]) -> None:
                 for run in several
             ]
             first = first_fit(of_role[0])
-            said = f": {first.proportion.estimand}, {first.proportion.method}" if first else ""
+            said = (
+                f": {name_of(first.proportion.estimand, first.outcome)}, {first.proportion.method}"
+                if first
+                else ""
+            )
             table(f"{name}, {role}{said}", header, list(answers(of_role)))
         for run in runs:
             say(*site_lines(run), *latent_lines(run), *split_lines(run))

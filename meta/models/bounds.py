@@ -7,37 +7,31 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from meta.models.batched import Rows, answers, family, refusal
-from meta.models.bayes.bayes_binomial import BayesBinomial
+from meta.models.batch import answers
+from meta.models.contract import Rows
 from meta.models.describe import TRIAL_INTERVALS
-from meta.models.inverse_variance.fit import INTERVALS
-from meta.models.inverse_variance.model import InverseVariance
-from meta.models.likelihood.beta_binomial import BetaBinomial
-from meta.models.likelihood.binomial_normal import BinomialNormal
-from meta.models.likelihood.peak import METHODS
 from meta.models.policy import of_completions
-from meta.results import Bound, Bounds, Completed
+from meta.results import Bound, Bounds, Completed, Estimand
 from meta.stats.unreported.extremes import MOST, extremes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from meta.data import Completions
     from meta.data.counts import IntArray
-    from meta.models import Model
+    from meta.models.contract import PoolingModel
     from meta.stats.normal.scales import FloatArray
     from meta.stats.unreported.extremes import Extremes
 
 _COUNTS = 4  # columns of trials, patients, responders and other patients
 
 
-def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds, ...]:
+def bounds(model: PoolingModel, data: Completions, *, most: int = MOST) -> tuple[Bounds, ...]:
     """Bound every estimand of a model, of all trials or of each group.
 
     Parameters
     ----------
-    model : Model
-        BayesBinomial (by quadrature), BinomialNormal, BetaBinomial or InverseVariance.
+    model : PoolingModel
     data : Completions
     most : int
         Completions up to which every one is fitted; above, a search (:mod:`meta.stats.unreported.extremes`).
@@ -55,18 +49,16 @@ def bounds(model: Model, data: Completions, *, most: int = MOST) -> tuple[Bounds
         If the model has no batched statistics.
     """
     many = max(len(data.names), 1)
-    if many > 1 and _separate(model):  # what is in one group says nothing of another
+    if many > 1 and model.groups == "separate":  # what is in one group says nothing of another
         return tuple(one for group in range(many) for one in bounds(model, data.within(group), most=most))
-    estimands: dict[str, None] = {}
 
     def evaluate(choice: IntArray) -> FloatArray:
         rows = _rows(data, choice, many)
         given = answers(model, rows)
-        estimands.update(dict.fromkeys(one.estimand for one in given))
         return np.concatenate([*_counted(rows), *(z for one in given for z in one[1:])], axis=1)
 
     hull = _Hull(model, data, extremes(data.sizes, evaluate, most=most), many)
-    return tuple(one for group in range(many) for one in hull.of(group, tuple(estimands)))
+    return tuple(one for group in range(many) for one in hull.of(group))
 
 
 def _rows(data: Completions, choice: IntArray, many: int) -> Rows:
@@ -88,22 +80,22 @@ def _counted(rows: Rows) -> tuple[FloatArray, ...]:
 class _Hull(NamedTuple):
     """Puts extremes into results; columns are counts, then answers, each of all groups."""
 
-    model: Model
+    model: PoolingModel
     data: Completions
     found: Extremes
     many: int
 
-    def of(self, group: int, estimands: Sequence[str]) -> Iterator[Bounds]:
+    def of(self, group: int) -> Iterator[Bounds]:
         """Each estimand of a group; of one trial alone, the only one that there is."""
         k = self._span(self._column(group, 0))
         if k == (1, 1):
             method = TRIAL_INTERVALS[self.model.trial_interval]
-            yield self._of(group, 0, "ORR of the one trial", method)
+            yield self._of(group, 0, Estimand.ONE_TRIAL, method)
             return
-        for place, estimand in enumerate(estimands):
-            yield self._of(group, place, estimand, _method(self.model))
+        for place, estimand in enumerate(self.model.estimands):
+            yield self._of(group, place, estimand, self.model.method)
 
-    def _of(self, group: int, place: int, estimand: str, method: str) -> Bounds:
+    def _of(self, group: int, place: int, estimand: Estimand, method: str) -> Bounds:
         value, low, high = (self._column(group, _COUNTS + 3 * place + i) for i in range(3))
         k, n, x, others = (self._span(self._column(group, i)) for i in range(_COUNTS))
         level = self.model.level
@@ -119,7 +111,7 @@ class _Hull(NamedTuple):
             k=k,
             n=n,
             responders=x,
-            standing=of_completions(k, x, others, bayesian=isinstance(self.model, BayesBinomial)),
+            standing=of_completions(k, x, others, bayesian=self.model.BAYESIAN),
             group=self.data.names[group] if self.data.names else None,
         )
 
@@ -155,17 +147,3 @@ class _Hull(NamedTuple):
                 if data.sizes[i] > 1:
                     name = data.names[group] if len(rows) > 1 else None
                     yield Completed(label=label, responders=x, n=n, group=name)
-
-
-def _separate(model: Model) -> bool:
-    return getattr(model, "groups", "common") == "separate"
-
-
-def _method(model: Model) -> str:
-    if isinstance(model, BayesBinomial):
-        return model.frame().kind
-    if isinstance(model, InverseVariance):
-        return f"inverse variance, {model.scale} scale, {model.tau2}, {INTERVALS[model.interval]}"
-    if isinstance(model, BinomialNormal | BetaBinomial):
-        return f"{family(model).name} maximum likelihood, {METHODS[model.interval]}"
-    raise refusal(model)

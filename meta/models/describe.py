@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.results import (
+    Estimand,
     Heterogeneity,
     Influence,
     Interval,
@@ -19,7 +20,7 @@ from meta.results import (
 )
 from meta.stats.binomial.proportions import TrialInterval, proportion_interval
 from meta.stats.normal import heterogeneity as het
-from meta.stats.normal.scales import Effects, FloatArray, Scale, harmonic_mean
+from meta.stats.normal.scales import Effects, FloatArray, Scale, ScaleName, harmonic_mean
 from meta.stats.numeric.codes import SENTENCES, Code
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ _PREDICTIONS: dict[PredictionMethod, tuple[str, int]] = {  # and the df taken of
     "t": ("t", 0),
     "hts": ("Higgins-Thompson-Spiegelhalter, t", 1),
     "hk": ("Knapp-Hartung, t", 0),
+}
+DIFFERENCES: dict[ScaleName, Estimand] = {
+    "logit": Estimand.LOG_ODDS_RATIO,
+    "log": Estimand.LOG_RATIO,
+    "identity": Estimand.DIFFERENCE,
+    "arcsine": Estimand.DIFFERENCE_ARCSINE,
+    "double-arcsine": Estimand.DIFFERENCE_DOUBLE_ARCSINE,
 }
 LEAST_CASES = 3  # trials, from which one can be left out and tau2 still be estimated
 CASE_BY_CASE = 100  # trials, up to which each is left out and all are permuted, in about a second
@@ -93,7 +101,7 @@ def proportion(
     level: float,
     method: str,
     kind: IntervalKind = "confidence",
-    estimand: str | None = None,
+    estimand: Estimand | None = None,
     reason: str | None = None,
 ) -> Proportion:
     """Estimate and limits, analysis scale in, proportions out."""
@@ -121,7 +129,7 @@ def trial_proportions(counts: Counts, *, method: TrialInterval, level: float) ->
             value=float(counts.responders[i] / counts.n[i]),
             low=float(low[i]),
             high=float(high[i]),
-            estimand="ORR",
+            estimand=Estimand.RAW,
             level=level,
             kind="confidence",
             method=TRIAL_INTERVALS[method],
@@ -221,14 +229,13 @@ def prediction(
     """Where a new trial's true effect would lie, or why that is not given."""
     low, high, df = (limits.low, limits.high, limits.df) if limits else (np.nan, np.nan, np.nan)
     why = reason or (sentence(int(limits.code)) if limits else None)
-    estimand = f"ORR of a new trial ({scale.name} scale)"
     as_proportion = proportion(
         scale, (np.nan, low, high), counts,
-        level=level, method=method, kind="prediction", estimand=estimand, reason=why,
+        level=level, method=method, kind="prediction", estimand=Estimand.NEW_TRIAL, reason=why,
     )  # fmt: skip
     return Prediction(
         low=number(low), high=number(high), level=level, df=number(df), method=method,
-        proportion=as_proportion, reason=why,
+        proportion=as_proportion, scale=scale.name, reason=why,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.models import describe
-from meta.results import NamedTest
+from meta.results import NamedTest, Procedure
 from meta.stats.binomial.conditional import conditional_test, likelihood_ratio
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def homogeneity(data: Counts) -> tuple[NamedTest, ...]:
     )
     return (
         NamedTest(
+            procedure=Procedure.CONDITIONAL,
             statistic=describe.number(exact.statistic),
             df=None,
             p=describe.number(exact.p),
@@ -36,6 +37,7 @@ def homogeneity(data: Counts) -> tuple[NamedTest, ...]:
             reason=describe.sentence(int(exact.code)),
         ),
         NamedTest(
+            procedure=Procedure.LIKELIHOOD_RATIO,
             statistic=describe.number(ratio.statistic),
             df=int(ratio.df) if np.isfinite(ratio.df) else None,
             p=describe.number(ratio.p),

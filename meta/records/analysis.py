@@ -8,9 +8,10 @@ from typing import Literal
 
 from meta.models import Model
 from meta.models.options import STRICT
-from meta.records.roles import OFF, Role, default_models, has_option, with_options
+from meta.records.roles import OFF, Role, default_models
 from meta.records.sites import Sites
-from meta.records.trial import Criteria, Factors, Line, Outcome, Regimen, Region
+from meta.records.trial import Criteria, Factors, Line, Regimen, Region
+from meta.results import Outcome
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
@@ -150,7 +151,7 @@ class Analysis:
     trials: Literal["all"] | tuple[str | TrialEntry, ...]
     where: Where = field(default_factory=Where)
     reports: Literal["latest"] | AsOf = "latest"
-    outcome: Outcome = "response"
+    outcome: Outcome = Outcome.RESPONSE
     prefer: Prefer = field(default_factory=Prefer)
     evidence: Literal["printed", "all"] = "printed"
     exclude: tuple[Where, ...] = ()
@@ -173,5 +174,5 @@ class Analysis:
         return {role: self._with_thresholds(model) for role, model in models.items() if model != OFF}
 
     def _with_thresholds(self, model: Model) -> Model:
-        own = has_option(model, "thresholds") and not getattr(model, "thresholds", ())
-        return with_options(model, thresholds=self.thresholds) if own and self.thresholds else model
+        own = not model.has("thresholds") or model.thresholds
+        return model if own else model.with_options(thresholds=self.thresholds)

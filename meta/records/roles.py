@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from meta.errors import SpecError
-from meta.models import Model
+from meta.models import MODELS, Model
 from meta.records.reading.schema import Complaint, validate
 from meta.records.sites import Sites
+from meta.results import Outcome
 
 Role = Literal["primary", "frequentist", "conventional"]
 OFF: Literal["none"] = "none"  # a role that an analysis does without
 
-# A model adds itself by joining the union.
-MODELS: dict[str, type[Any]] = {kind().model: kind for kind in get_args(Model)}
 # The defaults of design.md; what is not said here is the model's own default.
 _DEFAULTS: dict[Role, dict[str, Any]] = {
-    "primary": {"model": "bayes-binomial", "prior": "half-normal:1.25", "mu_prior": "normal:-2,2"},
+    "primary": {"model": "bayes-binomial", "prior": "half-normal:1.25"},
     "frequentist": {"model": "binomial-normal", "interval": "profile"},
     "conventional": {
         "model": "inverse-variance", "scale": "logit", "tau2": "REML", "interval": "mhk", "prediction": "hts",
     },
 }  # fmt: skip
-_ANY_RATE = "normal:0,2.5"  # prior of mu for outcomes of which less is known than of a response
-
-
-def has_option(model: Model | type[Any], name: str) -> bool:
-    """Say whether a model, or a class of models, has an option."""
-    return any(item.name == name for item in fields(model))
-
-
-def with_options(model: Model, **options: Any) -> Model:
-    """The model with other values of options that it has."""
-    changed: Model = replace(cast("Any", model), **options)
-    return changed
 
 
 def model_of(options: Any, kind: Any = Model) -> tuple[Any | None, list[Complaint], list[Complaint]]:
@@ -104,17 +90,20 @@ def completed(models: Mapping[str, Any], outcome: object) -> dict[str, Any]:
         Every role of the defaults first, then what else `models` names.
     """
     whole = overlaid(cast("Mapping[str, Any]", _DEFAULTS), models)
-    if outcome == "response":
-        return whole
-    given = {role for role, options in models.items() if isinstance(options, dict) and "mu_prior" in options}
-    return {role: options if role in given else _for_any_rate(options) for role, options in whole.items()}
+    return {role: _with_mu_prior(options, outcome) for role, options in whole.items()}
 
 
-def _for_any_rate(options: Any) -> Any:
+def _with_mu_prior(options: Any, outcome: object) -> Any:
     kind = MODELS.get(str(options.get("model"))) if isinstance(options, dict) else None
-    if kind is None or not has_option(kind, "mu_prior"):
+    if kind is None or not kind.has("mu_prior"):
         return options
-    return {**options, "mu_prior": _ANY_RATE}
+    return {"mu_prior": _mu_prior(outcome), **options}
+
+
+def _mu_prior(outcome: object) -> str:
+    """The default of an outcome; of what is none, and is refused elsewhere, that of a response."""
+    priors = {str(one): one.mu_prior for one in Outcome}
+    return priors.get(str(outcome), Outcome.RESPONSE.mu_prior)
 
 
 def completed_sites(options: Any, outcome: object) -> Any:
@@ -126,9 +115,7 @@ def completed_sites(options: Any, outcome: object) -> Any:
         A mapping of options, if it is what it should be.
     outcome : str
     """
-    if outcome == "response" or not isinstance(options, dict):
-        return options
-    return {"mu_prior": _ANY_RATE, **options}
+    return {"mu_prior": _mu_prior(outcome), **options} if isinstance(options, dict) else options
 
 
 def default_sites(outcome: str) -> Sites:

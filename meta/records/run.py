@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
-from meta.records.analysis import Expansion
+from meta.records.analysis import Analysis, Expansion
 from meta.records.coverage import Coverage
 from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 6  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 7  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit
@@ -35,7 +35,8 @@ class LedgerEntry:
     """What became of one row, report or trial, and why.
 
     `by` and `group` are None for the overall estimate. `file`, `line` and `path` lead to the
-    record, `where` and `via` from there to the publication.
+    record, `where` and `via` from there to the publication; `derived` counts are our arithmetic on printed
+    ones.
     """
 
     trial: str
@@ -52,6 +53,7 @@ class LedgerEntry:
     path: str
     where: str | None = None
     via: str | None = None
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +130,8 @@ class Run(Tabular):
 
     Attributes
     ----------
-    analysis : mapping
-        The complete analysis as JSON data, the variation's changes included; its `models` are those that were
+    analysis : Analysis
+        Complete, the variation's changes included; its `models` are those that were
         fitted, with every option.
     variation : str
         ``base``, ``leave-one-out.<trial>``, ``prior-sensitivity.<prior>``, ``cumulative.<date>``, or the
@@ -164,7 +166,7 @@ class Run(Tabular):
     name: str
     question: str
     variation: str
-    analysis: Mapping[str, Any]
+    analysis: Analysis
     ledger: tuple[LedgerEntry, ...]
     printed: tuple[Printed, ...]
     acknowledged: tuple[Contradiction, ...]

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
+from meta.models import MODELS
 from meta.records.analysis import Analysis, Expansion
 from meta.records.audit.analysis_rules import Known, analysis_complaints
 from meta.records.audit.trial_rules import NAME
 from meta.records.reading.schema import Complaint, suggestion, validate
 from meta.records.reading.yaml_nodes import Document, shown
-from meta.records.roles import MODELS, OFF, completed, completed_sites, has_option, model_of, overlaid
+from meta.records.roles import OFF, completed, completed_sites, model_of, overlaid
 from meta.records.sites import Sites
 
 Variation = Analysis | Expansion
@@ -162,9 +163,9 @@ def _listed(base: Analysis, changes_of: dict[str, Any]) -> Iterator[Complaint]:
 def _without_prior(base: Analysis) -> Iterator[Complaint]:
     """Refuse each-prior where there is no prior to change."""
     primary = base.models.get("primary", OFF)
-    if primary == OFF or not has_option(primary, "prior"):
+    if primary == OFF or primary.prior is None:
         found = f"found each-prior with {primary if primary == OFF else primary.model} as the primary model"
-        able = ", ".join(name for name, kind in MODELS.items() if has_option(kind, "prior"))
+        able = ", ".join(name for name, kind in MODELS.items() if kind.has("prior"))
         yield Complaint("", found, f"allowed: with a primary model that has a prior of tau ({able})")
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from meta.models.options import STRICT
+from meta.results import Outcome
 
 Regimen = Literal["monotherapy", "ici-combination", "with-antiangiogenic", "with-chemotherapy", "with-other"]
 Line = Literal["first", "later"]
@@ -20,16 +21,6 @@ ReportKind = Literal["full-paper", "preprint", "abstract", "registry"]
 Criteria = Literal["RECIST 1.1", "RECIST", "irRECIST", "iRECIST"]
 Assessor = Literal["investigator", "central", "unknown"]
 Population = Literal["enrolled", "treated", "evaluable"]
-Outcome = Literal[
-    "response",
-    "disease-control",
-    "stable-disease",
-    "progressive-disease",
-    "not-assessed",
-    "adverse-event",
-    "adverse-event-grade-3",
-    "characteristic",
-]
 Status = Literal["verified", "unverified"]
 Evidence = Literal["printed", "recovered", "unverified"]
 Endpoint = Literal["PFS", "OS", "DOR", "TTR"]

@@ -4,6 +4,7 @@ Nothing here is NaN. What cannot be estimated is ``None`` beside a `reason`.
 """
 
 from meta.results.bounds import Bound, Bounds, Completed
+from meta.results.estimands import Estimand, name_of
 from meta.results.fit import (
     Between,
     Contrast,
@@ -16,6 +17,7 @@ from meta.results.fit import (
     TrialEffect,
 )
 from meta.results.latent import Latent, LatentSplit
+from meta.results.outcomes import Outcome
 from meta.results.quantities import (
     Estimands,
     Estimate,
@@ -26,6 +28,7 @@ from meta.results.quantities import (
     PredictiveCount,
     Prior,
     Probability,
+    Procedure,
     Proportion,
     Quantity,
     Statistic,
@@ -59,6 +62,7 @@ __all__ = [
     "Diagnostics",
     "DirectRate",
     "Dispersion",
+    "Estimand",
     "Estimands",
     "Estimate",
     "Fit",
@@ -71,6 +75,7 @@ __all__ = [
     "NamedTest",
     "NotReported",
     "Order",
+    "Outcome",
     "Parameter",
     "Population",
     "Prediction",
@@ -78,6 +83,7 @@ __all__ = [
     "Prior",
     "PriorPoint",
     "Probability",
+    "Procedure",
     "Proportion",
     "Quantity",
     "Rate",
@@ -94,4 +100,5 @@ __all__ = [
     "Tau",
     "Tau2",
     "TrialEffect",
+    "name_of",
 ]

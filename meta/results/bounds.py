@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
+from meta.results.estimands import Estimand
+from meta.results.outcomes import Outcome
 from meta.results.rows import bound_row, show_bounds
 from meta.results.standing import Standing
 
@@ -67,7 +69,7 @@ class Bounds(Tabular):
     """
 
     model: str
-    estimand: str
+    estimand: Estimand
     method: str
     ignorance: Bound
     uncertainty: Bound
@@ -81,6 +83,7 @@ class Bounds(Tabular):
     role: str | None = None
     by: str | None = None
     group: str | None = None
+    outcome: Outcome = Outcome.RESPONSE
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row: both hulls, and what the completions are."""

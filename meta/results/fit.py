@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meta.frames import Shown, Tabular
+from meta.results.outcomes import Outcome
 from meta.results.quantities import (
     Estimands,
     Estimate,
@@ -14,6 +15,7 @@ from meta.results.quantities import (
     Prediction,
     PredictiveCount,
     Probability,
+    Procedure,
     Proportion,
     Quantity,
     Statistic,
@@ -111,8 +113,9 @@ class Between:
 
     Attributes
     ----------
-    statistic, df, p, method : float or None, int, float or None, str
-        The test that the model gives first; all None where a posterior stands in its place.
+    procedure, statistic, df, p, method
+        The test that the model gives first; procedure, statistic and p are None where a posterior stands in
+        its place.
     tau : float or None
         Between-trial standard deviation that all groups have in common in that test, as estimated with them;
         None where the model has none.
@@ -130,6 +133,7 @@ class Between:
     df: int
     p: float | None
     method: str
+    procedure: Procedure | None = None
     tau: float | None = None
     caveat: str | None = None
     reason: str | None = None
@@ -174,6 +178,8 @@ class Fit(Tabular):
 
     Attributes
     ----------
+    model : Model
+        The options that made it, one of `meta.models`.
     k, n, responders : int
         Trials, patients and responders that entered.
     mu : Estimate
@@ -201,7 +207,7 @@ class Fit(Tabular):
         these rates over the whole range.
     """
 
-    model: Mapping[str, Any]
+    model: Any
     level: float
     k: int
     n: int
@@ -216,6 +222,7 @@ class Fit(Tabular):
     label: str | None = None
     role: str | None = None
     by: str | None = None
+    outcome: Outcome = Outcome.RESPONSE
     groups: tuple[Fit, ...] = ()
     between: Between | None = None
     not_reported: tuple[NotReported, ...] = ()

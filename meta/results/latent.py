@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from meta.results.fit import Diagnostics
 from meta.results.sites import Parameter, SiteRegionFit
+
+if TYPE_CHECKING:
+    from meta.results.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +65,8 @@ class Latent:
     sampling_alone: Diagnostics | None
     splits: tuple[LatentSplit, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """What was counted."""
+        return self.fits[0].outcome

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
+
+from meta.results.estimands import Estimand
 
 IntervalKind = Literal["confidence", "credible", "prediction", "bound"]
 
@@ -74,7 +77,7 @@ class Proportion:
     value: float | None
     low: float | None
     high: float | None
-    estimand: str
+    estimand: Estimand
     level: float
     kind: IntervalKind
     method: str
@@ -86,8 +89,8 @@ class Proportion:
 class Prior:
     """The prior of tau: its quantiles at the tails and the middle of the interval beside it.
 
-    `divergence` is the Kullback-Leibler divergence of tau's posterior from its prior, in nats; `words`
-    says what a reader should make of it.
+    `divergence` is the Kullback-Leibler divergence of tau's posterior from its prior, in nats, None
+    where it is not known.
     """
 
     name: str
@@ -95,7 +98,6 @@ class Prior:
     value: float | None
     high: float | None
     divergence: float | None
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,7 @@ class Estimands:
 class Probability:
     """Posterior probability that an estimand exceeds a threshold, both fractions."""
 
-    estimand: str
+    estimand: Estimand
     threshold: float
     value: float
 
@@ -143,23 +145,40 @@ class PredictiveCount:
     at_least: tuple[float, ...]
 
 
+class Procedure(StrEnum):
+    """Which test of a hypothesis: of equal rates in all trials, or of equal means of groups."""
+
+    CONDITIONAL = "conditional"  # exact, given the total of responders
+    LIKELIHOOD_RATIO = "likelihood-ratio"  # against chi-squared
+    BOOTSTRAP = "bootstrap-likelihood-ratio"  # against its own simulated distribution
+    WALD = "wald"  # against chi-squared
+    PERMUTATION = "permutation"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedTest:
-    """A test of a hypothesis, named, with its caveat; `df` is None where its distribution has none."""
+    """A test of a hypothesis, named, with its caveat; `df` is None where its distribution has none.
 
+    `tau` is the between-trial standard deviation that the test assumes, None where it assumes none;
+    `tau_estimated` is True where that is its estimate without groups.
+    """
+
+    procedure: Procedure
     statistic: float | None
     df: int | None
     p: float | None
     method: str
+    tau: float | None = None
+    tau_estimated: bool = False
     caveat: str | None = None
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A number with its interval, `name` saying of what; on the scale that the name implies."""
+    """A number with its interval; `estimand` says of what, and so on which scale."""
 
-    name: str
+    estimand: Estimand
     value: float | None
     low: float | None
     high: float | None
@@ -180,7 +199,10 @@ class SweepPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """Where the true effect of a new trial would lie: analysis scale, and as a proportion."""
+    """Where the true effect of a new trial would lie: analysis scale, and as a proportion.
+
+    `scale` names the analysis scale of a model that offers several.
+    """
 
     low: float | None
     high: float | None
@@ -188,4 +210,5 @@ class Prediction:
     df: float | None
     method: str
     proportion: Proportion
+    scale: str | None = None
     reason: str | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from meta.format import DASH, counts, interval, level, number, percent
 from meta.frames import Shown
+from meta.results.estimands import name_of
 
 if TYPE_CHECKING:
     from meta.results.bounds import Bound, Bounds
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from meta.results.sites import SiteRegionFit
 
 FAILED = "FAILED: diagnostics"  # of a sampler that broke its limits, in front of whatever its draws gave
-_PROPORTION = ("estimand", "value", "low", "high", "level", "kind", "method", "reason")
+_PROPORTION = ("value", "low", "high", "level", "kind", "method", "reason")
 
 
 def _ends(found: Interval | None, name: str) -> dict[str, float | None]:
@@ -31,7 +32,7 @@ def fit_row(fit: Fit) -> dict[str, Any]:
         "k": fit.k,
         "n": fit.n,
         "responders": fit.responders,
-        "estimand": orr.estimand,
+        "estimand": name_of(orr.estimand, fit.outcome),
         "proportion": orr.value,
         "proportion_low": orr.low,
         "proportion_high": orr.high,
@@ -71,7 +72,7 @@ def _exact_cells(fit: Fit) -> dict[str, Any]:
     return {
         **_of(median, "median", "value", "low", "high"),
         **_of(tau, "tau", "value", "low", "high"),
-        **_of(prior, "tau_prior", "value", "low", "high", "divergence", "words"),
+        **_of(prior, "tau_prior", "value", "low", "high", "divergence"),
         **_of(ratio, "median_odds_ratio", "value", "low", "high"),
         "middle_95_low": lower.value if lower else None,
         "middle_95_high": upper.value if upper else None,
@@ -102,11 +103,12 @@ def orr(found: Proportion | Quantity) -> str:
 def show_fit(fit: Fit) -> Shown:
     """Show a fit: its answer by group and overall, with what it may be called."""
     found, ahead = fit.proportion, fit.prediction.proportion
-    name = f"{found.estimand[:1].upper()}{found.estimand[1:]}"
+    words = name_of(found.estimand, fit.outcome)
+    name = f"{words[:1].upper()}{words[1:]}"
     header = ("", "k", "Responders/n", f"{name}, % ({level(found.level)})", "Prediction, %", "tau")
     parts = [*fit.groups, fit]
     return Shown(
-        caption=f"{fit.model.get('model', 'model')}: {found.method}",
+        caption=f"{fit.model.model}: {found.method}",
         header=header,
         rows=tuple(_fit_cells(part, "all trials" if part is fit else part.label or "") for part in parts),
         notes=(
@@ -140,6 +142,7 @@ def site_rows(fit: SiteRegionFit) -> list[dict[str, Any]]:
             "n_reported": rate.n_reported,
             "responders": rate.responders,
             "standing": FAILED if fit.failed else rate.standing.status,
+            "estimand": name_of(found.estimand, fit.outcome),
             **{name: getattr(found, name) for name in _PROPORTION},
         }
         for rate in fit.rates
@@ -151,7 +154,7 @@ def show_sites(fit: SiteRegionFit) -> Shown:
     """Show rates of the groups, shrunken, beside what was reported of them."""
     mark = f"{FAILED}: " if fit.failed else ""
     return Shown(
-        caption=f"{mark}{fit.model.get('model', 'model')}: rates in new trials by group",
+        caption=f"{mark}{fit.model.model}: rates in new trials by group",
         header=("", "Reported", "Patients", f"Mean rate, % ({level(fit.level)})", "Median rate, %"),
         rows=tuple(
             (
@@ -169,7 +172,7 @@ def show_sites(fit: SiteRegionFit) -> Shown:
 
 def bound_row(found: Bounds) -> dict[str, Any]:
     """One estimand's bounds as a flat row; proportions are fractions."""
-    names = ("model", "role", "by", "group", "estimand", "completions", "evaluated", "searched")
+    names = ("completions", "evaluated", "searched")
     spans = {
         f"{name}_{end}": value
         for name in ("k", "n", "responders")
@@ -180,8 +183,9 @@ def bound_row(found: Bounds) -> dict[str, Any]:
         for name in ("ignorance", "uncertainty")
         for end in ("low", "high", "reason")
     }
-    plain = {name: getattr(found, name) for name in names}
-    return {**plain, **hulls, **spans, "standing": found.standing.status}
+    place = {name: getattr(found, name) for name in ("model", "role", "by", "group")}
+    plain = {"estimand": name_of(found.estimand, found.outcome)} | {n: getattr(found, n) for n in names}
+    return {**place, **plain, **hulls, **spans, "standing": found.standing.status}
 
 
 def show_bounds(found: Bounds) -> Shown:
@@ -189,7 +193,7 @@ def show_bounds(found: Bounds) -> Shown:
     of = f", {found.group}" if found.group else ""
     many = f"{found.evaluated} of {found.completions}" if found.searched else f"all {found.completions}"
     return Shown(
-        caption=f"{found.model}: {found.estimand}{of}",
+        caption=f"{found.model}: {name_of(found.estimand, found.outcome)}{of}",
         header=("", "%"),
         rows=(
             ("Hull of the estimates", _ends_of(found.ignorance)),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
 from meta.results.fit import Diagnostics
+from meta.results.outcomes import Outcome
 from meta.results.quantities import Proportion, Quantity
 from meta.results.rows import show_sites, site_rows
 from meta.results.standing import Standing, Status
@@ -22,7 +23,8 @@ class Parameter:
     """A parameter or contrast, analysis scale: how much the data say beyond the prior.
 
     `posterior` has the median and interval; `expectation` and `sd` are the posterior's, `prior_sd` the
-    prior's. A posterior as wide as the prior is the prior.
+    prior's. A posterior as wide as the prior is the prior. A contrast is of `group` against `reference`,
+    which are None for other parameters.
     """
 
     posterior: Quantity
@@ -30,6 +32,8 @@ class Parameter:
     sd: float
     prior_sd: float
     prior: str
+    group: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +199,7 @@ class SiteRegionFit(Tabular):
 
     Attributes
     ----------
-    model : mapping
+    model : SiteRegion
         Its options.
     k, n, responders : int
         Trials with rows, and the patients and responders of these rows.
@@ -226,7 +230,7 @@ class SiteRegionFit(Tabular):
     notes : tuple of str
     """
 
-    model: Mapping[str, Any]
+    model: Any
     level: float
     k: int
     n: int
@@ -248,6 +252,7 @@ class SiteRegionFit(Tabular):
     reporting: ReportingOnly | None = None
     standing: Standing = _NO_POLICY
     notes: tuple[str, ...] = ()
+    outcome: Outcome = Outcome.RESPONSE
 
     @property
     def failed(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.errors import MetaError, StoreError
-from meta.results import Bounds, Fit, RateDifference, StandardisedRate
+from meta.results import Bounds, Fit, Outcome, RateDifference, StandardisedRate, name_of
 from meta.workflow.pool import plan
 from meta.workflow.running.execute import digest, run
 
@@ -35,22 +35,23 @@ class Change:
     key: Key
     before: Answer | None
     after: Answer | None
+    outcome: Outcome
 
     @property
     def heading(self) -> str:
         """Analysis, variation and role with what its model gives: ``quick / base / primary (mean ORR)``."""
-        estimands = (_estimand(one) for one in (self.before, self.after) if one is not None)
+        estimands = (_estimand(one, self.outcome) for one in (self.before, self.after) if one)
         return f"{' / '.join(self.key[:3])} ({' -> '.join(dict.fromkeys(estimands))})"
 
 
-def _estimand(one: Answer) -> str:
+def _estimand(one: Answer, outcome: Outcome) -> str:
     if isinstance(one, Fit):
-        return one.proportion.estimand
+        return name_of(one.proportion.estimand, outcome)
     if isinstance(one, Bounds):
-        return one.estimand
+        return name_of(one.estimand, outcome)
     if isinstance(one, StandardisedRate):
-        return one.mean.estimand
-    return f"{one.standardised.name}, percentage points"
+        return name_of(one.mean.estimand, outcome)
+    return f"{name_of(one.standardised.estimand, outcome)}, percentage points"
 
 
 @contextmanager
@@ -184,13 +185,15 @@ def changes(
     """
     left = iter(range(len(before) + len(after), -1, -1))
     then, now = dict[Key, Answer](), dict[Key, Answer]()
+    outcomes: dict[str, Outcome] = {}  # by analysis
     for side, found in ((before, then), (after, now)):
         for variation in side:
             progress(next(left))
             found.update(answers(variation))
+            outcomes[variation.analysis.name] = variation.analysis.outcome
     progress(next(left))
     return [
-        Change(key, then.get(key), now.get(key))
+        Change(key, then.get(key), now.get(key), outcomes[key[0]])
         for key in _in_order([*now, *then])
         if _differ(then.get(key), now.get(key))
     ]

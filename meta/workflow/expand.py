@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from meta.errors import Fault, SpecError
 from meta.records.analysis import Analysis, Expansion, Where
-from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
 from meta.workflow.selection.select import Selection, select
 
@@ -106,10 +105,10 @@ def _each_prior(base: Variation) -> Iterator[tuple[str, Analysis]]:
     """The primary model's overall estimate under each prior; no other model and no group is fitted."""
     plain = base.analysis
     primary = plain.fitted().get("primary")
-    if primary is None or not has_option(primary, "prior"):
+    if primary is None or primary.prior is None:
         raise SpecError(f"analysis {plain.name}: each-prior: found no prior of tau in the primary model")
     for prior in PRIORS:
-        changed = replace(plain, models={"primary": with_options(primary, prior=prior)}, by=())
+        changed = replace(plain, models={"primary": primary.with_options(prior=prior)}, by=())
         yield re.sub("[:,]", "-", prior), changed
 
 

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.errors import SpecError, StoreError
-from meta.models.bayes.bayes_binomial import BayesBinomial
-from meta.models.choices import each_choice, some
+from meta.models.batch import each_choice, some
 from meta.models.policy import standing, waived
-from meta.records.roles import has_option, with_options
 from meta.records.run import BASE
 from meta.records.storing import subsets
 from meta.records.storing.subsets import FILE, Choice, Subsets, Tried
@@ -21,7 +19,6 @@ from meta.stats.binomial.proportions import proportion_interval
 from meta.workflow.expand import PRIORS
 from meta.workflow.pool import RESULTS
 from meta.workflow.running.execute import digest
-from meta.workflow.running.outcome import of_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -105,15 +102,16 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
         except SpecError as error:
             skipped[role, str(error)] = None
             continue
-        names = tuple(name and _worded(name, base) for name in part.names)
-        choices.append(Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=names))
+        choices.append(
+            Choice(role=role, model=model.model, prior=prior, level=model.level, estimands=part.names)
+        )
         values.append(part.values)
         reasons.append([[words.setdefault(word, len(words)) for word in row] for row in part.why])
-        of_each = _standings(base, members, bayesian=isinstance(model, BayesBinomial))
+        of_each = _standings(base, members, bayesian=model.BAYESIAN)
         standings.append([called.setdefault(one, len(called)) for one in of_each])
     return Subsets(
         analysis=base.analysis.name, digest=_digest(base, siblings), run=digest(base),
-        complete=counts.k <= MOST,
+        outcome=base.analysis.outcome, complete=counts.k <= MOST,
         trials=trials, choices=tuple(choices), named=named, skipped=tuple(skipped), words=tuple(words),
         called=tuple(called),
         members=members, values=np.array(values), reasons=np.array(reasons, dtype=np.uint8),
@@ -181,12 +179,11 @@ def _members(ids: Sequence[str], named: Sequence[tuple[str, tuple[str, ...]]]) -
 def _models(base: Variation) -> Iterator[tuple[str, str | None, Model]]:
     """Each role's model, the primary under every prior of the sensitivity analysis too."""
     for role, model in base.analysis.fitted().items():
-        own = str(getattr(model, "prior", "")) or None
-        yield role, own, model
-        if role == "primary" and has_option(model, "prior"):
+        yield role, model.prior, model
+        if role == "primary" and model.prior:
             for prior in PRIORS:
-                if prior != own:
-                    yield role, prior, with_options(model, prior=prior)
+                if prior != model.prior:
+                    yield role, prior, model.with_options(prior=prior)
 
 
 def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -> list[Standing]:
@@ -199,11 +196,6 @@ def _standings(base: Variation, members: NDArray[np.bool_], *, bayesian: bool) -
     )
     found = [standing(*tally, bayesian=bayesian) for tally in tallies]
     return [waived(one) for one in found] if off else found
-
-
-def _worded(estimand: str, base: Variation) -> str:
-    outcome = base.analysis.outcome
-    return estimand if outcome == "response" else estimand.replace("ORR", f"{outcome.replace('-', ' ')} rate")
 
 
 def subset(base: Variation, without: Sequence[str], role: str, prior: str | None) -> Fit:
@@ -238,13 +230,13 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
         )
     if role not in models:
         wrong.append(f"--model: found {role!r}; {', '.join(models)} are allowed")
-    elif prior is not None and not has_option(models[role], "prior"):
+    elif prior is not None and models[role].prior is None:
         wrong.append(f"--prior: found {prior!r} with {role}, which has none; primary is allowed")
     if not wrong and set(ids) <= set(without):
         wrong.append("--without: found every trial; all but one are allowed")
     if wrong:
         raise SpecError("\n".join(wrong))
-    model = models[role] if prior is None else with_options(models[role], prior=prior)
+    model = models[role] if prior is None else models[role].with_options(prior=prior)
     fit = model.fit(some(base.selection.counts, np.array([name not in without for name in ids])))
-    fit = replace(of_outcome(fit, base.analysis.outcome), role=role)
+    fit = replace(fit, outcome=base.analysis.outcome, role=role)
     return replace(fit, standing=waived(fit.standing)) if base.analysis.k_policy == "off" else fit

@@ -10,10 +10,9 @@ import numpy as np
 
 from meta.data import Counts
 from meta.models import BayesBinomial, BinomialNormal
-from meta.stats.binomial.likelihood import maximum
+from meta.stats.binomial.likelihood import locate, maximum
 from meta.stats.binomial.marginal import marginal_terms
 from meta.stats.binomial.profile import profile_limits
-from meta.stats.binomial.summit import locate
 from meta.stats.normal.scales import LOGIT
 from meta.stats.normal.tau2 import estimate
 from meta.stats.posterior import distributions

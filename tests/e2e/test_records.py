@@ -246,7 +246,7 @@ def test_without_the_well_differentiated(lines, base, bound, latent):
         found = next(
             one
             for one in bound.bounds
-            if (one.role, one.by, one.group, one.estimand) == ("primary", "region", name, "mean ORR")
+            if (one.role, one.by, one.group, one.estimand) == ("primary", "region", name, "mean")
         )
         ends += [found.ignorance.low, found.ignorance.high, found.uncertainty.low, found.uncertainty.high]
     printed = numbers(lines[3])

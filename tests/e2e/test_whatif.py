@@ -11,13 +11,12 @@ import pytest
 
 from meta.format import number, percent
 from meta.models.policy import words
-from meta.records.roles import with_options
 from meta.records.storing.store import load_run
 from meta.records.storing.subsets import ESTIMANDS, FILE, load
 from meta.report.page.html import REPORT
 from meta.report.page.html import page as html
 from meta.report.page.whatif import panel
-from meta.results import Standing, Status
+from meta.results import Estimand, Outcome, Standing, Status, name_of
 from meta.workflow import whatif
 from meta.workflow.pool import plan
 
@@ -154,7 +153,7 @@ def test_a_command_that_cannot_be(root, cli, options, said):
 def sampled(root):
     """The table of the same analysis where the primary model is sampled, one choice at a time."""
     base, *others = plan(root, ["tried"])
-    models = {**base.analysis.models, "primary": with_options(base.analysis.models["primary"], engine="pymc")}
+    models = {**base.analysis.models, "primary": base.analysis.models["primary"].with_options(engine="pymc")}
     return whatif.table(replace(base, analysis=replace(base.analysis, models=models)), others)
 
 
@@ -269,7 +268,8 @@ def test_every_choice_shows_the_stored_numbers(page, table):
             assert "Tau" not in facts
             assert "Prediction interval" not in facts
         else:
-            assert text == f"{table.choices[i].estimands[place]}: {expected(table, i, place, row)}"
+            name = name_of(table.choices[i].estimands[place], table.outcome)
+            assert text == f"{name}: {expected(table, i, place, row)}"
             assert facts["Tau"] == expected(table, i, 3, row)
             assert facts["Prediction interval"] == expected(table, i, 2, row, interval=True)
         assert facts["Headline?"] == words(table.called[table.standings[i, row]])
@@ -340,11 +340,14 @@ def test_the_largest_table_is_small():
 
     k, random = 12, np.random.default_rng(1)
     members = (np.arange(1, 2**k)[:, None] >> np.arange(k)) & 1 > 0
-    given = Choice(role="primary", model="m", prior="p", level=0.95, estimands=("a", "b", "c", "tau"))
+    given = Choice(
+        role="primary", model="m", prior="p", level=0.95, estimands=tuple(map(Estimand, ESTIMANDS))
+    )
     size = len(members)
     trials = [Tried(id=f"t{i}", label="t", region="", responders=1, n=2, low=0, high=1) for i in range(k)]
     several = Subsets(
-        analysis="a", digest="", run="", complete=True, choices=(given,) * 7, named=(), skipped=(),
+        analysis="a", digest="", run="", outcome=Outcome.RESPONSE, complete=True, choices=(given,) * 7,
+        named=(), skipped=(),
         words=("",), trials=tuple(trials), members=members, values=random.random((7, 4, 3, size)),
         reasons=np.zeros((7, 4, size), dtype=np.uint8), called=(Standing(status=Status.HEADLINE),),
         standings=np.zeros((7, size), dtype=np.uint8),
@@ -381,7 +384,7 @@ def test_beyond_twelve_trials_what_is_stored_is_shown_and_the_rest_is_not_made_u
     opened.goto((thirteen / "out" / REPORT).as_uri())
     opened.locator(".whatif .estimand").select_option("median")
     said, place = opened.locator(".whatif .answer-text"), ESTIMANDS.index("median")
-    name = stored.choices[0].estimands[place]
+    name = name_of(stored.choices[0].estimands[place], stored.outcome)
     out = []
     for trial in (2, 7):
         opened.locator(f".whatif .trials input[value=trial-{trial:02d}]").uncheck()

@@ -10,10 +10,11 @@ from hypothesis.extra import numpy as hnp
 
 from meta.stats.binomial.proportions import proportion_interval
 from meta.stats.normal import heterogeneity as het
-from meta.stats.normal import tau2_intervals as intervals
+from meta.stats.normal import tau2 as intervals
 from meta.stats.normal.pooling import between_groups, interval, pool, prediction
 from meta.stats.normal.scales import SCALES
 from meta.stats.normal.tau2 import METHODS, estimate
+from meta.stats.normal.weights import arms
 from meta.stats.numeric.codes import Code
 from meta.stats.numeric.roots import bracketed_root
 
@@ -127,7 +128,7 @@ def test_q_profile_is_nested_in_wider_levels(sets, level, more):
 @given(trials())
 def test_i2_is_a_share_and_h2_its_odds(sets):
     y, v = sets
-    typical = het.typical_variance(v)
+    typical = het.typical_variance(arms(y, v))
     tau2, _ = estimate(y, v)
     assert v.min() * (1 - CANCELS) <= typical <= v.max() * (1 + CANCELS)
     assert 0 <= het.i2_from_tau2(tau2, typical) < 1
@@ -187,7 +188,7 @@ def everything(y, v, include, groups):
     found |= {
         f"profile {n}": z for n, z in intervals.q_profile(y, v, include, groups=groups)._asdict().items()
     }
-    return found | {"typical": het.typical_variance(v, include, groups=groups)}
+    return found | {"typical": het.typical_variance(arms(y, v, include, groups))}
 
 
 @settings(max_examples=40)

@@ -16,11 +16,11 @@ from scipy.stats import chi2, norm
 from meta import models
 from meta.data import counts as data
 from meta.stats.binomial.proportions import proportion_interval
-from meta.stats.normal import heterogeneity, pooling, tau2_intervals
+from meta.stats.normal import heterogeneity, pooling, weights
 from meta.stats.normal.influence import influence
 from meta.stats.normal.regression import indicators, regress
 from meta.stats.normal.scales import SCALES
-from meta.stats.normal.tau2 import estimate
+from meta.stats.normal.tau2 import estimate, q_profile
 
 pytestmark = pytest.mark.reference
 
@@ -207,7 +207,7 @@ def test_q_profile_differs_because_uniroot_stopped_early():
         e = effects(name, measure)
         quantile = chi2.isf([0.025, 0.975], len(e.y) - 1)
         limits = np.array(REFERENCE[name]["rma"][measure]["REML"]["tau2_ci_qp"])
-        mine = tau2_intervals.q_profile(e.y, e.v)
+        mine = q_profile(e.y, e.v)
         for i in np.flatnonzero(limits > 0):
             theirs.append(abs(q(e.y, e.v, limits[i]) / quantile[i] - 1))
             ours.append(abs(q(e.y, e.v, mine[i]) / quantile[i] - 1))
@@ -220,7 +220,8 @@ def test_q_profile_differs_because_uniroot_stopped_early():
 def test_i2_interval(name, measure, method):
     """Our conversion of metafor's own limits, and ours within what uniroot's tolerance implies."""
     theirs = REFERENCE[name]["rma"][measure][method]
-    typical = heterogeneity.typical_variance(effects(name, measure).v)
+    found = effects(name, measure)
+    typical = heterogeneity.typical_variance(weights.arms(found.y, found.v))
     limits = np.array(theirs["tau2_ci_qp"])
     # tau2 is printed to 12 digits: as relative error of 1 - I2 that is below 1e-11
     agrees(100 * heterogeneity.i2_from_tau2(limits, typical), theirs["I2_ci_qp"], abs=1e-9)
@@ -302,7 +303,7 @@ def test_leave_one_out(name, measure):
     include = ~np.eye(len(e.y), dtype=bool)
     tau2, _ = estimate(e.y, e.v, include, method="REML")
     pooled = pooling.pool(e.y, e.v, include, tau2=tau2)
-    typical = heterogeneity.typical_variance(np.broadcast_to(e.v, include.shape), include)
+    typical = heterogeneity.typical_variance(weights.arms(e.y, e.v, include))
     agrees(tau2, theirs["tau2"], abs=TAU2)
     agrees(pooled.mu[:, 0], theirs["mu"], rel=FROM_TAU2)
     agrees(pooled.se[:, 0], theirs["se"], rel=FROM_TAU2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html.parser import HTMLParser
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from meta.data import Completions, Counts, GroupedCounts
 from meta.format import percent
 from meta.models import BayesBinomial, InverseVariance
 from meta.models.bounds import bounds
+from meta.records.analysis import Analysis
 from meta.records.run import Failure, Run
 from tests.unit.report.site_fits import GOOD, make_site_fit
 
@@ -41,7 +41,12 @@ def said(result):
 
 def run_of(**changes):
     settings = {"fits": (), "ledger": (), "printed": (), "acknowledged": (), "variation": "base"}
-    return Run(name="q", question=HOSTILE, analysis=MappingProxyType({}), **(settings | changes))
+    return Run(
+        name="q",
+        question=HOSTILE,
+        analysis=Analysis(name="q", question=HOSTILE, trials="all"),
+        **(settings | changes),
+    )
 
 
 @pytest.fixture(scope="module")

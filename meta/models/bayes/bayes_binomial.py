@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy.special import expit, logit
 
 from meta.data import Counts, GroupedCounts
-from meta.models import describe
 from meta.models.bayes import details
 from meta.models.bayes.answers import PosteriorInterval
+from meta.models.bayes.batch_of_posteriors import answers_of
 from meta.models.bayes.curves import curves, prior_curves
 from meta.models.bayes.draws import sample
-from meta.models.bayes.posterior_fit import Frame, contrast, fit_of, no_contrast, tau_divergence
-from meta.models.counted import bounded, pairs, plain_trials, unpooled
+from meta.models.bayes.posterior_fit import (
+    Frame,
+    contrast,
+    contrasts_of,
+    differences,
+    fit_of,
+    priors_in_words,
+    tau_divergence,
+)
+from meta.models.contract import MEAN, MEDIAN, PREDICTIVE, Answers, PoolingModel, Rows
+from meta.models.grouped import Parts, bounded, pooled, unpooled
 from meta.models.options import (
     STRICT,
     count_faults,
@@ -25,11 +35,8 @@ from meta.models.options import (
     seed_faults,
     threshold_faults,
 )
-from meta.results import (
-    Between,
-    Contrast,
-    Fit,
-)
+from meta.models.references import ROVER, STIJNEN
+from meta.results import Between, Contrast, Estimand, Fit
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.scales import SCALES
 from meta.stats.posterior import distributions as dist
@@ -41,7 +48,7 @@ from meta.stats.posterior.surface import binomial_surface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BayesBinomial:
+class BayesBinomial(PoolingModel):
     """Responders are binomial, the trials' true log odds normal, mu and tau have priors.
 
     Parameters
@@ -81,6 +88,9 @@ class BayesBinomial:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "Bayesian binomial-normal"
+    BAYESIAN: ClassVar = True
+    REFERENCES: ClassVar = {"stijnen": STIJNEN, "rover": ROVER}
 
     model: Literal["bayes-binomial"] = "bayes-binomial"
     prior: str = "half-normal:1.25"
@@ -126,25 +136,15 @@ class BayesBinomial:
         Fit
             Influence, shrunken rates, the sweep over tau and the grids come with ungrouped counts only.
         """
-        if self.engine == "pymc":
+        if self.samples:
             return self.sample(data)[0]
-        if isinstance(data, Counts):
-            return self._alone(data, extras=True)
-        overall = self._alone(data.totals(), extras=False)
-        parts = [data.within(index) for index in range(len(data.names))]
-        fits, contrasts = self._coupled(data) if self.groups == "common" else self._separate(data)
-        named = [replace(fit, label=name) for fit, name in zip(fits, data.names, strict=True)]
-        enough = sum(part.k > 0 for part in parts) > 1
-        between = Between(
-            statistic=None,
-            df=max(sum(part.k > 0 for part in parts) - 1, 0),
-            p=None,
-            method=f"posterior of the differences, {self.groups} tau",
-            reason=None if enough else "fewer than two groups with trials",
-            contrasts=tuple(contrasts),
-        )
-        notes = overall.notes + describe.shared_trials_note(data)
-        return replace(overall, groups=tuple(named), between=between, notes=notes)
+        grouped = isinstance(data, GroupedCounts)
+        fit = pooled(self, data, partial(self._alone, extras=not grouped), self._by_group)
+        return fit if grouped or fit.k != 1 else replace(fit, grids=prior_curves(*self.priors()))
+
+    def draw(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
+        """The fit, and the draws of a sampler where one is asked for."""
+        return self.sample(data) if self.samples else (self.fit(data), None)
 
     def sample(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
         """Pool the counts with PyMC, whatever `engine` says.
@@ -162,10 +162,58 @@ class BayesBinomial:
         """
         return sample(self, data)
 
+    @property
+    def estimands(self) -> tuple[Estimand, ...]:
+        """Mean, median and the rate of a new trial."""
+        return MEAN, MEDIAN, PREDICTIVE
+
+    @property
+    def method(self) -> str:
+        """Priors and kind of interval."""
+        return self.frame().kind
+
+    @property
+    def unbatched(self) -> str | None:
+        """A sampler fits one set of counts at a time."""
+        return f"engine: found {self.engine} (not quadrature)" if self.samples else None
+
+    @property
+    def samples(self) -> bool:
+        """Whether a sampler is asked for."""
+        return self.engine == "pymc"
+
+    @property
+    def seconds(self) -> float:
+        """Of four trials."""
+        return 5.0 if self.samples else 0.3
+
+    def in_words(self) -> str:
+        """The priors, and a kind of interval that is not the usual one."""
+        return priors_in_words(self.prior, self.mu_prior, self.interval)
+
+    def methods(self) -> str:
+        """Likelihood, priors, engine and estimands."""
+        engine = "The posterior was integrated numerically, without sampling{cite:rover}."
+        if self.samples:
+            engine = (
+                "The posterior was sampled ({draws:int} draws a chain after {tune:int} of tuning, "
+                "seed {seed:int})."
+            )
+        return (
+            "Responders of each trial were taken as binomial, the log odds of its true rate as normal "
+            "between trials{cite:stijnen}, with priors μ ~ {mu_prior:dist} for the mean and τ ~ "
+            f"{{prior:dist}} for the standard deviation. {engine} Estimates are posterior medians with "
+            "{interval:t} {level:level} credible intervals: of the mean rate over trials (which leads), the "
+            "median rate, and the true rate of a new trial (prediction interval)."
+        )
+
+    def batch(self, rows: Rows, *, spread: bool = False) -> list[Answers]:
+        """Posteriors of many sets of counts."""
+        return answers_of(self.frame(), self.priors(), rows, spread=spread)
+
     def frame(self) -> Frame:
         """What the numbers of the posterior are given as."""
         return Frame(
-            options=asdict(self),
             scale=SCALES["logit"],
             method=f"Bayesian binomial-normal, tau ~ {self.prior}, mu ~ {self.mu_prior}",
             level=self.level,
@@ -179,15 +227,11 @@ class BayesBinomial:
 
     def _alone(self, data: Counts, *, extras: bool) -> Fit:
         """The fit of one set of trials."""
-        if data.k < 2:
-            fit = self.unpooled(data)
-            return replace(fit, grids=prior_curves(*self.priors())) if data.k and extras else fit
         surface, frame = binomial_surface(data.responders, data.n), self.frame()
         post = posterior(surface, *self.priors())
         found = frame.answers(post)
-        fit = self._with_trials(
-            fit_of(frame, data, found, 0, divergence=tau_divergence(post), bounded=bounded(data)), data
-        )
+        blank, divergence = unpooled(self, data), tau_divergence(post)
+        fit = fit_of(frame, blank, found, 0, divergence=divergence, bounded=bounded(data))
         if not extras:
             return fit
         tail = (1 - self.level) / 2
@@ -201,64 +245,45 @@ class BayesBinomial:
             grids=curves(post, surface, *self.priors()),
         )
 
-    def _coupled(self, data: GroupedCounts) -> tuple[list[Fit], list[Contrast]]:
+    def _by_group(self, parts: Parts) -> tuple[dict[int, Fit], Between]:
+        """Fits of the groups, and their differences."""
+        fits, contrasts = self._coupled(parts) if self.groups == "common" else self._separate(parts)
+        return fits, differences(parts, contrasts, f"posterior of the differences, {self.groups} tau")
+
+    def _coupled(self, parts: Parts) -> tuple[dict[int, Fit], list[Contrast]]:
         """Fits of groups that share tau, and their differences."""
-        parts = [data.within(index) for index in range(len(data.names))]
-        filled = [i for i, part in enumerate(parts) if part.k]
-        fits = [self.unpooled(part) for part in parts]
+        data, filled, frame = parts.data, parts.filled, self.frame()
         if not filled:
-            return fits, []
+            return {}, []
         include = np.array([data.group == i for i in filled])
         post = posterior(binomial_surface(data.responders, data.n, include), *self.priors(), coupled=True)
-        frame = self.frame()
-        found = frame.answers(post)
-        for row, i in enumerate(filled):
-            if parts[i].k < 2:
-                continue
-            fit = fit_of(frame, parts[i], found, row, divergence=tau_divergence(post), bounded=bounded(data))
-            fits[i] = self._with_trials(fit, parts[i])
+        found, divergence = frame.answers(post), tau_divergence(post)
+        blanks = {i: unpooled(self, parts.each[i]) for i in parts.several}
+        fits = {
+            i: fit_of(frame, blank, found, filled.index(i), divergence=divergence, bounded=bounded(data))
+            for i, blank in blanks.items()
+        }
         mean = expit(dist.logit_mean_rate(post.cells.mu, post.cells.tau[:, None]))
-        contrasts = []
-        for i, reference in pairs([part.k for part in parts]):
-            names = data.names[i], data.names[reference]
-            if min(parts[i].k, parts[reference].k) < 2:
-                contrasts.append(no_contrast(frame, names))
-                continue
-            rows = filled.index(i), filled.index(reference)
-            differences = (coupled_difference(post, *rows, rates) for rates in (None, mean))
-            contrasts.append(contrast(frame, names, *differences))
-        return fits, contrasts
 
-    def _separate(self, data: GroupedCounts) -> tuple[list[Fit], list[Contrast]]:
+        def difference(i: int, j: int) -> Contrast:
+            rows = filled.index(i), filled.index(j)
+            both = (coupled_difference(post, *rows, rates) for rates in (None, mean))
+            return contrast(frame, parts.names(i, j), *both)
+
+        return fits, contrasts_of(frame, parts, difference)
+
+    def _separate(self, parts: Parts) -> tuple[dict[int, Fit], list[Contrast]]:
         """Fits of groups with a tau each, and their differences."""
-        parts = [data.within(index) for index in range(len(data.names))]
-        fits, posts, frame = [self.unpooled(part) for part in parts], dict[int, Posterior](), self.frame()
-        for i, part in enumerate(parts):
-            if part.k > 1:
-                posts[i] = posterior(binomial_surface(part.responders, part.n), *self.priors())
-                fit = fit_of(
-                    frame,
-                    part,
-                    frame.answers(posts[i]),
-                    0,
-                    divergence=tau_divergence(posts[i]),
-                    bounded=bounded(part),
-                )
-                fits[i] = self._with_trials(fit, part)
-        contrasts = []
-        for i, reference in pairs([part.k for part in parts]):
-            names = data.names[i], data.names[reference]
-            if i not in posts or reference not in posts:
-                contrasts.append(no_contrast(frame, names))
-                continue
-            mu = independent_difference(*(dist.mu_distribution(posts[z]) for z in (i, reference)))
-            contrasts.append(contrast(frame, names, mu, None))
-        return fits, contrasts
+        fits, posts, frame = dict[int, Fit](), dict[int, Posterior](), self.frame()
+        for i in parts.several:
+            part = parts.each[i]
+            posts[i] = posterior(binomial_surface(part.responders, part.n), *self.priors())
+            found, divergence = frame.answers(posts[i]), tau_divergence(posts[i])
+            blank = unpooled(self, part)
+            fits[i] = fit_of(frame, blank, found, 0, divergence=divergence, bounded=bounded(part))
 
-    def unpooled(self, data: Counts) -> Fit:
-        """The fit of no trial, or of one: its exact interval."""
-        return unpooled(data, options=asdict(self), method="Bayesian binomial-normal", bayesian=True)
+        def difference(i: int, j: int) -> Contrast:
+            mu = independent_difference(*(dist.mu_distribution(posts[z]) for z in (i, j)))
+            return contrast(frame, parts.names(i, j), mu, None)
 
-    def _with_trials(self, fit: Fit, data: Counts) -> Fit:
-        raw = describe.trial_proportions(data, method=self.trial_interval, level=self.level)
-        return replace(fit, trials=plain_trials(data, raw))
+        return fits, contrasts_of(frame, parts, difference)

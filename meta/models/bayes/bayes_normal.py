@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from meta.data import Counts, GroupedCounts
 from meta.models import describe
 from meta.models.bayes.answers import PosteriorInterval
-from meta.models.bayes.posterior_fit import Frame, contrast, fit_of, no_contrast, tau_divergence
-from meta.models.counted import pairs, unpooled
+from meta.models.bayes.posterior_fit import (
+    Frame,
+    contrast,
+    contrasts_of,
+    differences,
+    fit_of,
+    priors_in_words,
+    tau_divergence,
+)
+from meta.models.contract import MEAN, MEDIAN, PREDICTIVE, PoolingModel
+from meta.models.grouped import Parts, pooled, unpooled
 from meta.models.options import (
     STRICT,
     continuity_faults,
@@ -20,7 +28,7 @@ from meta.models.options import (
     refuse,
     threshold_faults,
 )
-from meta.results import Between, Contrast, Fit
+from meta.models.references import ROVER
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
 from meta.stats.numeric.codes import SENTENCES, Code
@@ -30,9 +38,13 @@ from meta.stats.posterior.posterior import Posterior, posterior
 from meta.stats.posterior.priors import MuPrior, TauPrior
 from meta.stats.posterior.surface import normal_surface
 
+if TYPE_CHECKING:
+    from meta.data import Counts, GroupedCounts
+    from meta.results import Between, Contrast, Estimand, Fit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BayesNormal:
+class BayesNormal(PoolingModel):
     """Effects are normal about the trials' true effects with known variances, mu and tau have priors.
 
     Parameters
@@ -55,6 +67,9 @@ class BayesNormal:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "Bayesian normal-normal"
+    BAYESIAN: ClassVar = True
+    REFERENCES: ClassVar = {"rover": ROVER}
 
     model: Literal["bayes-normal"] = "bayes-normal"
     scale: ScaleName = "logit"
@@ -91,34 +106,28 @@ class BayesNormal:
         -------
         Fit
         """
-        if isinstance(data, Counts):
-            return self._alone(data)
-        overall = self._alone(data.totals())
-        parts = [data.within(index) for index in range(len(data.names))]
-        effects = self._effects(data)
-        filled = [i for i, part in enumerate(parts) if part.k]
-        usable = bool(np.isfinite(effects.y).all() and (effects.v > 0).all())
-        fits = [self._without(part) for part in parts]
-        contrasts: list[Contrast] = []
-        if filled and usable:
-            posts = self._posts(data, effects, filled)
-            for i in filled:
-                post, row = posts[i]
-                if parts[i].k < 2:
-                    continue
-                fits[i] = self._described(parts[i], post, row, bounded=len(data.labels))
-            contrasts = self._contrasts(data, parts, posts)
-        named = [replace(fit, label=name) for fit, name in zip(fits, data.names, strict=True)]
-        between = Between(
-            statistic=None,
-            df=max(len(filled) - 1, 0),
-            p=None,
-            method=f"posterior of the differences, {self.groups} tau",
-            reason=None if len(filled) > 1 else "fewer than two groups with trials",
-            contrasts=tuple(contrasts),
+        return pooled(self, data, self._alone, self._by_group, self._blank)
+
+    @property
+    def estimands(self) -> tuple[Estimand, ...]:
+        """Median and the rate of a new trial, and on the logit scale the mean."""
+        return (MEAN, MEDIAN, PREDICTIVE) if self.scale == "logit" else (MEDIAN, PREDICTIVE)
+
+    @property
+    def method(self) -> str:
+        """Scale and priors."""
+        return f"Bayesian normal-normal, {self.scale} scale, tau ~ {self.prior}, mu ~ {self.mu_prior}"
+
+    def in_words(self) -> str:
+        """Scale, priors, and a kind of interval that is not the usual one."""
+        return f"{self.scale}, {priors_in_words(self.prior, self.mu_prior, self.interval)}"
+
+    def methods(self) -> str:
+        """Scale and priors."""
+        return (
+            "Effects on the {scale:t} scale were taken as normal around their trial's true effect, and these "
+            "as normal between trials, with priors μ ~ {mu_prior:dist} and τ ~ {prior:dist}{cite:rover}."
         )
-        notes = overall.notes + describe.shared_trials_note(data)
-        return replace(overall, groups=tuple(named), between=between, notes=notes)
 
     def _effects(self, data: Counts | GroupedCounts) -> Effects:
         continuity = 0.0 if self.continuity == "none" else self.continuity
@@ -134,9 +143,8 @@ class BayesNormal:
             return scale.transform(p * size, size)
 
         return Frame(
-            options=asdict(self),
             scale=scale,
-            method=f"Bayesian normal-normal, {self.scale} scale, tau ~ {self.prior}, mu ~ {self.mu_prior}",
+            method=self.method,
             level=self.level,
             interval=self.interval,
             thresholds=self.thresholds,
@@ -148,25 +156,44 @@ class BayesNormal:
 
     def _alone(self, data: Counts) -> Fit:
         effects = self._effects(data)
-        if data.k < 2 or not (np.isfinite(effects.y).all() and (effects.v > 0).all()):
-            return self._without(data)
+        if not _usable(effects):
+            return self._blank(data, SENTENCES[Code.INFINITE_EFFECT])
         post = posterior(normal_surface(effects.y, effects.v), *self.priors())
         return self._described(data, post, 0, bounded=data.k)
 
     def _described(self, data: Counts, post: Posterior, row: int, *, bounded: int) -> Fit:
-        frame, effects = self._frame(data), self._effects(data)
-        fit = fit_of(frame, data, frame.answers(post), row, divergence=tau_divergence(post), bounded=bounded)
-        trials = describe.trials(data, effects, None, method=self.trial_interval, level=self.level)
-        return replace(fit, trials=trials, notes=describe.correction_note(data, effects, self.continuity))
+        frame, divergence = self._frame(data), tau_divergence(post)
+        fit = fit_of(
+            frame, self._blank(data), frame.answers(post), row, divergence=divergence, bounded=bounded
+        )
+        return replace(fit, notes=describe.correction_note(data, self._effects(data), self.continuity))
 
-    def _without(self, data: Counts) -> Fit:
-        fit = unpooled(
-            data, options=asdict(self), method="Bayesian normal-normal", bayesian=True,
-            reason=SENTENCES[Code.INFINITE_EFFECT] if data.k > 1 else None,
-        )  # fmt: skip
+    def _blank(self, data: Counts, reason: str | None = None) -> Fit:
+        """No estimate, but each trial's effect."""
         effects = self._effects(data)
         trials = describe.trials(data, effects, None, method=self.trial_interval, level=self.level)
-        return replace(fit, trials=trials)
+        return replace(unpooled(self, data, reason), trials=trials)
+
+    def _by_group(self, parts: Parts) -> tuple[dict[int, Fit], Between]:
+        data, method = parts.data, f"posterior of the differences, {self.groups} tau"
+        effects = self._effects(data)
+        if not parts.filled or not _usable(effects):
+            why = SENTENCES[Code.INFINITE_EFFECT]
+            fits = {i: self._blank(parts.each[i], why) for i in parts.several}
+            return fits, differences(parts, [], method)
+        posts, frame = self._posts(data, effects, parts.filled), self._frame(data.totals())
+        many = len(data.labels)
+        fits = {i: self._described(parts.each[i], *posts[i], bounded=many) for i in parts.several}
+
+        def difference(i: int, j: int) -> Contrast:
+            (post, row), (other, other_row) = posts[i], posts[j]
+            if post is other:
+                mu = coupled_difference(post, row, other_row)
+            else:
+                mu = independent_difference(mu_distribution(post), mu_distribution(other))
+            return contrast(frame, parts.names(i, j), mu, None)
+
+        return fits, differences(parts, contrasts_of(frame, parts, difference), method)
 
     def _posts(
         self, data: GroupedCounts, effects: Effects, filled: list[int]
@@ -180,19 +207,7 @@ class BayesNormal:
         alone = {i: surface.of(np.array([row])) for row, i in enumerate(filled)}
         return {i: (posterior(part, *self.priors()), 0) for i, part in alone.items()}
 
-    def _contrasts(
-        self, data: GroupedCounts, parts: list[Counts], posts: dict[int, tuple[Posterior, int]]
-    ) -> list[Contrast]:
-        frame, found = self._frame(data.totals()), []
-        for i, reference in pairs([part.k for part in parts]):
-            names = data.names[i], data.names[reference]
-            if min(parts[i].k, parts[reference].k) < 2:
-                found.append(no_contrast(frame, names))
-                continue
-            (post, row), (other, other_row) = posts[i], posts[reference]
-            if post is other:
-                difference = coupled_difference(post, row, other_row)
-            else:
-                difference = independent_difference(mu_distribution(post), mu_distribution(other))
-            found.append(contrast(frame, names, difference, None))
-        return found
+
+def _usable(effects: Effects) -> bool:
+    """Whether every trial has a finite effect."""
+    return bool(np.isfinite(effects.y).all() and (effects.v > 0).all())

@@ -48,11 +48,10 @@ def curves(
     """
     before = posterior(binomial_surface([[]], [[]]), mu_prior, tau_prior)
     end = _end(post, before)
-    tau = np.linspace(0, max(end, SWEEP[-1]), _POINTS)
-    tau[0] = 1e-6 * tau[-1]  # at 0 itself a prior may be infinite
+    tau = _from_zero(max(end, SWEEP[-1]), _POINTS, tau_prior)
     result: dict[str, FloatArray] = {
         "tau.x": tau,
-        "tau.density": densities.tau_density(post, tau)[0],
+        "tau.density": densities.tau_density(post, surface, mu_prior, tau_prior, tau)[0],
         "tau.prior": np.exp(tau_prior.logpdf(tau)),
     }
     for name, (of, density) in _RATES.items():
@@ -112,12 +111,20 @@ def _end(post: Posterior, before: Posterior) -> float:
     return float(max(ours, min(prior, 2 * ours)))
 
 
+def _from_zero(end: float, points: int, tau_prior: TauPrior) -> FloatArray:
+    """Values of tau from 0 to `end`; from half a step on where the prior density at 0 is infinite."""
+    tau = np.linspace(0, end, points)
+    if tau_prior.logpdf(0.0) == np.inf:
+        tau[0] = tau[1] / 2
+    return tau
+
+
 def _joint(
     post: Posterior, surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, end: float
 ) -> dict[str, FloatArray]:
     """Density of (mean ORR, tau) and log-likelihood less its maximum on the same points."""
     mean = _between(dist.mean_rate_distribution(post), 0.001, _SIDE)
-    tau = np.linspace(end * 1e-6, end, _SIDE)
+    tau = _from_zero(end, _SIDE, tau_prior)
     mu, slope = densities.mu_at(mean, tau)
     loglik = surface.loglik(mu, tau)[0]
     log_prior = mu_prior.logpdf(mu) + tau_prior.logpdf(tau)

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from meta.models.bayes.answers import Answer, Answers, limits
 from meta.models.bayes.posterior_fit import SWEEP, Frame
-from meta.results import Influence, PredictiveCount, Proportion, SweepPoint, TrialEffect
+from meta.results import Estimand, Influence, PredictiveCount, Proportion, SweepPoint, TrialEffect
 from meta.stats.posterior import distributions as dist
 from meta.stats.posterior.leave_one_out import LeftOut, count_below
 from meta.stats.posterior.posterior import Posterior, posterior_at
@@ -35,7 +35,7 @@ def shrunken(trials: tuple[TrialEffect, ...], left: LeftOut, frame: Frame) -> tu
 
     def true_rate(q: FloatArray) -> Proportion:
         return Proportion(
-            value=float(q[1]), low=float(q[0]), high=float(q[2]), estimand="true ORR of the trial",
+            value=float(q[1]), low=float(q[0]), high=float(q[2]), estimand=Estimand.TRUE,
             level=frame.level, kind="credible", method=f"{frame.method}, equal-tailed interval",
         )  # fmt: skip
 
@@ -80,8 +80,8 @@ def sweep(surface: Surface, mu_prior: MuPrior, frame: Frame) -> tuple[SweepPoint
     return tuple(
         SweepPoint(
             tau=tau,
-            median=frame.proportion(median, row, "median ORR"),
-            mean=frame.proportion(mean, row, "mean ORR"),
+            median=frame.proportion(median, row, Estimand.MEDIAN),
+            mean=frame.proportion(mean, row, Estimand.MEAN),
         )
         for row, tau in enumerate(SWEEP)
     )

@@ -9,11 +9,10 @@ import numpy as np
 from scipy.special import expit
 
 from meta.data import Counts, GroupedCounts
-from meta.models import describe
 from meta.models.bayes.answers import MIDDLE, Answer, Answers, odds_ratio
-from meta.models.bayes.posterior_fit import fit_of, no_contrast
-from meta.models.counted import bounded, pairs, plain_trials
-from meta.results import Between, Contrast, Diagnostics, Fit, Quantity
+from meta.models.bayes.posterior_fit import contrasts_of, differences, fit_of
+from meta.models.grouped import Parts, bounded, pooled, unpooled
+from meta.results import Between, Contrast, Diagnostics, Estimand, Fit, Quantity
 from meta.stats.binomial.marginal import mean_rate
 
 if TYPE_CHECKING:
@@ -38,30 +37,25 @@ def sample(model: BayesBinomial, data: Counts | GroupedCounts) -> tuple[Fit, Any
     draws : arviz.InferenceData or None
         Of the trials, or of the groups where there are some; None of no trial or one.
     """
-    if isinstance(data, Counts):
-        return _alone(model, data)
-    overall, draws = _alone(model, data.totals())
-    filled = [i for i in range(len(data.names)) if (data.group == i).any()]
-    fits = [model.unpooled(data.within(i)) for i in range(len(data.names))]
-    method = f"posterior of the differences, {model.groups} tau, sampled"
-    between = Between(statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials")
-    if filled:
-        found = _draw(model, data.only(filled))
-        contrasts = _groups(model, data, filled, found, fits)
-        if len(filled) > 1:
-            between = replace(between, df=len(filled) - 1, reason=None, contrasts=contrasts)
-        draws = found.idata
-    named = tuple(replace(fit, label=name) for fit, name in zip(fits, data.names, strict=True))
-    notes = overall.notes + describe.shared_trials_note(data)
-    return replace(overall, groups=named, between=between, notes=notes), draws
+    draws: list[Any] = [None]
 
+    def alone(counts: Counts) -> Fit:
+        found = _draw(model, counts)
+        draws.append(found.idata)
+        answers = _answers(model.frame(), _flat(found.mu), _flat(found.tau), model.seed)
+        return _fit(model, counts, answers, found.diagnostics, 0, bounded(counts))
 
-def _alone(model: BayesBinomial, data: Counts) -> tuple[Fit, Any]:
-    if data.k < 2:
-        return model.unpooled(data), None
-    found = _draw(model, data)
-    answers = _answers(model.frame(), _flat(found.mu), _flat(found.tau), model.seed)
-    return _fit(model, data, answers, found.diagnostics, 0, bounded(data)), found.idata
+    def groups(parts: Parts) -> tuple[dict[int, Fit], Between]:
+        method = f"posterior of the differences, {model.groups} tau, sampled"
+        if not parts.filled:
+            return {}, differences(parts, [], method)
+        found = _draw(model, parts.data.only(parts.filled))
+        draws.append(found.idata)
+        fits, contrasts = _groups(model, parts, found)
+        return fits, differences(parts, contrasts, method)
+
+    fit = pooled(model, data, alone, groups)
+    return fit, draws[-1]
 
 
 def _draw(model: BayesBinomial, data: Counts | GroupedCounts) -> BinomialDraws:
@@ -76,29 +70,24 @@ def _draw(model: BayesBinomial, data: Counts | GroupedCounts) -> BinomialDraws:
 
 
 def _groups(
-    model: BayesBinomial, data: GroupedCounts, filled: list[int], found: BinomialDraws, fits: list[Fit]
-) -> tuple[Contrast, ...]:
-    """Put the fits of the groups in their places; the contrasts between them."""
-    mu = _flat(found.mu)
+    model: BayesBinomial, parts: Parts, found: BinomialDraws
+) -> tuple[dict[int, Fit], list[Contrast]]:
+    """Fits of the groups, and the contrasts between them."""
+    mu, data = _flat(found.mu), parts.data
     tau = np.broadcast_to(_flat(found.tau), mu.shape)
     answers, frame = _answers(model.frame(), mu, tau, model.seed), model.frame()
-    for row, i in enumerate(filled):
-        part = data.within(i)
-        if part.k < 2:
-            continue
-        limits = bounded(part if model.groups == "separate" else data)
-        fits[i] = _fit(model, part, answers, found.diagnostics, row, limits)
+    fits = {}
+    for i in parts.several:
+        limits = bounded(parts.each[i] if model.groups == "separate" else data)
+        row = parts.filled.index(i)
+        fits[i] = _fit(model, parts.each[i], answers, found.diagnostics, row, limits)
     rates = mean_rate(mu, tau)
-    column = {i: row for row, i in enumerate(filled)}
-    sizes = [int((data.group == i).sum()) for i in range(len(data.names))]
-    return tuple(
-        _contrast(
-            frame, (data.names[i], data.names[j]), *(z[:, column[i]] - z[:, column[j]] for z in (mu, rates))
-        )
-        if min(sizes[i], sizes[j]) > 1
-        else no_contrast(frame, (data.names[i], data.names[j]))
-        for i, j in pairs(sizes)
-    )
+
+    def difference(i: int, j: int) -> Contrast:
+        a, b = parts.filled.index(i), parts.filled.index(j)
+        return _contrast(frame, parts.names(i, j), *(z[:, a] - z[:, b] for z in (mu, rates)))
+
+    return fits, contrasts_of(frame, parts, difference)
 
 
 def _flat(draws: FloatArray) -> FloatArray:
@@ -149,25 +138,31 @@ def _shortest(values: FloatArray, level: float) -> tuple[FloatArray, FloatArray]
 def _fit(
     model: BayesBinomial, data: Counts, answers: Answers, diagnostics: Diagnostics, row: int, limits: int
 ) -> Fit:
-    fit = fit_of(model.frame(), data, answers, row, divergence=None, bounded=limits)
-    raw = describe.trial_proportions(data, method=model.trial_interval, level=model.level)
-    return replace(fit, trials=plain_trials(data, raw), sampling=diagnostics)
+    blank = unpooled(model, data)
+    fit = fit_of(model.frame(), blank, answers, row, divergence=None, bounded=limits)
+    return replace(fit, sampling=diagnostics)
 
 
 def _contrast(frame: Frame, names: tuple[str, str], mu: FloatArray, mean: FloatArray) -> Contrast:
     tail = (1 - frame.level) / 2
 
-    def quantity(name: str, values: FloatArray) -> Quantity:
+    def quantity(estimand: Estimand, values: FloatArray) -> Quantity:
         low, value, high = (float(q) for q in np.quantile(values, [tail, 0.5, 1 - tail]))
         method = f"{frame.method}, equal-tailed interval"
         return Quantity(
-            name=name, value=value, low=low, high=high, level=frame.level, kind="credible", method=method
+            estimand=estimand,
+            value=value,
+            low=low,
+            high=high,
+            level=frame.level,
+            kind="credible",
+            method=method,
         )
 
     return Contrast(
         group=names[0],
         reference=names[1],
-        mu=quantity("log odds ratio", mu),
-        mean=quantity("difference of mean ORRs", mean),
+        mu=quantity(Estimand.LOG_ODDS_RATIO, mu),
+        mean=quantity(Estimand.DIFFERENCE_OF_MEANS, mean),
         exceeds=float((mu > 0).mean()),
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.models import counted, describe
+from meta.format import distribution
+from meta.models import describe, grouped
 from meta.models.bayes.answers import Answer, Answers, PosteriorInterval, read
-from meta.models.policy import standing
 from meta.results import (
+    Between,
     Contrast,
     Dispersion,
+    Estimand,
     Estimands,
     Estimate,
     Fit,
@@ -30,12 +32,13 @@ from meta.stats.normal.scales import FloatArray, Scale
 from meta.stats.posterior.priors import TauPrior
 
 if TYPE_CHECKING:
-    from meta.data import Counts
+    from collections.abc import Sequence
+
+    from meta.models.grouped import Parts
     from meta.stats.posterior.distributions import Distribution
     from meta.stats.posterior.posterior import Posterior
 
 SWEEP = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # values of tau at which answers are given
-LITTLE = 0.2  # nats: below, the data say little about heterogeneity
 NO_I2 = "I2 and Q belong to the inverse-variance model; see tau and the middle 95 % of true rates"
 
 
@@ -47,7 +50,6 @@ class Frame:
     rate can be given, which takes the logit scale.
     """
 
-    options: Mapping[str, Any]
     scale: Scale
     method: str
     level: float
@@ -76,7 +78,7 @@ class Frame:
         )
 
     def proportion(
-        self, answer: Answer | None, row: int, estimand: str, *, predictive: bool = False
+        self, answer: Answer | None, row: int, estimand: Estimand, *, predictive: bool = False
     ) -> Proportion:
         """One estimand of one data set."""
         kind = "prediction" if predictive else "credible"
@@ -97,10 +99,10 @@ class Frame:
             expectation=describe.number(answer.expectation[row]),
         )
 
-    def quantity(self, name: str, answer: Answer, row: int) -> Quantity:
+    def quantity(self, estimand: Estimand, answer: Answer, row: int) -> Quantity:
         """A quantity on its own scale."""
         return Quantity(
-            name=name,
+            estimand=estimand,
             value=float(answer.value[row]),
             low=float(answer.low[row]),
             high=float(answer.high[row]),
@@ -118,15 +120,15 @@ class Frame:
 
 
 def fit_of(
-    frame: Frame, counts: Counts, found: Answers, row: int, *, divergence: FloatArray | None, bounded: int
+    frame: Frame, blank: Fit, found: Answers, row: int, *, divergence: FloatArray | None, bounded: int
 ) -> Fit:
     """The fit of one data set of a posterior.
 
     Parameters
     ----------
     frame : Frame
-    counts : Counts
-        The trials of that data set.
+    blank : Fit
+        Of the trials of that data set, without an estimate.
     found : Answers
     row : int
         Which data set.
@@ -138,25 +140,20 @@ def fit_of(
     Returns
     -------
     Fit
-        Without its trials, which differ between models.
     """
     estimands = Estimands(
-        median=frame.proportion(found.median, row, "median ORR"),
-        mean=frame.proportion(found.mean, row, "mean ORR"),
-        predictive=frame.proportion(found.predictive, row, "predictive ORR", predictive=True),
+        median=frame.proportion(found.median, row, Estimand.MEDIAN),
+        mean=frame.proportion(found.mean, row, Estimand.MEAN),
+        predictive=frame.proportion(found.predictive, row, Estimand.PREDICTIVE, predictive=True),
     )
     tau = _tau(frame, bounded, None if divergence is None else float(divergence[row]), found, row)
     sd = float(found.mu_sd[row])
     ahead = found.predictive_mu
-    return Fit(
-        model=frame.options,
-        level=frame.level,
-        k=counts.k,
-        n=int(counts.n.sum()),
-        responders=int(counts.responders.sum()),
+    return replace(
+        blank,
         mu=Estimate(value=float(found.mu.value[row]), se=sd, interval=frame.interval_of(found.mu, row, sd)),
         tau2=_tau2(frame, found, row),
-        heterogeneity=describe.no_heterogeneity(NO_I2, max(counts.k - 1, 0)),
+        heterogeneity=describe.no_heterogeneity(NO_I2, max(blank.k - 1, 0)),
         prediction=Prediction(
             low=float(ahead.low[row]),
             high=float(ahead.high[row]),
@@ -166,8 +163,6 @@ def fit_of(
             proportion=estimands.predictive,
         ),
         proportion=estimands.mean if frame.mean else estimands.median,
-        standing=standing(*counted.tallied(counts), bayesian=True),
-        trials=(),
         tau=tau,
         estimands=estimands,
         dispersion=_dispersion(frame, found, row),
@@ -177,19 +172,19 @@ def fit_of(
 
 def _dispersion(frame: Frame, found: Answers, row: int) -> Dispersion:
     return Dispersion(
-        median_odds_ratio=frame.quantity("median odds ratio", found.odds_ratio, row),
+        median_odds_ratio=frame.quantity(Estimand.MEDIAN_ODDS_RATIO, found.odds_ratio, row),
         middle=(
-            frame.proportion(found.lower, row, "lower end of the middle 95 % of true ORRs"),
-            frame.proportion(found.upper, row, "upper end of the middle 95 % of true ORRs"),
+            frame.proportion(found.lower, row, Estimand.MIDDLE_LOW),
+            frame.proportion(found.upper, row, Estimand.MIDDLE_HIGH),
         ),
     )
 
 
 def _probabilities(frame: Frame, found: Answers, row: int) -> tuple[Probability, ...]:
     return tuple(
-        Probability(estimand=f"{name} ORR", threshold=cut, value=float(found.above[name][row, i]))
+        Probability(estimand=name, threshold=cut, value=float(found.above[name][row, i]))
         for i, cut in enumerate(frame.thresholds)
-        for name in ("mean", "median", "predictive")
+        for name in (Estimand.MEAN, Estimand.MEDIAN, Estimand.PREDICTIVE)
         if name in found.above
     )
 
@@ -206,9 +201,6 @@ def _tau2(frame: Frame, found: Answers, row: int) -> Tau2:
 def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, row: int) -> Tau:
     tail = (1 - frame.level) / 2
     low, middle, high = (float(q) for q in frame.prior.quantile([tail, 0.5, 1 - tail]))
-    words = "divergence of posterior from prior not known"
-    if divergence is not None:
-        words = f"these data say {'little' if divergence < LITTLE else 'something'} about heterogeneity"
     # Far out the posterior falls like the prior, once more by tau for each trial that bounds its own effect
     exists = frame.prior.tail + bounded > 1
     return Tau(
@@ -222,10 +214,14 @@ def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, r
         reason=None
         if exists
         else "the posterior mean of tau does not exist: prior and data leave too heavy a tail",
-        prior=Prior(
-            name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence, words=words
-        ),
+        prior=Prior(name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence),
     )
+
+
+def priors_in_words(prior: str, mu_prior: str, interval: PosteriorInterval) -> str:
+    """The options of a Bayesian model that decide its numbers."""
+    shortest = ", shortest interval" if interval == "shortest" else ""
+    return f"tau ~ {distribution(prior)}, μ ~ {distribution(mu_prior)}{shortest}"
 
 
 def tau_divergence(post: Posterior) -> FloatArray:
@@ -253,28 +249,57 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
     """
     tail = (1 - frame.level) / 2
 
-    def quantity(name: str, found: Distribution) -> Quantity:
+    def quantity(estimand: Estimand, found: Distribution) -> Quantity:
         low, value, high = (float(q) for q in found.quantile([tail, 0.5, 1 - tail])[0])
         method = f"{frame.method}, equal-tailed interval"
         return Quantity(
-            name=name, value=value, low=low, high=high, level=frame.level, kind="credible", method=method
+            estimand=estimand,
+            value=value,
+            low=low,
+            high=high,
+            level=frame.level,
+            kind="credible",
+            method=method,
         )
 
     return Contrast(
         group=names[0],
         reference=names[1],
-        mu=quantity(_difference_of_mu(frame), mu),
-        mean=quantity("difference of mean ORRs", mean) if mean is not None else None,
+        mu=quantity(describe.DIFFERENCES[frame.scale.name], mu),
+        mean=quantity(Estimand.DIFFERENCE_OF_MEANS, mean) if mean is not None else None,
         exceeds=1 - float(mu.with_points(np.zeros(1)).below([0.0])[0, 0]),
     )
 
 
-def no_contrast(frame: Frame, names: tuple[str, str]) -> Contrast:
-    """The contrast of a group with a reference, not given as one of them is a single trial."""
-    return counted.no_contrast(
-        names, what=_difference_of_mu(frame), level=frame.level, kind="credible", method=frame.method
+def contrasts_of(frame: Frame, parts: Parts, difference: Callable[[int, int], Contrast]) -> list[Contrast]:
+    """Each group against its reference, not given where one of them is a single trial.
+
+    Parameters
+    ----------
+    frame : Frame
+    parts : Parts
+    difference : callable
+        The contrast of two groups of two trials or more, by index.
+    """
+    what = describe.DIFFERENCES[frame.scale.name]
+    return [
+        difference(i, j)
+        if parts.comparable(i, j)
+        else grouped.no_contrast(
+            parts.names(i, j), what=what, level=frame.level, kind="credible", method=frame.method
+        )
+        for i, j in parts.compared()
+    ]
+
+
+def differences(parts: Parts, contrasts: Sequence[Contrast], method: str) -> Between:
+    """How the groups compare: their contrasts, and no test."""
+    enough = len(parts.filled) > 1
+    return Between(
+        statistic=None,
+        df=max(len(parts.filled) - 1, 0),
+        p=None,
+        method=method,
+        reason=None if enough else "fewer than two groups with trials",
+        contrasts=tuple(contrasts),
     )
-
-
-def _difference_of_mu(frame: Frame) -> str:
-    return "log odds ratio" if frame.scale.name == "logit" else f"difference on the {frame.scale.name} scale"

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from meta.models import describe
-from meta.models.counted import no_contrast, pairs
-from meta.results import Between, Contrast, NamedTest, Quantity, Statistic
+from meta.models.describe import DIFFERENCES
+from meta.models.grouped import no_contrast, pairs
+from meta.results import Between, Contrast, NamedTest, Procedure, Quantity, Statistic
 from meta.stats.normal.permutation import permutation_test
 from meta.stats.normal.pooling import Pooled, between_groups
 from meta.stats.normal.regression import R2_DEFINITION, indicators, r2
@@ -21,16 +22,9 @@ if TYPE_CHECKING:
 
     from meta.data import GroupedCounts
     from meta.models.inverse_variance.model import InverseVariance
-    from meta.stats.normal.scales import Effects, ScaleName
+    from meta.stats.normal.scales import Effects
 
 CAVEAT_BELOW = 10  # trials; Wald p-values of group differences are too small with fewer (design, "Methods")
-DIFFERENCES: dict[ScaleName, str] = {
-    "logit": "log odds ratio",
-    "log": "log ratio of proportions",
-    "identity": "difference of proportions",
-    "arcsine": "difference on the arcsine scale",
-    "double-arcsine": "difference on the double arcsine scale",
-}
 _INESTIMABLE = "the effect of a group cannot be estimated"
 
 
@@ -79,15 +73,20 @@ def _wald(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
     df = max(len(filled) - 1, 0)
     if df < 1:
         reason = "fewer than two groups with trials"
-        return Between(statistic=None, df=df, p=None, method=method, reason=reason)
+        return Between(procedure=Procedure.WALD, statistic=None, df=df, p=None, method=method, reason=reason)
     means = filled[0]._replace(
         mu=np.concatenate([part.mu for part in filled]), se=np.concatenate([part.se for part in filled])
     )
     if not np.isfinite(means.mu).all():
-        return Between(statistic=None, df=df, p=None, method=method, reason=_INESTIMABLE)
+        return Between(
+            procedure=Procedure.WALD, statistic=None, df=df, p=None, method=method, reason=_INESTIMABLE
+        )
     test = between_groups(means)
     caveat = f"p is unreliable below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else None
-    return Between(statistic=float(test.statistic), df=df, p=float(test.p), method=method, caveat=caveat)
+    return Between(
+        procedure=Procedure.WALD, statistic=float(test.statistic), df=df, p=float(test.p), method=method,
+        caveat=caveat,
+    )  # fmt: skip
 
 
 def _share(model: InverseVariance, effects: Effects, shared: float | None) -> Statistic:
@@ -116,7 +115,9 @@ def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, 
     elif len(data.labels) > describe.CASE_BY_CASE:
         reason = f"more than {describe.CASE_BY_CASE} trials: the chi-squared p-value serves"
     if reason:
-        return NamedTest(statistic=None, df=None, p=None, method=method, reason=reason)
+        return NamedTest(
+            procedure=Procedure.PERMUTATION, statistic=None, df=None, p=None, method=method, reason=reason
+        )
     found = permutation_test(effects.y, effects.v, indicators(data.group), method=model.tau2)
     count = int(found.assignments)
     assignments = describe.counted(count, "assignment")
@@ -126,6 +127,7 @@ def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, 
     if smallest >= 0.05:
         caveat += ": it cannot fall below 0.05"
     return NamedTest(
+        procedure=Procedure.PERMUTATION,
         statistic=describe.number(found.statistic),
         df=None,
         p=describe.number(found.p),
@@ -154,7 +156,7 @@ def _contrasts(
         difference = float(part.mu[0] - base.mu[0])
         half = quantile * float(np.hypot(part.se[0], base.se[0]))
         mu = Quantity(
-            name=what,
+            estimand=what,
             value=describe.number(difference),
             low=describe.number(difference - half),
             high=describe.number(difference + half),

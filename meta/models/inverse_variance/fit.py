@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from meta.models import counted, describe
+from meta.models import describe, grouped
+from meta.models.contract import IntervalWords
 from meta.results import Estimate, Fit, Prediction, Tau2
 from meta.stats.normal.pooling import Limits
 from meta.stats.normal.scales import SCALES
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
     from meta.stats.normal.influence import Cases
     from meta.stats.normal.pooling import IntervalMethod, RandomEffects
     from meta.stats.normal.scales import Effects, FloatArray
-    from meta.stats.normal.tau2_intervals import Tau2Interval, Tau2IntervalMethod
+    from meta.stats.normal.tau2 import Tau2Interval, Tau2IntervalMethod
 
-INTERVALS: dict[IntervalMethod, str] = {
-    "wald": "Wald",
-    "hk": "Knapp-Hartung",
-    "mhk": "Knapp-Hartung floored at the Wald standard error",
+INTERVALS: dict[IntervalMethod, IntervalWords] = {
+    "wald": IntervalWords("Wald", "Wald interval", "Wald intervals"),
+    "hk": IntervalWords("Knapp-Hartung", "Knapp-Hartung", "Knapp-Hartung intervals"),
+    "mhk": IntervalWords(
+        "Knapp-Hartung floored at the Wald standard error",
+        "Knapp-Hartung floored",
+        "Knapp-Hartung intervals whose standard error is never below the unmodified one",
+    ),
 }
 TAU2_INTERVALS: dict[Tau2IntervalMethod, str] = {
     "q-profile": "Q-profile",
@@ -69,7 +74,7 @@ def pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limit
         (pooled.mu[0], limits.low[0], limits.high[0]),
         group.data,
         level=model.level,
-        method=_method(model),
+        method=model.method,
         reason=mu.reason,
     )
     estimated = model.tau2 != "common-effect"
@@ -91,9 +96,7 @@ def without_mean(model: InverseVariance, group: Group, reason: str | None = None
     Tau2 is there all the same where it can be told of two trials or more.
     """
     data, scale = group.data, SCALES[model.scale]
-    fit = counted.unpooled(
-        data, options=asdict(model), method=_method(model), estimand=scale.estimand, reason=reason
-    )
+    fit = grouped.unpooled(model, data, reason)
     return replace(
         fit,
         tau2=_tau2(model, group.spread) if data.k > 1 else fit.tau2,
@@ -102,10 +105,6 @@ def without_mean(model: InverseVariance, group: Group, reason: str | None = None
         ),
         trials=_trials(model, group, None),
     )
-
-
-def _method(model: InverseVariance) -> str:
-    return f"inverse variance, {model.scale} scale, {model.tau2}, {INTERVALS[model.interval]}"
 
 
 def _trials(model: InverseVariance, group: Group, weights: FloatArray | None) -> tuple[TrialEffect, ...]:
@@ -118,7 +117,7 @@ def _mu(model: InverseVariance, mu: float, se: float, limits: Limits) -> Estimat
         limits.low[0],
         limits.high[0],
         model.level,
-        INTERVALS[model.interval],
+        INTERVALS[model.interval].method,
         df=limits.df[0],
         se=limits.se[0],
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from meta.data import Counts, GroupedCounts
 from meta.errors import option_fault
 from meta.models import describe
+from meta.models.contract import PREDICTIVE, TAU, Answers, PoolingModel, Rows
+from meta.models.grouped import Parts, pooled
 from meta.models.inverse_variance import comparison
-from meta.models.inverse_variance.fit import Group, Spread, pooled_fit, without_mean
+from meta.models.inverse_variance.fit import INTERVALS, Group, Spread, pooled_fit, without_mean
 from meta.models.options import STRICT, continuity_faults, level_faults, refuse
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.influence import Cases, influence
@@ -20,28 +21,30 @@ from meta.stats.normal.pooling import (
     Limits,
     Pooled,
     PredictionMethod,
+    RandomEffects,
     interval,
     pool,
     random_effects,
 )
 from meta.stats.normal.pooling import prediction as prediction_limits
-from meta.stats.normal.scales import SCALES, Effects, FloatArray, ScaleName
-from meta.stats.normal.tau2 import Tau2Method
-from meta.stats.normal.tau2_intervals import Tau2Interval, Tau2IntervalMethod, profile_likelihood, q_profile
+from meta.stats.normal.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
+from meta.stats.normal.tau2 import Tau2Interval, Tau2IntervalMethod, Tau2Method, profile_likelihood, q_profile
+from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike
 
+    from meta.data import Counts, GroupedCounts
     from meta.errors import Fault
-    from meta.results import Fit
+    from meta.results import Between, Estimand, Fit
 
 _LIKELIHOODS: dict[Tau2Method, Literal["REML", "ML"]] = {"REML": "REML", "ML": "ML"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InverseVariance:
+class InverseVariance(PoolingModel):
     """Random-effects (or common-effect) inverse-variance pooling.
 
     Parameters
@@ -80,6 +83,19 @@ class InverseVariance:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "conventional"
+    GIVES_Q: ClassVar = True
+    REFERENCES: ClassVar = {
+        "knapp": "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single "
+        "covariate. Stat Med 2003;22:2693–2710. doi:10.1002/sim.1482",
+        "floored": "Röver C, Knapp G, Friede T. Hartung-Knapp-Sidik-Jonkman approach and its modification "
+        "for random-effects meta-analysis with few studies. BMC Med Res Methodol 2015;15:99. "
+        "doi:10.1186/s12874-015-0091-1",
+        "higgins": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. Stat Med "
+        "2002;21:1539–1558. doi:10.1002/sim.1186",
+        "hts": "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of random-effects meta-analysis. "
+        "J R Stat Soc A 2009;172:137–159. doi:10.1111/j.1467-985X.2008.00552.x",
+    }
 
     model: Literal["inverse-variance"] = "inverse-variance"
     scale: ScaleName = "logit"
@@ -125,19 +141,99 @@ class InverseVariance:
             What cannot be estimated is None with a reason; nothing is NaN. `influence` is given for 3 to
             100 trials; under a common tau2 a group's is that of its rows on the fit of all groups.
         """
-        if isinstance(data, Counts):
-            effects = self._effects(data)
-            return self._fit(Group(data, effects, self._spread(effects), self._cases(effects)))
-        overall = self.fit(data.totals())
+        return pooled(self, data, self._alone, self._by_group, self._alone)
+
+    def _alone(self, data: Counts) -> Fit:
         effects = self._effects(data)
-        shared = self._spread(effects, data.group) if self.groups == "common" and len(data.labels) else None
+        return self._fit(Group(data, effects, self._spread(effects), self._cases(effects)))
+
+    def _by_group(self, parts: Parts) -> tuple[dict[int, Fit], Between]:
+        data = parts.data
+        effects = self._effects(data)
+        shared = self._spread(effects, data.group) if self.groups == "common" and parts.filled else None
         cases = self._cases(effects, data.group) if shared else None
-        parts = [self._group(data, effects, shared, cases, index) for index in range(len(data.names))]
-        between = comparison.between(
-            self, data, effects, [pooled for _, pooled in parts], shared.tau2 if shared else None
+        found = [self._group(parts, effects, shared, cases, index) for index in range(len(data.names))]
+        tau2 = shared.tau2 if shared else None
+        between = comparison.between(self, data, effects, [mean for _, mean in found], tau2)
+        return {index: fit for index, (fit, _) in enumerate(found)}, between
+
+    @property
+    def estimands(self) -> tuple[Estimand, ...]:
+        """What normal true effects on this scale estimate."""
+        return (SCALES[self.scale].estimand,)
+
+    @property
+    def method(self) -> str:
+        """Scale, estimator of tau2 and kind of interval."""
+        return f"inverse variance, {self.scale} scale, {self.tau2}, {INTERVALS[self.interval].method}"
+
+    @property
+    def unbatched(self) -> None:
+        """Nothing."""
+
+    def batch(self, rows: Rows, *, spread: bool = False) -> list[Answers]:
+        """Pooled effects of many sets of counts."""
+        x, n, group, many = rows
+        use, scale = n > 0, SCALES[self.scale]
+        continuity = 0.0 if self.continuity == "none" else self.continuity
+        effects = scale.effects(x, n, use, continuity=continuity)
+        fit = random_effects(effects.y, effects.v, use, method=self.tau2, groups=group)
+        limits = interval(fit.pooled, method=self.interval, level=self.level)
+        out = np.full((3, len(x), many), np.nan)
+        for g in range(many):
+            own = group == g
+            k, size = use[:, own].sum(-1), harmonic_mean(n[:, own], use[:, own])
+            several = k > 1
+            for i, z in enumerate((fit.pooled.mu, limits.low, limits.high)):
+                there = several & np.isfinite(z[:, g])
+                out[i, there, g] = scale.inverse(z[there, g], size[there])
+        found = [Answers(scale.estimand, *out)]
+        return [*found, *self._batched_spread(rows, effects, fit)] if spread else found
+
+    def _batched_spread(self, rows: Rows, effects: Effects, fit: RandomEffects) -> Iterator[Answers]:
+        """Tau and prediction, where the model's own fit gives them."""
+        use, scale, tau2 = rows.n > 0, SCALES[self.scale], np.where(fit.code == Code.OK, fit.tau2, np.nan)
+        ends = self.tau2_limits(effects.y, effects.v, use)
+        gone = np.full(tau2.shape, np.nan)
+        alone, common = use.sum(-1) < 2, self.tau2 == "common-effect"
+        tau = [gone, gone, gone] if common else [np.sqrt(z) for z in (tau2, ends.low, ends.high)]
+        yield Answers(TAU, *(np.where(alone, np.nan, z)[:, None] for z in tau))
+        low, high = gone.copy(), gone.copy()
+        if self.prediction != "none" and not common:
+            several = np.flatnonzero(~alone & (tau2 > 0))
+            limits = self.predicted(fit.pooled, tau2, fit.pooled.df + 1)
+            size = harmonic_mean(rows.n, use)[several]
+            for z, end in ((low, limits.low[:, 0]), (high, limits.high[:, 0])):
+                z[several] = np.where(
+                    np.isfinite(end[several]), scale.inverse(np.nan_to_num(end[several]), size), np.nan
+                )
+        yield Answers(PREDICTIVE, gone[:, None], low[:, None], high[:, None])
+
+    def in_words(self) -> str:
+        """Scale, estimator of tau2 and kind of interval."""
+        return f"{self.scale}, {self.tau2}, {INTERVALS[self.interval].short}"
+
+    def methods(self) -> str:
+        """Scale, estimator, intervals, prediction and continuity correction."""
+        after = {"mhk": "{cite:knapp}{cite:floored}", "hk": "{cite:knapp}", "wald": ""}[self.interval]
+        text = "Inverse-variance common-effect pooling on the {scale:t} scale"
+        if self.tau2 != "common-effect":
+            text = (
+                "Inverse-variance random-effects pooling on the {scale:t} scale, between-trial variance by "
+                "{tau2:t}"
+            )
+        text += (
+            f", {INTERVALS[self.interval].plural}{after} at {{level:level}}; I² from τ²{{cite:higgins}} "
+            "with its interval by {tau2_interval:t}"
         )
-        notes = overall.notes + describe.shared_trials_note(data)
-        return replace(overall, groups=tuple(fit for fit, _ in parts), between=between, notes=notes)
+        if self.prediction == "hts":
+            text += ", prediction intervals after Higgins, Thompson and Spiegelhalter{cite:hts}"
+        if self.continuity == "none":
+            return f"{text}. No continuity correction was made."
+        return (
+            f"{text}. Where a trial had no responder or no non-responder, {{continuity:printed}} was added "
+            "to both of its cells."
+        )
 
     def _effects(self, data: Counts | GroupedCounts) -> Effects:
         continuity = 0.0 if self.continuity == "none" else self.continuity
@@ -177,17 +273,16 @@ class InverseVariance:
         return influence(effects.y, effects.v, method=self.tau2, groups=groups)
 
     def _group(
-        self, data: GroupedCounts, effects: Effects, shared: Spread | None, cases: Cases | None, index: int
+        self, parts: Parts, effects: Effects, shared: Spread | None, cases: Cases | None, index: int
     ) -> tuple[Fit, Pooled | None]:
-        rows = np.flatnonzero(data.group == index)
+        rows = np.flatnonzero(parts.data.group == index)
         own = effects.rows(rows)
         spread = shared or self._spread(own)
         if shared is None:
             cases = self._cases(own)
         elif cases is not None:
             cases = cases.rows(rows)
-        group = Group(data.within(index), own, spread, cases)
-        fit = replace(self._fit(group), label=data.names[index])
+        fit = self._fit(Group(parts.each[index], own, spread, cases))
         return fit, pool(own.y, own.v, tau2=spread.tau2) if rows.size else None
 
     def _fit(self, group: Group) -> Fit:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from meta.data import Counts, GroupedCounts
-from meta.models import describe
-from meta.models.likelihood.fitting import fit_of, nothing
-from meta.models.likelihood.groups import grouped
-from meta.models.likelihood.peak import Family, LikelihoodInterval, peak_of
+from meta.models.contract import MEAN, Answers, Rows
+from meta.models.grouped import pooled
+from meta.models.likelihood.batch_of_peaks import answers_of
+from meta.models.likelihood.fitting import fit_of
+from meta.models.likelihood.groups import by_group
+from meta.models.likelihood.peak import (
+    INTERVALS,
+    Family,
+    LikelihoodInterval,
+    LikelihoodModel,
+    method_of,
+    peak_of,
+)
 from meta.models.options import STRICT, level_faults, refuse
 from meta.stats.binomial.beta_binomial import terms
 from meta.stats.binomial.proportions import TrialInterval
 
 if TYPE_CHECKING:
-    from meta.results import Fit
+    from meta.data import Counts, GroupedCounts
+    from meta.results import Estimand, Fit
 
 FAMILY = Family("beta-binomial", terms, normal=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BetaBinomial:
+class BetaBinomial(LikelihoodModel):
     """Responders are binomial, the trials' true rates beta: the mean rate is a parameter itself.
 
     Parameters
@@ -42,6 +52,7 @@ class BetaBinomial:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "maximum likelihood, beta-binomial"
 
     model: Literal["beta-binomial"] = "beta-binomial"
     interval: LikelihoodInterval = "profile"
@@ -65,11 +76,28 @@ class BetaBinomial:
         Fit
             `mu` is the logit of the mean rate, `correlation` the heterogeneity.
         """
-        if isinstance(data, Counts):
-            if data.k < 2:
-                return nothing((FAMILY, self), asdict(self), data)
-            return fit_of((FAMILY, self), asdict(self), data, peak_of(FAMILY, self, data), 0, data.k)
-        overall = self.fit(data.totals())
-        fits, between = grouped((FAMILY, self), asdict(self), data)
-        notes = overall.notes + describe.shared_trials_note(data)
-        return replace(overall, groups=fits, between=between, notes=notes)
+        return pooled(self, data, self._alone, partial(by_group, FAMILY, self))
+
+    def _alone(self, data: Counts) -> Fit:
+        return fit_of(FAMILY, self, data, peak_of(FAMILY, self, data), 0, data.k)
+
+    @property
+    def estimands(self) -> tuple[Estimand, ...]:
+        """The mean alone has an interval."""
+        return (MEAN,)
+
+    @property
+    def method(self) -> str:
+        """Likelihood and kind of interval."""
+        return method_of(FAMILY, self)
+
+    def batch(self, rows: Rows, *, spread: bool = False) -> list[Answers]:
+        """Maxima of many likelihoods."""
+        return answers_of(FAMILY, self, rows, spread=spread)
+
+    def methods(self) -> str:
+        """Likelihood and interval."""
+        return (
+            f"A beta-binomial model by maximum likelihood, with {INTERVALS[self.interval].plural} at "
+            "{level:level}."
+        )

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from scipy.special import expit
 
-from meta.data import Counts, GroupedCounts
 from meta.models import describe
 from meta.models.bayes.posterior_fit import SWEEP
-from meta.models.likelihood.fitting import fit_of, nothing
-from meta.models.likelihood.groups import grouped
-from meta.models.likelihood.peak import Family, LikelihoodInterval, peak_of
+from meta.models.contract import MEAN, MEDIAN, Answers, Rows
+from meta.models.grouped import Parts, pooled
+from meta.models.likelihood.batch_of_peaks import answers_of
+from meta.models.likelihood.fitting import fit_of
+from meta.models.likelihood.groups import by_group
+from meta.models.likelihood.peak import (
+    INTERVALS,
+    Family,
+    LikelihoodInterval,
+    LikelihoodModel,
+    method_of,
+    peak_of,
+)
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
-from meta.results import Fit, Influence, Proportion, SweepPoint
+from meta.models.references import HARDY, STIJNEN
+from meta.results import Between, Estimand, Fit, Influence, Proportion, SweepPoint
 from meta.stats.binomial.likelihood import fixed, maximise
 from meta.stats.binomial.marginal import marginal_terms, mean_rate
 from meta.stats.binomial.proportions import TrialInterval
 
 if TYPE_CHECKING:
+    from meta.data import Counts, GroupedCounts
     from meta.stats.normal.scales import FloatArray
 
 FAMILY = Family("binomial-normal", marginal_terms, normal=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BinomialNormal:
+class BinomialNormal(LikelihoodModel):
     """Responders are binomial, the trials' true log odds normal; exact likelihood, no correction.
 
     Parameters
@@ -59,6 +70,8 @@ class BinomialNormal:
     """
 
     __pydantic_config__ = STRICT
+    NAME: ClassVar = "maximum likelihood, binomial-normal"
+    REFERENCES: ClassVar = {"stijnen": STIJNEN, "hardy": HARDY}
 
     model: Literal["binomial-normal"] = "binomial-normal"
     interval: LikelihoodInterval = "profile"
@@ -89,15 +102,46 @@ class BinomialNormal:
         Fit
             What cannot be estimated is None with a reason; nothing is NaN.
         """
-        if isinstance(data, Counts):
-            if data.k < 2:
-                return nothing((FAMILY, self), asdict(self), data)
-            fit = fit_of((FAMILY, self), asdict(self), data, peak_of(FAMILY, self, data), 0, data.k)
-            return replace(fit, sweep=self._sweep(data), influence=_influence(data, fit))
-        overall = self.fit(data.totals())
-        fits, between = grouped((FAMILY, self), asdict(self), data, draws=self.bootstrap, seed=self.seed)
-        notes = overall.notes + describe.shared_trials_note(data)
-        return replace(overall, groups=fits, between=between, notes=notes)
+        return pooled(self, data, self._alone, self._by_group)
+
+    def _alone(self, data: Counts) -> Fit:
+        fit = fit_of(FAMILY, self, data, peak_of(FAMILY, self, data), 0, data.k)
+        return replace(fit, sweep=self._sweep(data), influence=_influence(data, fit))
+
+    def _by_group(self, parts: Parts) -> tuple[dict[int, Fit], Between]:
+        return by_group(FAMILY, self, parts, draws=self.bootstrap, seed=self.seed)
+
+    @property
+    def estimands(self) -> tuple[Estimand, ...]:
+        """Mean and median."""
+        return MEAN, MEDIAN
+
+    @property
+    def method(self) -> str:
+        """Likelihood and kind of interval."""
+        return method_of(FAMILY, self)
+
+    @property
+    def seconds(self) -> float:
+        """Of four trials."""
+        return 0.3
+
+    def batch(self, rows: Rows, *, spread: bool = False) -> list[Answers]:
+        """Maxima of many likelihoods."""
+        return answers_of(FAMILY, self, rows, spread=spread)
+
+    def methods(self) -> str:
+        """Likelihood, interval and bootstrap."""
+        text = (
+            "The binomial-normal model by maximum likelihood{cite:stijnen}, with "
+            f"{INTERVALS[self.interval].plural}{{cite:hardy}} at {{level:level}}."
+        )
+        if self.bootstrap:
+            text += (
+                " Differences between groups were tested by {bootstrap:int} parametric bootstrap samples "
+                "(seed {seed:int})."
+            )
+        return text
 
     def _sweep(self, data: Counts) -> tuple[SweepPoint, ...]:
         """Answers at fixed values of tau, each with its likelihood interval there."""
@@ -106,7 +150,7 @@ class BinomialNormal:
         mu = np.stack([found.mu[:, 0], found.low[:, 0], found.high[:, 0]])
         median, mean = expit(mu), _mean(mu, tau)
 
-        def at(row: int, values: FloatArray, estimand: str) -> Proportion:
+        def at(row: int, values: FloatArray, estimand: Estimand) -> Proportion:
             value, low, high = (describe.number(z) for z in values[:, row])
             return Proportion(
                 value=value, low=low, high=high, estimand=estimand, level=self.level, kind="confidence",
@@ -114,7 +158,7 @@ class BinomialNormal:
             )  # fmt: skip
 
         return tuple(
-            SweepPoint(tau=t, median=at(i, median, "median ORR"), mean=at(i, mean, "mean ORR"))
+            SweepPoint(tau=t, median=at(i, median, Estimand.MEDIAN), mean=at(i, mean, Estimand.MEAN))
             for i, t in enumerate(SWEEP)
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaincinv, expit
@@ -11,11 +11,12 @@ from scipy.special import betaincinv, expit
 from meta.models import describe
 from meta.models.bayes.answers import MIDDLE, odds_ratio
 from meta.models.bayes.posterior_fit import NO_I2
-from meta.models.counted import unpooled
+from meta.models.grouped import unpooled
 from meta.models.homogeneity import homogeneity
-from meta.models.likelihood.peak import METHODS, Family, Options, Peak, rates
+from meta.models.likelihood.peak import Family, LikelihoodModel, Peak, rates
 from meta.results import (
     Dispersion,
+    Estimand,
     Estimands,
     Estimate,
     Fit,
@@ -30,8 +31,6 @@ from meta.stats.normal.pooling import prediction
 from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from meta.data import Counts
     from meta.stats.binomial.profile import Limits
 
@@ -40,16 +39,13 @@ TAU_IS_ZERO = "tau is estimated as 0, which does not show that trials agree"
 PLUGGED_IN = "at the estimates of mu and tau; no interval is given for it"
 
 
-def fit_of(
-    model: tuple[Family, Options], stored: Mapping[str, Any], data: Counts, peak: Peak, row: int, k: int
-) -> Fit:
+def fit_of(family: Family, options: LikelihoodModel, data: Counts, peak: Peak, row: int, k: int) -> Fit:
     """The fit of one group of a peak.
 
     Parameters
     ----------
-    model : tuple of Family and Options
-    stored : mapping
-        The options as the result keeps them.
+    family : Family
+    options : LikelihoodModel
     data : Counts
         The trials of the group.
     peak : Peak
@@ -62,10 +58,8 @@ def fit_of(
     -------
     Fit
     """
-    family, options = model
-    top, method = peak.top, _method(model)
-    base = nothing(model, stored, data)
-    base = replace(base, loglik=describe.number(top.loglik))
+    top, method = peak.top, options.method
+    base = replace(unpooled(options, data), loglik=describe.number(top.loglik))
     mu, v, code = float(top.mu[row]), float(top.v), int(top.code)
     if code not in {Code.OK, Code.INFINITE_MU} or np.isnan(mu):
         reason = describe.sentence(code) or "no trial"
@@ -94,21 +88,12 @@ def fit_of(
     )
 
 
-def nothing(model: tuple[Family, Options], stored: Mapping[str, Any], data: Counts) -> Fit:
-    """A fit without an estimate; of one trial, its exact interval."""
-    return unpooled(data, options=stored, method=_method(model))
-
-
-def _method(model: tuple[Family, Options]) -> str:
-    return f"{model[0].name} maximum likelihood, {METHODS[model[1].interval]}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Says:
     """Puts one group's estimates into words and results."""
 
     family: Family
-    options: Options
+    options: LikelihoodModel
     method: str
     peak: Peak
     row: int
@@ -121,7 +106,9 @@ class _Says:
         reason = describe.sentence(int(code))
         ends = describe.number(low), describe.number(high)
         if reason is None and None in ends:
-            reason = UNBOUNDED if self.options.interval.startswith("profile") else "not given by this method"
+            reason = (
+                UNBOUNDED if self.options.interval in ("profile", "profile-t") else "not given by this method"
+            )
         return *ends, reason
 
     def mu(self, mu: float) -> Estimate:
@@ -134,7 +121,8 @@ class _Says:
         if low is not None and high is not None:
             between = Interval(
                 low=low, high=high, level=self.options.level, kind="confidence", method=self.method,
-                df=describe.number(self.peak.df), se=se if "Wald" in self.method else None,
+                df=describe.number(self.peak.df),
+                se=se if self.options.interval in ("wald", "wald-t") else None,
             )  # fmt: skip
         return Estimate(value=mu, se=se, interval=between, reason=reason)
 
@@ -166,16 +154,21 @@ class _Says:
         ends = (None if end is None else end / (1 + end) for end in (low, high))
         low, high = ends
         return Quantity(
-            name="intraclass correlation", value=v / (1 + v), low=low, high=high, level=self.options.level,
+            estimand=Estimand.CORRELATION, value=v / (1 + v), low=low, high=high, level=self.options.level,
             kind="confidence", method=self.method, reason=reason,
         )  # fmt: skip
 
     def _proportion(
-        self, value: float | None, low: float | None, high: float | None, estimand: str, reason: str | None
+        self,
+        value: float | None,
+        low: float | None,
+        high: float | None,
+        estimand: Estimand,
+        reason: str | None,
     ) -> Proportion:
         return Proportion(
             value=value, low=low, high=high, estimand=estimand, level=self.options.level,
-            kind="prediction" if estimand.startswith("predictive") else "confidence", method=self.method,
+            kind="prediction" if estimand is Estimand.PREDICTIVE else "confidence", method=self.method,
             reason=reason,
         )  # fmt: skip
 
@@ -184,7 +177,7 @@ class _Says:
         rate = float(rates(self.family, np.asarray(mu), np.asarray(v)))
         return Estimands(
             median=self._median(mu, v),
-            mean=self._proportion(rate, low, high, "mean ORR", reason),
+            mean=self._proportion(rate, low, high, Estimand.MEAN, reason),
             predictive=self._predictive(mu, v),
         )
 
@@ -193,16 +186,16 @@ class _Says:
             p = float(expit(mu))
             value = float(betaincinv(p / v, (1 - p) / v, 0.5)) if v > 0 and 0 < p < 1 else p
             return self._proportion(
-                value, None, None, "median ORR", "this model gives an interval for the mean"
+                value, None, None, Estimand.MEDIAN, "this model gives an interval for the mean"
             )
         at = self.peak.mu
         ends = np.atleast_1d(at.low)[self.row], np.atleast_1d(at.high)[self.row]
         low, high = (None if np.isnan(end) else float(expit(end)) for end in ends)
         _, _, reason = self._limits(at)
-        return self._proportion(float(expit(mu)), low, high, "median ORR", reason if low is None else None)
+        return self._proportion(float(expit(mu)), low, high, Estimand.MEDIAN, reason if low is None else None)
 
     def _predictive(self, mu: float, v: float) -> Proportion:
-        name = "predictive ORR"
+        name = Estimand.PREDICTIVE
         if not np.isfinite(mu):
             return self._proportion(None, None, None, name, describe.sentence(Code.INFINITE_MU))
         if v == 0:
@@ -239,21 +232,22 @@ class _Says:
         odds = [None if end is None else float(odds_ratio(np.sqrt(end))) for end in (low, high)]
         return Dispersion(
             median_odds_ratio=Quantity(
-                name="median odds ratio", value=float(odds_ratio(np.sqrt(v))), low=odds[0], high=odds[1],
+                estimand=Estimand.MEDIAN_ODDS_RATIO,
+                value=float(odds_ratio(np.sqrt(v))), low=odds[0], high=odds[1],
                 level=self.options.level, kind="confidence", method=self.method, reason=reason,
             ),
-            middle=(self._middle(mu, v, "lower", -MIDDLE), self._middle(mu, v, "upper", MIDDLE)),
+            middle=(self._middle(mu, v, Estimand.MIDDLE_LOW), self._middle(mu, v, Estimand.MIDDLE_HIGH)),
             tests=homogeneity(data),
         )  # fmt: skip
 
-    def _middle(self, mu: float, v: float, end: str, shift: float) -> Proportion:
+    def _middle(self, mu: float, v: float, end: Estimand) -> Proportion:
         """One end of the middle 95 % of true rates; none where the two would be the same."""
-        name = f"{end} end of the middle 95 % of true ORRs"
+        shift = MIDDLE if end is Estimand.MIDDLE_HIGH else -MIDDLE
         if v == 0:
-            return self._proportion(None, None, None, name, TAU_IS_ZERO)
+            return self._proportion(None, None, None, end, TAU_IS_ZERO)
         if not np.isfinite(mu):
-            return self._proportion(None, None, None, name, describe.sentence(Code.INFINITE_MU))
-        return self._proportion(float(expit(mu + shift * np.sqrt(v))), None, None, name, PLUGGED_IN)
+            return self._proportion(None, None, None, end, describe.sentence(Code.INFINITE_MU))
+        return self._proportion(float(expit(mu + shift * np.sqrt(v))), None, None, end, PLUGGED_IN)
 
     def notes(self, v: float) -> tuple[str, ...]:
         if v > 0:

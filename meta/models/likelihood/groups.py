@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
 
 from meta.models import describe
-from meta.models.counted import no_contrast, pairs
+from meta.models.grouped import no_contrast
 from meta.models.inverse_variance.comparison import CAVEAT_BELOW
-from meta.models.likelihood.fitting import fit_of, nothing
-from meta.models.likelihood.peak import Family, Options, Peak, peak_of
-from meta.results import Between, Contrast, NamedTest, Quantity
-from meta.stats.binomial.between import likelihood_ratio
-from meta.stats.binomial.bootstrap import bootstrap_lr
+from meta.models.likelihood.fitting import fit_of
+from meta.models.likelihood.peak import Family, LikelihoodModel, Peak, peak_of
+from meta.results import Between, Contrast, Estimand, NamedTest, Procedure, Quantity
+from meta.stats.binomial.between import bootstrap_lr, likelihood_ratio
 from meta.stats.binomial.likelihood import maximise
 from meta.stats.binomial.marginal import marginal_terms
 
@@ -23,53 +22,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from meta.data import GroupedCounts
+    from meta.models.grouped import Parts
     from meta.results import Fit
 
 CAVEAT = f"p is unreliable below k = {CAVEAT_BELOW}"
 
 
-def grouped(
-    model: tuple[Family, Options],
-    stored: Mapping[str, Any],
-    data: GroupedCounts,
-    *,
-    draws: int = 0,
-    seed: int = 1,
-) -> tuple[tuple[Fit, ...], Between]:
+def by_group(
+    family: Family, options: LikelihoodModel, parts: Parts, *, draws: int = 0, seed: int = 1
+) -> tuple[dict[int, Fit], Between]:
     """Fits of the groups, and the tests between them.
 
     Parameters
     ----------
-    model : tuple of Family and Options
-    stored : mapping
-        The options as the result keeps them; its `groups` says whether they share the heterogeneity.
-    data : GroupedCounts
+    family : Family
+    options : LikelihoodModel
+    parts : Parts
     draws, seed : int
         Of the parametric bootstrap; none with 0 draws.
-
-    Returns
-    -------
-    fits : tuple of Fit
-    between : Between
     """
-    family, options = model
-    parts = [data.within(index) for index in range(len(data.names))]
-    filled = [i for i, part in enumerate(parts) if part.k]
-    separate = stored["groups"] == "separate"
-    alone = {i: peak_of(family, options, part) for i, part in enumerate(parts) if separate and part.k > 1}
+    data, filled, separate = parts.data, parts.filled, options.groups == "separate"
+    alone = {i: peak_of(family, options, parts.each[i]) for i in parts.several if separate}
     shared = None if separate or not filled else peak_of(family, options, data.only(filled))
-    fits = []
-    for i, part in enumerate(parts):
-        if part.k < 2:
-            fits.append(replace(nothing(model, stored, part), label=data.names[i]))
-            continue
+    fits = {}
+    for i in parts.several:
         peak, row = (shared, filled.index(i)) if shared else (alone[i], 0)
-        trials = part.k if separate else len(data.labels) - len(filled) + 1
-        fits.append(replace(fit_of(model, stored, part, peak, row, trials), label=data.names[i]))
+        trials = parts.each[i].k if separate else len(data.labels) - len(filled) + 1
+        fits[i] = fit_of(family, options, parts.each[i], peak, row, trials)
     between = _between(family, data, len(filled), separate=separate, draws=draws, seed=seed)
-    contrasts = _contrasts(model, data, filled, shared, alone)
+    contrasts = _contrasts(family, options, parts, shared, alone)
     tau = float(np.sqrt(shared.top.v)) if shared is not None and family.normal and between.p else None
-    return tuple(fits), replace(between, contrasts=contrasts, tau=describe.number(tau) if tau else tau)
+    return fits, replace(between, contrasts=contrasts, tau=describe.number(tau) if tau else tau)
 
 
 def _between(
@@ -79,11 +62,13 @@ def _between(
     method = f"likelihood ratio, chi2, common {word}"
     if many < 2:
         return Between(
-            statistic=None, df=0, p=None, method=method, reason="fewer than two groups with trials"
-        )
+            procedure=Procedure.LIKELIHOOD_RATIO, statistic=None, df=0, p=None, method=method,
+            reason="fewer than two groups with trials",
+        )  # fmt: skip
     found = likelihood_ratio(family.terms, data.responders, data.n, groups=data.group)
     note = "; the groups' own estimates have one each" if separate else ""
     return Between(
+        procedure=Procedure.LIKELIHOOD_RATIO,
         statistic=describe.number(found.statistic),
         df=int(found.df),
         p=describe.number(found.p),
@@ -98,46 +83,47 @@ def _bootstrap(data: GroupedCounts, draws: int, seed: int) -> tuple[NamedTest, .
     """The likelihood ratio against its own distribution, simulated without a difference at three tau."""
     one = float(np.sqrt(maximise(marginal_terms, data.responders, data.n).v))
     estimate = one if np.isfinite(one) else 0.0
-    taus = {"0": 0.0, f"its estimate without groups {estimate:.2f}": estimate, "1": 1.0}
-    found = bootstrap_lr(data.responders, data.n, data.group, tau=list(taus.values()), draws=draws, seed=seed)
+    taus = [0.0, estimate, 1.0]
+    found = bootstrap_lr(data.responders, data.n, data.group, tau=taus, draws=draws, seed=seed)
     return tuple(
         NamedTest(
+            procedure=Procedure.BOOTSTRAP,
             statistic=describe.number(found.statistic),
             df=None,
             p=describe.number(found.p[i]),
-            method=f"likelihood ratio, parametric bootstrap at tau = {name}",
+            method="likelihood ratio, parametric bootstrap",
+            tau=tau,
+            tau_estimated=i == 1,
             caveat=f"{describe.counted(draws, 'data set')} without a difference, of which chi2 would reject "
             f"{found.chi2_rejects[i]:.0%} at 5 %; the p depends on tau, which so few trials hardly tell",
             reason=describe.sentence(int(np.atleast_1d(found.code)[min(i, np.size(found.code) - 1)])),
         )
-        for i, name in enumerate(taus)
+        for i, tau in enumerate(taus)
     )
 
 
 def _contrasts(
-    model: tuple[Family, Options],
-    data: GroupedCounts,
-    filled: list[int],
+    family: Family,
+    options: LikelihoodModel,
+    parts: Parts,
     shared: Peak | None,
     alone: Mapping[int, Peak],
 ) -> tuple[Contrast, ...]:
     """Wald intervals of the differences of mu."""
-    family, options = model
     quantile = float(ndtri((1 + options.level) / 2))
-    what = "log odds ratio" if family.normal else "log odds ratio of the mean rates"
+    what = Estimand.LOG_ODDS_RATIO if family.normal else Estimand.LOG_ODDS_RATIO_OF_MEANS
     method = f"{family.name} maximum likelihood, Wald"
-    sizes = [int((data.group == i).sum()) for i in range(len(data.names))]
     found = []
-    for i, reference in pairs(sizes):
-        names = data.names[i], data.names[reference]
-        if min(sizes[i], sizes[reference]) < 2:
+    for i, reference in parts.compared():
+        names = parts.names(i, reference)
+        if not parts.comparable(i, reference):
             found.append(no_contrast(names, what=what, level=options.level, kind="confidence", method=method))
             continue
-        both = (filled.index(i), filled.index(reference))
+        both = (parts.filled.index(i), parts.filled.index(reference))
         value, se = _difference(shared, both) if shared else _independent(alone[i], alone[reference])
         fine = bool(np.isfinite([value, se]).all())
         mu = Quantity(
-            name=what,
+            estimand=what,
             value=value if fine else None,
             low=value - quantile * se if fine else None,
             high=value + quantile * se if fine else None,

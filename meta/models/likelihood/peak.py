@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import expit, ndtri, stdtrit
 
 from meta.data import Counts, GroupedCounts
-from meta.stats.binomial.likelihood import Maximum, maximum
+from meta.models.contract import IntervalWords, PoolingModel
+from meta.stats.binomial.likelihood import Maximum, locate, maximum
 from meta.stats.binomial.marginal import mean_rate
 from meta.stats.binomial.profile import Limits, profile_limits
-from meta.stats.binomial.summit import locate
 from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from meta.stats.binomial.proportions import TrialInterval
-    from meta.stats.binomial.sets import TermsFunction
+    from meta.stats.binomial.terms import TermsFunction
     from meta.stats.normal.scales import FloatArray
 
 LikelihoodInterval = Literal["profile", "profile-t", "wald-t", "wald"]
-METHODS: dict[LikelihoodInterval, str] = {
-    "profile": "profile likelihood",
-    "profile-t": "profile likelihood with the F(1, 2(k-1)) cut-off",
-    "wald-t": "Wald, t with df = trials - means",
-    "wald": "Wald, normal quantiles",
+INTERVALS: dict[LikelihoodInterval, IntervalWords] = {
+    "profile": IntervalWords(
+        "profile likelihood", "profile-likelihood interval", "profile-likelihood intervals"
+    ),
+    "profile-t": IntervalWords(
+        "profile likelihood with the F(1, 2(k-1)) cut-off",
+        "profile-likelihood interval with the F(1, 2(k-1)) cut-off",
+        "profile-likelihood intervals with a cut-off from the F distribution",
+    ),
+    "wald-t": IntervalWords(
+        "Wald, t with df = trials - means",
+        "Wald interval, t with df = trials - means",
+        "Wald intervals by the t distribution",
+    ),
+    "wald": IntervalWords("Wald, normal quantiles", "Wald interval", "Wald intervals"),
 }
 
 
-class Options(Protocol):
+class LikelihoodModel(PoolingModel):
     """What both models have."""
 
+    __slots__ = ()
+
     @property
+    @abstractmethod
     def interval(self) -> LikelihoodInterval:
         """How limits are found."""
 
     @property
-    def trial_interval(self) -> TrialInterval:
-        """Study-level interval."""
+    def unbatched(self) -> None:
+        """Nothing."""
 
-    @property
-    def level(self) -> float:
-        """Of every interval."""
+    def in_words(self) -> str:
+        """The kind of interval."""
+        return INTERVALS[self.interval].short
 
 
 class Family(NamedTuple):
@@ -52,6 +65,11 @@ class Family(NamedTuple):
     name: str
     terms: TermsFunction
     normal: bool
+
+
+def method_of(family: Family, options: LikelihoodModel) -> str:
+    """How estimates and intervals are made."""
+    return f"{family.name} maximum likelihood, {INTERVALS[options.interval].method}"
 
 
 class Peak(NamedTuple):
@@ -67,13 +85,13 @@ class Peak(NamedTuple):
     df: FloatArray
 
 
-def peak_of(family: Family, options: Options, data: Counts | GroupedCounts) -> Peak:
+def peak_of(family: Family, options: LikelihoodModel, data: Counts | GroupedCounts) -> Peak:
     """Maximise, and find the limits that the options ask for.
 
     Parameters
     ----------
     family : Family
-    options : Options
+    options : LikelihoodModel
     data : Counts or GroupedCounts
         Of grouped counts every group is to have trials.
 
@@ -87,7 +105,7 @@ def peak_of(family: Family, options: Options, data: Counts | GroupedCounts) -> P
 
 def peaks(
     family: Family,
-    options: Options,
+    options: LikelihoodModel,
     x: ArrayLike,
     n: ArrayLike,
     include: ArrayLike = True,
@@ -99,9 +117,9 @@ def peaks(
     Parameters
     ----------
     family : Family
-    options : Options
+    options : LikelihoodModel
     x, n, include, groups
-        As of :func:`meta.stats.binomial.likelihood.maximise`.
+        As of :func:`meta.stats.likelihood.maximise`.
 
     Returns
     -------
@@ -110,7 +128,7 @@ def peaks(
     located = locate(family.terms, x, n, include, groups=groups)
     top = maximum(located)
     none = np.full(np.shape(top.v), np.inf)
-    if options.interval.startswith("profile"):
+    if options.interval in ("profile", "profile-t"):
         cutoff: Literal["chi2", "f"] = "chi2" if options.interval == "profile" else "f"
         limits = profile_limits(family.terms, located, level=options.level, cutoff=cutoff)
         return Peak(top, limits[0], limits[1], limits[2], none)

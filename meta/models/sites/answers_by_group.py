@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from meta.models.sites.effects import levels_of
 from meta.results import (
     DirectRate,
+    Estimand,
     Order,
     Parameter,
     Rate,
@@ -41,7 +42,7 @@ class Levels:
     new_mean: FloatArray
     these_mean: FloatArray
 
-    def named(self) -> tuple[tuple[Population, str, FloatArray], ...]:
+    def named(self) -> tuple[tuple[Population, Literal["median", "mean"], FloatArray], ...]:
         """Population, estimand, draws."""
         return (
             ("new-trials", "median", self.new_median),
@@ -116,8 +117,8 @@ def _rate(
     return Rate(
         group=data.groups[group],
         level=level,
-        median=asked.proportion("median ORR over new trials", draws[0]),
-        mean=asked.proportion("mean ORR over new trials", draws[1]),
+        median=asked.proportion(Estimand.MEDIAN_NEW, draws[0]),
+        mean=asked.proportion(Estimand.MEAN_NEW, draws[1]),
         n=int(n.sum()),
         n_reported=int(n[~np.isnan(known)].sum()),
         responders=int(np.nansum(known)),
@@ -135,11 +136,14 @@ def standardised(asked: Question, found: Levels) -> tuple[StandardisedRate, ...]
     listed = []
     for i, name in enumerate(asked.levels()[0]):
         median, mean = (
-            asked.proportion(f"{key} ORR over new trials, standardised", values[:, i])
-            for key, values in (("median", found.new_median), ("mean", found.new_mean))
+            asked.proportion(estimand, values[:, i])
+            for estimand, values in (
+                (Estimand.MEDIAN_NEW_STANDARDISED, found.new_median),
+                (Estimand.MEAN_NEW_STANDARDISED, found.new_mean),
+            )
         )
         listed.append(StandardisedRate(level=name, population="new-trials", median=median, mean=mean))
-        these = asked.proportion("mean ORR of these trials, standardised", found.these_mean[:, i])
+        these = asked.proportion(Estimand.MEAN_THESE_STANDARDISED, found.these_mean[:, i])
         listed.append(StandardisedRate(level=name, population="these-trials", median=None, mean=these))
     return tuple(listed)
 
@@ -158,16 +162,16 @@ def differences(asked: Question, found: Levels, crude: Levels | None) -> tuple[R
     names, listed = asked.levels()[0], []
     without = crude.named() if crude else (None, None, None)
     for (population, estimand, draws), other in zip(found.named(), without, strict=True):
+        of = Estimand.DIFFERENCE_OF_MEDIANS if estimand == "median" else Estimand.DIFFERENCE_OF_MEANS
         for i, j in combinations(range(len(names)), 2):
-            name = f"difference of {estimand} ORRs"
             listed.append(
                 RateDifference(
                     level=names[j],
                     reference=names[i],
                     population=population,
-                    estimand="median" if estimand == "median" else "mean",
-                    standardised=asked.quantity(name, draws[:, j] - draws[:, i]),
-                    without_groups=asked.quantity(name, other[2][:, j] - other[2][:, i]) if other else None,
+                    estimand=estimand,
+                    standardised=asked.quantity(of, draws[:, j] - draws[:, i]),
+                    without_groups=asked.quantity(of, other[2][:, j] - other[2][:, i]) if other else None,
                 )
             )
     return tuple(listed)
@@ -269,25 +273,30 @@ def parameters(
         Prior standard deviation of the difference between two groups under "group", if there are any, and
         of that between two levels under each contrast's name.
     """
-    listed = [_parameter(asked, "mu", found.mu, f"normal:{priors.mu_mean:g},{priors.mu:g}", priors.mu)]
-    for name, scale in (("tau", priors.tau), ("sigma", priors.sigma), ("omega", priors.omega)):
+    listed = [_parameter(asked, Estimand.MU, found.mu, f"normal:{priors.mu_mean:g},{priors.mu:g}", priors.mu)]
+    for name, scale in (
+        (Estimand.TAU, priors.tau), (Estimand.SIGMA, priors.sigma), (Estimand.OMEGA, priors.omega)
+    ):  # fmt: skip
         if name in found.scales and scale is not None:
             prior = f"half-normal:{scale:g}"
             listed.append(_parameter(asked, name, found.scales[name], prior, scale * _HALF_NORMAL_SD))
-    for name, sd in contrasts.items():
-        effects = found.group if name == "group" else found.levels[name]
-        labels = asked.data.groups if name == "group" else levels_of(asked.data, name)[0]
-        random = name == "group" and "sigma" in found.scales
+    for factor, sd in contrasts.items():
+        effects = found.group if factor == "group" else found.levels[factor]
+        labels = asked.data.groups if factor == "group" else levels_of(asked.data, factor)[0]
+        random = factor == "group" and "sigma" in found.scales
         prior = f"random effects, sigma ~ half-normal:{priors.sigma:g}" if random else f"normal:0,{sd:g}"
         for i, j in combinations(range(len(labels)), 2):
-            difference = f"log odds ratio, {labels[j]} against {labels[i]}"
-            listed.append(_parameter(asked, difference, effects[:, j] - effects[:, i], prior, sd))
+            draws = effects[:, j] - effects[:, i]
+            one = _parameter(asked, Estimand.LOG_ODDS_RATIO, draws, prior, sd)
+            listed.append(replace(one, group=labels[j], reference=labels[i]))
     return tuple(listed)
 
 
-def _parameter(asked: Question, name: str, draws: FloatArray, prior: str, prior_sd: float) -> Parameter:
+def _parameter(
+    asked: Question, estimand: Estimand, draws: FloatArray, prior: str, prior_sd: float
+) -> Parameter:
     return Parameter(
-        posterior=asked.quantity(name, draws),
+        posterior=asked.quantity(estimand, draws),
         expectation=float(draws.mean()),
         sd=float(draws.std(ddof=1)),
         prior_sd=float(prior_sd),

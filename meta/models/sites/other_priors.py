@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meta.models.policy import standing, weakest, words
 from meta.models.sites import answers_by_group as answers
-from meta.results import FAILED, PriorPoint, Status
+from meta.results import FAILED, Estimand, PriorPoint, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +45,8 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
             why = words(called) if called.status is Status.EXACT_INTERVAL_ONLY else None
             why = why if found.diagnostics.passed else FAILED
             ratio, difference = (
-                _quantity(here, name, draws[:, j] - draws[:, i], why)
-                for name, draws in (("log odds ratio", effects), ("difference of mean ORRs", means))
+                _quantity(here, of, draws[:, j] - draws[:, i], why)
+                for of, draws in ((Estimand.LOG_ODDS_RATIO, effects), (Estimand.DIFFERENCE_OF_MEANS, means))
             )
             points.append(
                 PriorPoint(
@@ -61,7 +61,7 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
     return tuple(points)
 
 
-def _quantity(asked: Question, name: str, draws: FloatArray, why: str | None) -> Quantity:
+def _quantity(asked: Question, of: Estimand, draws: FloatArray, why: str | None) -> Quantity:
     """The summary of draws; without numbers where there is a reason `why` not."""
-    found = asked.quantity(name, draws)
+    found = asked.quantity(of, draws)
     return found if why is None else replace(found, value=None, low=None, high=None, reason=why)

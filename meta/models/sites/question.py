@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.data import PartialCounts
+from meta.data.partial import PartialCounts
 from meta.models.sites.effects import levels_of
-from meta.results import Proportion, Quantity
+from meta.results import Estimand, Proportion, Quantity
 from meta.stats.normal.scales import FloatArray
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Question:
         low, middle, high = (float(q) for q in np.quantile(draws, [tail, 0.5, 1 - tail]))
         return low, middle, high
 
-    def proportion(self, estimand: str, draws: FloatArray) -> Proportion:
+    def proportion(self, estimand: Estimand, draws: FloatArray) -> Proportion:
         """Summary of draws of a rate, shape (D,)."""
         low, middle, high = self.limits(draws)
         return Proportion(
@@ -78,9 +78,10 @@ class Question:
             method=self.method, expectation=float(draws.mean()),
         )  # fmt: skip
 
-    def quantity(self, name: str, draws: FloatArray) -> Quantity:
+    def quantity(self, estimand: Estimand, draws: FloatArray) -> Quantity:
         """Summary of draws of anything else, shape (D,)."""
         low, middle, high = self.limits(draws)
         return Quantity(
-            name=name, value=middle, low=low, high=high, level=self.level, kind="credible", method=self.method
-        )
+            estimand=estimand, value=middle, low=low, high=high, level=self.level, kind="credible",
+            method=self.method,
+        )  # fmt: skip

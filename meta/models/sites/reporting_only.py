@@ -9,7 +9,7 @@ from meta.models.sites import answers_by_group as answers
 from meta.results import ReportingOnly
 
 if TYPE_CHECKING:
-    from meta.data import PartialCounts
+    from meta.data.partial import PartialCounts
     from meta.models.sites.effects import Priors
     from meta.models.sites.question import Question
     from meta.models.sites.site_graph import SiteRegionDraws
@@ -24,7 +24,7 @@ def reporting_all(data: PartialCounts) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> from meta.data import PartialCounts
+    >>> from meta.data.partial import PartialCounts
     >>> rows = [("a", ["lung"], 1), ("a", ["gut"], 0), ("b", ["lung", "gut"], 2), ("c", ["gut"], 1)]
     >>> n = [[4, 5], [6, 7], [2, 3]]
     >>> reporting_all(PartialCounts.of(n, rows, ["a", "b", "c"], ["lung", "gut"]))
@@ -52,7 +52,7 @@ def reporting_only(asked: Question, found: SiteRegionDraws, priors: Priors, prio
     return ReportingOnly(
         trials=asked.data.labels,
         responders=responders,
-        parameters=tuple(one for one in every if one.posterior.name.startswith("log odds ratio")),
+        parameters=tuple(one for one in every if one.group is not None),
         sampling=found.diagnostics,
         standing=standing(k, responders, others, bayesian=True),
     )

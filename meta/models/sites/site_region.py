@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -224,7 +224,7 @@ class SiteRegion:
             contrasts["group"] = self._group_sd()
         k, responders, others = asked.behind(None)
         return SiteRegionFit(
-            model=asdict(self),
+            model=self,
             level=self.level,
             k=k,
             n=int(data.row_patients().sum()),

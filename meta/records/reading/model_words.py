@@ -7,8 +7,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 
 from meta.errors import SpecError
+from meta.models import MODELS
 from meta.records.reading.schema import suggestion
-from meta.records.roles import MODELS, default_models, model_of
+from meta.records.roles import default_models, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +83,7 @@ def _in_order() -> list[str]:
 
 def _foreign(option: str, name: str) -> str:
     own = ", ".join(_flag(item.name) for item in fields(MODELS[name]) if item.name != "model")
-    others = [other for other, kind in MODELS.items() if option in {item.name for item in fields(kind)}]
+    others = [other for other, kind in MODELS.items() if kind.has(option)]
     whose = f"an option of {', '.join(others)}" if others else "no option of any model"
     return f"{_flag(option)}: {whose}, not of {name}; allowed: {own}"
 

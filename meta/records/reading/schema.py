@@ -11,6 +11,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from difflib import get_close_matches
+from enum import EnumType
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -149,7 +150,7 @@ def _mismatch(parts: Parts, value: object, hints: list[Any]) -> Complaint:
     options = [option for hint in hints for option in _options(hint)]
     allowed = f"allowed: {_described(hints)}"
     if isinstance(value, str):
-        names = [name for option in options if get_origin(option) is Literal for name in get_args(option)]
+        names = [str(name) for option in options for name in _names(option)]
         allowed += suggestion(value, names)
     elif isinstance(value, int | float) and str in options:
         allowed += f' (in quotes: "{json.dumps(value)}")'
@@ -240,10 +241,17 @@ def _described(hints: list[Any]) -> str:
     return " or ".join(dict.fromkeys(words))
 
 
+def _names(option: Any) -> list[Any]:
+    """The values among which a Literal or an enumeration chooses."""
+    if isinstance(option, EnumType):
+        return [str(member) for member in option]  # type: ignore[var-annotated]
+    return list(get_args(option)) if get_origin(option) is Literal else []
+
+
 def _option_in_words(option: Any) -> str:
     origin, args = get_origin(option), get_args(option)
-    if origin is Literal:
-        return ", ".join(map(repr, args))
+    if names := _names(option):
+        return ", ".join(map(repr, names))
     if origin is tuple:
         items = (
             _described([args[0]]) if args[-1] is Ellipsis else f"{len(args)}, each {_described([args[0]])}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from meta.errors import DataError, StoreError
+from meta.errors import DataError, SpecError, StoreError
+from meta.models import Model
+from meta.models.sites.site_region import SiteRegion
 from meta.records.analysis import Analysis
 from meta.records.run import SCHEMA, Run
 from meta.records.storing.arrays import with_grids
@@ -22,6 +24,7 @@ from meta.records.trial import Trial
 
 if TYPE_CHECKING:
     from meta.records.storing.outputs import Outputs
+    from meta.results import Fit, SiteRegionFit
 
 RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
     "run": Run,
@@ -29,6 +32,7 @@ RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
     "trial": Trial,
 }
 
+_MODELS: TypeAdapter[Model | SiteRegion] = TypeAdapter(Model | SiteRegion)
 _BESIDE = ("grids",)  # fields of a fit that are stored beside the JSON
 
 
@@ -40,7 +44,7 @@ def _adapter(record: str) -> TypeAdapter[Any]:
 def schema(record: str) -> str:
     """The JSON Schema (draft 2020-12) of a record: "run", "analysis" or "trial"."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    described = _adapter(record).json_schema()
+    described = _adapter(record).json_schema(by_alias=record != "run")  # runs have the fields' own names
     for definition in described.get("$defs", {}).values():
         for name in _BESIDE:
             definition.get("properties", {}).pop(name, None)
@@ -105,16 +109,37 @@ def from_json(text: str, name: str = "run") -> Run:
     if found != SCHEMA:
         raise StoreError(f"{name}: schema: found {found!r}; {SCHEMA} is allowed (run `make pool` again)")
     try:
-        run: Run = _adapter("run").validate_json(text)
+        run: Run = _adapter("run").validate_json(text, by_alias=True, by_name=True)
+        return _with_models(run)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise StoreError(
             f"{name}: {place}: {first['msg']}; a run as `make pool` stores it is allowed"
         ) from None
-    except DataError as error:
+    except (DataError, SpecError) as error:
         raise StoreError(f"{name}: {error}; a run as `make pool` stores it is allowed") from None
-    return run
+
+
+def _with_models(run: Run) -> Run:
+    """The run with the options of each fit as the object that they are of."""
+
+    def typed(options: object) -> Model | SiteRegion:
+        return _MODELS.validate_json(json.dumps(options))
+
+    def whole(fit: Fit) -> Fit:
+        return replace(fit, model=typed(fit.model), groups=tuple(map(whole, fit.groups)))
+
+    def of_sites(fit: SiteRegionFit) -> SiteRegionFit:
+        return replace(fit, model=typed(fit.model))
+
+    latent = run.latent
+    return replace(
+        run,
+        fits=tuple(map(whole, run.fits)),
+        sites=None if run.sites is None else of_sites(run.sites),
+        latent=None if latent is None else replace(latent, fits=tuple(map(of_sites, latent.fits))),
+    )
 
 
 def load_run(path: Path) -> Run:

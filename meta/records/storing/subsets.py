@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from meta.errors import StoreError
 from meta.records.storing.files import write
-from meta.results import Reason, Standing, Status
+from meta.results import Estimand, Outcome, Reason, Standing, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ class Choice:
     model: str
     prior: str | None
     level: float
-    estimands: tuple[str | None, ...]
+    estimands: tuple[Estimand | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,7 @@ class Subsets:
     ----------
     run : str
         Digest of the base run, `Run.provenance.digest`.
+    outcome : Outcome
     members : ndarray of bool, shape (B, k)
         Which trials each of B choices has; where `complete`, row i - 1 is that of the bits of i.
     values : ndarray, shape (choices, 4, 3, B)
@@ -77,6 +78,7 @@ class Subsets:
     analysis: str
     digest: str
     run: str
+    outcome: Outcome
     complete: bool
     trials: tuple[Tried, ...]
     choices: tuple[Choice, ...]
@@ -127,8 +129,10 @@ def load(path: Path) -> Subsets:
             about = json.loads(str(found["about"]))
         about["trials"] = tuple(Tried(**one) for one in about["trials"])
         about["choices"] = tuple(
-            Choice(**{**one, "estimands": tuple(one["estimands"])}) for one in about["choices"]
+            Choice(**{**one, "estimands": tuple(name and Estimand(name) for name in one["estimands"])})
+            for one in about["choices"]
         )
+        about["outcome"] = Outcome(about["outcome"])
         about["named"] = tuple((name, tuple(ids)) for name, ids in about["named"])
         about["skipped"] = tuple((role, reason) for role, reason in about["skipped"])
         about["words"] = tuple(about["words"])

@@ -12,6 +12,7 @@ from meta.report.drawing.palette import GREY
 from meta.report.drawing.table import BLOCK_GAP, INDENT, Row
 from meta.report.language import exact, wording
 from meta.report.language.roles import marked
+from meta.results import Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,9 @@ def _smaller(fit: Fit, found: Proportion, *, indent: float, method: bool) -> Row
     shown = _show(found, like)
     options = exact.options_of(fit) if method else ""
     return Row(
-        label=marked(f"{wording.capital(found.estimand)}, {exact.short_name(fit)}", fit),
+        label=marked(
+            f"{wording.capital(name_of(found.estimand, fit.outcome))}, {exact.short_name(fit)}", fit
+        ),
         indent=indent,
         cells=shown.cells,
         marks=shown.marks,
@@ -173,12 +176,16 @@ def prediction_row(fit: Fit) -> Row:
         label=label,
         cells={"ends": f"[{interval(found.low, found.high, percent)}]"},
         marks=(Mark(kind="bar", low=found.low, high=found.high),),
-        details=((f"{_of_new_trial(found.estimand)}; {wording.prediction(fit.prediction)}", SMALL),),
+        details=((f"{_of_new_trial(fit)}; {wording.prediction(fit.prediction)}", SMALL),),
     )
 
 
-def _of_new_trial(estimand: str) -> str:
-    return estimand if "new trial" in estimand else f"{estimand} of a new trial"
+def _of_new_trial(fit: Fit) -> str:
+    found = fit.prediction.proportion
+    name = name_of(found.estimand, fit.outcome)
+    if found.estimand is not Estimand.NEW_TRIAL:
+        return f"{name} of a new trial"
+    return f"{name} ({fit.prediction.scale} scale)" if fit.prediction.scale else name
 
 
 def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:

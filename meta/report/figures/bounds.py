@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
-from meta.models import policy
+from meta.models import MODELS, policy
 from meta.report.drawing.canvas import BOLD, SMALL
 from meta.report.drawing.marks import Mark
 from meta.report.drawing.rows import COMPANION, summary_row
@@ -15,6 +15,7 @@ from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language import exact, latent_words, wording
 from meta.report.language.bound_words import Compared, compared, completion, each_role, leading, numbers, span
 from meta.report.language.roles import first_fit, ordered
+from meta.results import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,13 +62,13 @@ def bounds_figure(shown: Compared, *, title: str, subtitle: str | None = None) -
     for by in dict.fromkeys(one.by for one in shown.bound.bounds if one.by and one.completions > 1):
         for group in dict.fromkeys(one.group for one in shown.bound.bounds if one.by == by):
             rows += _block(shown, by, group)
-    table = bounds_table(rows, whole.estimand, base.proportion.level, base.proportion.value)
+    table = bounds_table(rows, whole, base.proportion.level, base.proportion.value)
     return draw(table, tuple(_below(shown, whole)), title, subtitle)
 
 
-def bounds_table(rows: Sequence[Row], estimand: str, confidence: float, reference: float | None) -> Table:
+def bounds_table(rows: Sequence[Row], lead: Bounds, confidence: float, reference: float | None) -> Table:
     """The table of answers and bounds; a dashed line stands at the `reference`."""
-    what = wording.capital(estimand)
+    what = wording.capital(name_of(lead.estimand, lead.outcome))
     columns = (
         Column("label", "Patients", "left"),
         Column("k", "k"),
@@ -124,8 +125,8 @@ def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
     """Return a smaller row for the first estimand of each role but that of `lead`."""
     for one in each_role(bound, lead.by, lead.group):
         if one.role != lead.role:
-            name = exact.MODELS.get(one.model, one.model)
-            yield bounds_row(f"bounds, {one.estimand}, {name}", one)
+            name = MODELS[one.model].NAME
+            yield bounds_row(f"bounds, {name_of(one.estimand, one.outcome)}, {name}", one)
 
 
 def bounds_row(label: str, found: Bounds, *, said: str | None = None) -> Row:

@@ -55,8 +55,8 @@ def forests(run: Run) -> dict[str | None, Plan]:
 
 
 def _plan(run: Run, by: str | None, fit: Fit, *companions: Fit) -> Plan:
-    asked = run.analysis.get("sites") or {}
-    sites = run.sites if by is not None and by == asked.get("by") else None
+    asked = run.analysis.sites
+    sites = run.sites if asked is not None and by == asked.by else None
     title = title_of(run, f"by {by}" if by else "overall")
     return Plan(
         name=file_name(run, by.replace(" ", "-") if by else "overall"),
@@ -161,7 +161,7 @@ class _Sources:
 
 def counted(fit: Fit) -> str:
     """Name the column of counts."""
-    return "Responders/n" if "ORR" in wording.measure(fit) else "Events/n"
+    return f"{wording.capital(fit.outcome.events)}/n"
 
 
 def _interval(fit: Fit, companions: Sequence[Fit], sites: SiteRegionFit | None) -> str:

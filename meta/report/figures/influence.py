@@ -11,6 +11,7 @@ from meta.report.drawing.table import Column, Plot, Row, Table, draw
 from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language import exact
 from meta.report.language.roles import marked
+from meta.report.language.wording import leading_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def influence(fit: Fit, *, title: str) -> Picture:
         Column("label", "Trial", "left"),
         Plot(key="divergence", heading="Divergence", axis="nats", unit=1.0),
         Column("divergence value", " "),
-        Plot(key="mean_shift", heading=f"Shift of {fit.proportion.estimand}", axis="percentage points"),
+        Plot(key="mean_shift", heading=f"Shift of {leading_name(fit)}", axis="percentage points"),
         Column("mean_shift value", " "),
         Plot(
             key="mid_p", heading="Predictive mid-p", axis="mid-p", unit=1.0, ends=(0.0, 1.0),

@@ -58,7 +58,7 @@ def several_forest(
     subtitle: str | None = None,
 ) -> Picture:
     """Draw the pooled estimates of several sets of trials, each with its name, and of all of them."""
-    what = wording.capital(base.proportion.estimand)
+    what = wording.capital(wording.leading_name(base))
     spread = [Column("tau", "τ")] if exact.is_exact(base) else [Column("tau2", "τ²"), Column("I2", "I² %")]
     kind = "CrI" if base.proportion.kind == "credible" else "CI"
     columns: tuple[Column | Plot, ...] = (
@@ -82,6 +82,6 @@ def several_forest(
 
 def _named(label: str, fit: Fit, base: Fit) -> str:
     """Name a row; where the base's model had no answer, by the model that stands in for it."""
-    same = fit.model.get("model") == base.model.get("model")
-    instead = "" if same else f" ({fit.proportion.estimand}, {exact.short_name(fit)})"
+    same = fit.model.model == base.model.model
+    instead = "" if same else f" ({wording.leading_name(fit)}, {exact.short_name(fit)})"
     return f"{label}{instead}"

@@ -14,6 +14,7 @@ from meta.report.drawing.panels import LINE, axes_at, bare, curve, label, sample
 from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language import exact, wording
 from meta.report.language.roles import marked
+from meta.results import Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +72,7 @@ def posterior(fit: Fit, *, title: str) -> Picture:
         axes.set_xlim(*_ends(mean, density, profile, levels[0], 0))
         axes.set_ylim(0, _ends(tau, density, profile, levels[0], 1)[1])
         assert fit.estimands is not None  # joint grids come with them
-        label(axes, f"{wording.capital(fit.estimands.mean.estimand)}, %", "τ (log odds)")
+        label(axes, f"{wording.capital(name_of(Estimand.MEAN, fit.outcome))}, %", "τ (log odds)")
         _margins(picture, fit, axes, top)
         _legend(picture, fit, top + 4, maximum=inside)
         return picture
@@ -147,7 +148,9 @@ def _numbers(fit: Fit) -> list[tuple[str, Style]]:
     assert fit.tau is not None
     lines: list[tuple[str, Style]] = []
     for found in (fit.estimands.mean, fit.estimands.median):
-        lines.append((f"{wording.capital(found.estimand)}, % ({level(found.level)} CrI)", BOLD))
+        lines.append(
+            (f"{wording.capital(name_of(found.estimand, fit.outcome))}, % ({level(found.level)} CrI)", BOLD)
+        )
         if found.value is not None and found.low is not None and found.high is not None:
             lines.append((f"{percent(found.value)} ({interval(found.low, found.high, percent)})", PLAIN))
     lines.append((f"τ ({level(fit.tau.level)} CrI)", BOLD))
@@ -156,6 +159,7 @@ def _numbers(fit: Fit) -> list[tuple[str, Style]]:
         written = interval(ends[0], ends[1], lambda z: number(z, 2))
         lines.append((f"{number(fit.tau.value, 2)} ({written})", PLAIN))
     prior = fit.tau.prior
-    if prior is not None and prior.divergence is not None:
-        lines.append((f"{number(prior.divergence, 2)} nats from its prior: {prior.words}", SMALL))
+    if prior is not None and prior.value is not None and prior.low is not None and prior.high is not None:
+        before = interval(prior.low, prior.high, lambda z: number(z, 2))
+        lines.append((f"prior: {number(prior.value, 2)} ({before})", SMALL))
     return lines

@@ -42,8 +42,11 @@ def prior_predictive(fit: Fit, *, title: str) -> Picture:
     with pinned_settings():
         picture, top = start(138.0, title, subtitle)
         width = (WIDTH - 2 * MARGIN - 12 - 24 - TICK) / 2
-        rate = fit.proportion.estimand.partition(" ")[2] or "rate"
-        names = (("before.mean", f"Mean {rate}, %"), ("before.predictive", f"{rate} of a new trial, %"))
+        rate = fit.outcome.rate
+        names = (
+            ("before.mean", f"Mean {rate}, %"),
+            ("before.predictive", f"{wording.capital(rate)} of a new trial, %"),
+        )
         for i, (name, text) in enumerate(names):
             axes = axes_at(picture, (MARGIN + 12 + i * (width + 24), top, width, 112.0))
             x, density = 100 * curve(fit, f"{name}.x"), curve(fit, f"{name}.density") / 100

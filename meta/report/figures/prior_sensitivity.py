@@ -6,7 +6,7 @@ from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from meta.format import interval, level, number, percent
+from meta.format import distribution, interval, level, number, percent
 from meta.report.drawing.canvas import (
     BOLD,
     MARGIN,
@@ -22,8 +22,9 @@ from meta.report.drawing.canvas import (
 from meta.report.drawing.palette import COLOURS, DASHED
 from meta.report.drawing.panels import LINE, TICK, axes_at, curve, label, last_above, sample, start
 from meta.report.figures.registry import Analysed, Figure, Plan, Section
-from meta.report.language import exact, wording
+from meta.report.language import wording
 from meta.report.language.roles import first_fit, marked
+from meta.results import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,9 +41,7 @@ def plans(analysed: Analysed) -> Iterator[Plan]:
     """One of each line of YAML that goes through priors."""
     for base, _ in analysed.overall:
         for name, runs in analysed.families("each-prior").items():
-            found = [
-                (str(fit.model.get("prior")), fit) for run in runs if (fit := first_fit(run)) and fit.grids
-            ]
+            found = [(fit.model.prior, fit) for run in runs if (fit := first_fit(run)) and fit.grids]
             if found:
                 yield Plan(
                     name=f"{base.name}.{name}",
@@ -61,7 +60,7 @@ def prior_sensitivity(fits: Sequence[tuple[str, Fit]], *, title: str) -> Picture
     """Draw median ORR, mean ORR and tau of fits under several priors of tau, each with the prior's name."""
     subtitle = "Full lines: posterior. Dashed lines of the same colour: prior (of the ORRs: what it implies)."
     rows = [
-        (wrap(marked(exact.distribution(name), fit), PLAIN, 190.0), fit, colour)
+        (wrap(marked(distribution(name), fit), PLAIN, 190.0), fit, colour)
         for (name, fit), colour in zip(fits, cycle(COLOURS), strict=False)
     ]
     with pinned_settings():
@@ -80,7 +79,7 @@ def _axis_name(fit: Fit, name: str) -> str:
     if name == "tau" or fit.estimands is None:
         return "τ (log odds)" if name == "tau" else name
     found: Proportion = getattr(fit.estimands, name)
-    return f"{wording.capital(found.estimand)}, %"
+    return f"{wording.capital(name_of(found.estimand, fit.outcome))}, %"
 
 
 def _posteriors(axes: Axes, name: str, fits: Iterable[tuple[Fit, str]]) -> None:

@@ -139,7 +139,7 @@ def _priors(fit: SiteRegionFit) -> Table:
 
 
 def _prior_rows(fit: SiteRegionFit) -> Iterator[Row]:
-    own = fit.model.get("contrast_prior")
+    own = fit.model.contrast_prior
     for pair in dict.fromkeys((one.level, one.reference) for one in fit.prior_sweep):
         yield Row(label=f"{pair[0]} less {pair[1]}", style=BOLD)
         for one in (one for one in fit.prior_sweep if (one.level, one.reference) == pair):

@@ -37,6 +37,7 @@ from meta.report.language.site_words import (
     target,
 )
 from meta.report.language.wording import capital, not_given
+from meta.results import Estimand, Outcome, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -119,7 +120,8 @@ def site_grid(
     """
     with pinned_settings():
         sheet = _sheet(fit, totals or {})
-        said = subtitle or f"Mean ORR over new trials, %, [{level(fit.level)} credible interval]."
+        what = capital(name_of(Estimand.MEAN_NEW, fit.outcome))
+        said = subtitle or f"{what}, %, [{level(fit.level)} credible interval]."
         words = [wrap(text, SMALL, WIDTH - 2 * MARGIN) for text in _below(fit)]
         heads = [wrap(name, BOLD, sheet.width - 2 * _INSIDE) for name in sheet.columns]
         heights = [_height(sheet, row) for row in sheet.rows]
@@ -129,7 +131,7 @@ def site_grid(
         picture, top = start(body + below, marked(title, fit), said)
         _heads(picture, sheet, heads, top + above - 5)
         _rows(picture, sheet, heights, top + above)
-        _legend(picture, sheet, top + body + 4)
+        _legend(picture, sheet, top + body + 4, fit.outcome)
         paragraphs(picture, words, top + body + _LEGEND)
         return picture
 
@@ -294,8 +296,9 @@ def _strip(picture: Picture, cell: _Cell, place: tuple[float, float, float]) -> 
         box(picture, (left, top, share * width, _STRIP), INK, "reported")
 
 
-def _legend(picture: Picture, sheet: _Sheet, y: float) -> None:
+def _legend(picture: Picture, sheet: _Sheet, y: float, outcome: Outcome) -> None:
     """Draw the colour scale, and what the strips mean."""
+    mean = capital(name_of(Estimand.MEAN, outcome))
     left = MARGIN + sheet.label
     axes = axes_at(picture, (left, y, 150.0, _BAR))
     import matplotlib as mpl
@@ -305,7 +308,7 @@ def _legend(picture: Picture, sheet: _Sheet, y: float) -> None:
     axes.set_xlim(0, 100 * sheet.upper)
     bare(axes, "left")
     axes.locator_params(axis="x", nbins=5)
-    put(picture, left + 75, y + _BAR + 20, "Mean ORR, %", Style(), "center")
+    put(picture, left + 75, y + _BAR + 20, f"{mean}, %", Style(), "center")
     keys = (("responders reported", INK, ""), ("only the number of patients known", WHITE, "//////"))
     for i, (text, face, hatch) in enumerate(keys):
         box(picture, (left + 178, y + 2 + i * (LINE + 2), 18, _STRIP), face, "key", hatch=hatch)
@@ -315,9 +318,9 @@ def _legend(picture: Picture, sheet: _Sheet, y: float) -> None:
 def _below(fit: SiteRegionFit) -> list[str]:
     noun = group_noun(fit)
     lines = [
-        f"{fit.responders} of {fit.n} patients in {fit.k} trials responded. Each number is the posterior "
-        "median; a cell without reported responders rests on the model, which adds the effect of the "
-        f"{noun} to that of the {fit.contrast or 'trial'}. "
+        f"{fit.responders} of {fit.n} patients in {fit.k} trials {fit.outcome.had}. Each number is the "
+        "posterior median; a cell without reported responders rests on the model, which adds the effect of "
+        f"the {noun} to that of the {fit.contrast or 'trial'}. "
         "Fractions: responders among the patients whose responders were reported.",
         target(fit),
     ]

@@ -12,8 +12,9 @@ from meta.report.drawing.table import INDENT, Column, Plot, Row, Table, draw, sm
 from meta.report.figures.forest import NAMED
 from meta.report.figures.registry import Analysed, Figure, Plan, Section, file_name, placed, title_of
 from meta.report.language.roles import marked
-from meta.report.language.site_words import group_noun, not_headlines
+from meta.report.language.site_words import group_noun, not_headlines, pair_name
 from meta.report.language.wording import capital, not_given
+from meta.results import Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,17 +46,19 @@ FIGURE = Figure(order=70, plans=plans)
 def site_rates(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Picture:
     """Draw the shrunken rate of each group beside its counts, and what the data say beyond the priors."""
     noun = group_noun(fit)
-    said = subtitle or f"Mean ORR over new trials by {noun}, {level(fit.level)} credible intervals."
+    what = capital(name_of(Estimand.MEAN_NEW, fit.outcome))
+    said = subtitle or f"{what} by {noun}, {level(fit.level)} credible intervals."
     return draw([_rates(fit, noun), _priors(fit)], small(_below(fit, noun)), marked(title, fit), said)
 
 
 def _rates(fit: SiteRegionFit, noun: str) -> Table:
+    mean = capital(name_of(Estimand.MEAN, fit.outcome))
     columns = (
         Column("label", capital(NAMED.get(noun, noun)), "left"),
         Column("n", "Patients"),
         Column("counts", "Responders/reported"),
-        Plot(axis="Mean ORR, %"),
-        Column("value", "Mean ORR, %"),
+        Plot(axis=f"{mean}, %"),
+        Column("value", f"{mean}, %"),
         Column("ends", f"[{level(fit.level)} CrI]"),
     )
     return Table(columns, tuple(_rate(rate) for rate in fit.rates if rate.level is None))
@@ -93,16 +96,12 @@ def _priors(fit: SiteRegionFit) -> Table:
 
 
 def _is_contrast(one: Parameter) -> bool:
-    return one.posterior.name.startswith("log odds ratio, ")
+    return one.group is not None
 
 
 def _parameter(one: Parameter) -> Row:
     found = one.posterior
-    name = (
-        found.name.removeprefix("log odds ratio, ")
-        if _is_contrast(one)
-        else _NAMES.get(found.name, found.name)
-    )
+    name = pair_name(one) if _is_contrast(one) else _NAMES[found.estimand]
     written = "not given"
     if found.value is not None:
         written = number(found.value, 2)
@@ -119,10 +118,10 @@ def _parameter(one: Parameter) -> Row:
 
 
 _NAMES = {
-    "mu": "μ, overall log odds",
-    "tau": "τ, between trials",
-    "sigma": "σ, between groups",
-    "omega": "ω, group by trial",
+    Estimand.MU: "μ, overall log odds",
+    Estimand.TAU: "τ, between trials",
+    Estimand.SIGMA: "σ, between groups",
+    Estimand.OMEGA: "ω, group by trial",
 }
 
 

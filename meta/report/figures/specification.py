@@ -18,7 +18,7 @@ from meta.report.language.latent_words import withheld as latent_withheld
 from meta.report.language.roles import ordered
 from meta.report.language.variations import identical, repeats, variation_name
 from meta.report.language.wording import headline, withheld
-from meta.results import Bounds, Fit
+from meta.results import Bounds, Estimand, Fit, Outcome, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -142,7 +142,7 @@ def _of_fit(one: Specification, fit: Fit) -> Row | None:
         return None
     cells = {
         "role": fit.role or short_name(fit),
-        "estimand": _short(found.estimand),
+        "estimand": _short(found.estimand, fit.outcome),
         "k": str(fit.k),
         "counts": counts(fit.responders, fit.n),
         "value": percent(found.value),
@@ -156,7 +156,11 @@ def _of_bounds(name: str, found: Bounds) -> Row | None:
     row = bounds_row(name, found)
     if not row.marks:
         return None
-    cells = {**row.cells, "role": found.role or found.model, "estimand": _short(found.estimand)}
+    cells = {
+        **row.cells,
+        "role": found.role or found.model,
+        "estimand": _short(found.estimand, found.outcome),
+    }
     return Row(label=name, cells=cells, marks=row.marks)
 
 
@@ -179,8 +183,9 @@ def _of_latent(name: str, found: Latent) -> Row | None:
     return Row(label=name, cells=cells, marks=(_diamond(mean, filled=not star(found, rate)),))
 
 
-def _short(estimand: str) -> str:
-    return estimand.removesuffix(" ORR")
+def _short(estimand: Estimand, outcome: Outcome) -> str:
+    """The column is headed "Rate": of a mean or median the word alone."""
+    return str(estimand) if estimand in {Estimand.MEAN, Estimand.MEDIAN} else name_of(estimand, outcome)
 
 
 def _diamond(found: Proportion, *, filled: bool) -> Mark:

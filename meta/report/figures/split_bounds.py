@@ -17,7 +17,7 @@ from meta.report.language import exact, wording
 from meta.report.language.bound_words import divided, fates, groups_of, leading
 from meta.report.language.roles import ordered
 from meta.report.terminal.split_text import how
-from meta.results import FAILED
+from meta.results import FAILED, Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def split_bounds_figure(
     lead = leading(bound, by, groups[0])
     assert lead is not None  # groups_of has looked
     rows = [row for group in groups for row in _block(base, bound, by, group)]
-    table = bounds_table(rows, lead.estimand, lead.uncertainty.level or 0.95, None)
+    table = bounds_table(rows, lead, lead.uncertainty.level or 0.95, None)
     return draw(table, tuple(_below(base, bound, by, lead)), title, subtitle)
 
 
@@ -119,14 +119,15 @@ def _shrunk(base: Run, by: str, group: str) -> Iterator[Row]:
 
 
 def _rates(base: Run, by: str) -> list[Rate]:
-    asked = base.analysis.get("sites") or {}
-    if base.sites is None or asked.get("by") != by:
+    asked = base.analysis.sites
+    if base.sites is None or asked is None or asked.by != by:
         return []
     return [rate for rate in base.sites.rates if rate.level is None]
 
 
 def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
-    together = bound.analysis["models"][lead.role].get("groups") == "common"
+    fitted = {str(role): model for role, model in bound.analysis.fitted().items()}
+    together = fitted[str(lead.role)].groups == "common"
     coupled = (
         "Groups share the spread of the trials, so that a group's answer depends on the whole split."
         if together
@@ -140,7 +141,8 @@ def _below(base: Run, bound: Run, by: str, lead: Bounds) -> Iterator[Paragraph]:
             yield Paragraph(lead=f"{name}:", text=f"{said}.", style=SMALL)
     rates = _rates(base, by)
     if rates:
-        text = f"{rates[0].mean.estimand}, at the average of the regions; totals enter by their probability."
+        what = name_of(Estimand.MEAN_NEW, lead.outcome)
+        text = f"{what}, at the average of the regions; totals enter by their probability."
         yield Paragraph(lead=f"{wording.capital(SHRUNK)}:", text=text, style=SMALL)
     models = ordered(fit for fit in base.fits if fit.by == by)
     named = "; ".join(exact.model_name(fit) for fit in models)

@@ -64,7 +64,7 @@ def standardised(fit: SiteRegionFit, *, title: str, subtitle: str | None = None)
     """
     noun = group_noun(fit)
     differences, rates = tuple(_differences(fit, noun)), tuple(_rates(fit, noun))
-    tables = [_table(fit, noun, "ORR", "ORR, %", rates)]
+    tables = [_table(fit, noun, fit.outcome.short, f"{fit.outcome.short}, %", rates)]
     if differences:
         axis = "Difference, percentage points"
         tables.insert(0, _table(fit, noun, "Difference of ORRs", axis, differences))

@@ -14,6 +14,7 @@ from meta.report.drawing.panels import LINE, axes_at, curve, label, sample, star
 from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language import wording
 from meta.report.language.roles import marked
+from meta.results import Estimand, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,19 +56,19 @@ def sweep(fit: Fit, *, title: str) -> Picture:
         mean = _band(axes, tau, [point.mean for point in fit.sweep], BLUE, "-", "o")
         median = _band(axes, tau, [point.median for point in fit.sweep], VERMILION, DASHED, "s")
         axes.set_ylim(0, None)
-        _beside(axes, picture, (left + width + 6, top, 140.0), {BLUE: mean, VERMILION: median})
-        name = fit.sweep[0].mean.estimand.removeprefix("mean ")
-        label(axes, y=f"{wording.capital(name)}, %")
+        _beside(axes, picture, (left + width + 6, top, 140.0), {
+            BLUE: (name_of(Estimand.MEAN, fit.outcome), mean),
+            VERMILION: (name_of(Estimand.MEDIAN, fit.outcome), median),
+        })  # fmt: skip
+        label(axes, y=f"{wording.capital(fit.outcome.rate)}, %")
         axes.tick_params(labelbottom=False)
         axes.set_xlim(*limits)
         _tau_densities(picture, fit, (left, top + 150, width, 52.0), limits)
         return picture
 
 
-def _band(
-    axes: Axes, tau: Floats, found: Sequence[Proportion], colour: str, dash: Any, marker: str
-) -> tuple[str, float]:
-    """Draw one estimand's line within the band of its intervals; return its name and its last value."""
+def _band(axes: Axes, tau: Floats, found: Sequence[Proportion], colour: str, dash: Any, marker: str) -> float:
+    """Draw one estimand's line within the band of its intervals; return its last value."""
     value, low, high = (
         np.array([np.nan if z is None else 100 * z for z in column])
         for column in zip(*((one.value, one.low, one.high) for one in found), strict=True)
@@ -79,7 +80,7 @@ def _band(
         tau, value, color=colour, lw=1.2, ls=dash, marker=marker, ms=3.2, zorder=3, clip_on=False,
         gid=found[0].estimand,
     )  # fmt: skip
-    return found[0].estimand, float(value[-1])
+    return float(value[-1])
 
 
 def _beside(

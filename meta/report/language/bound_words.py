@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from meta.format import DASH, counts, interval, percent
@@ -10,10 +11,10 @@ from meta.report.language.wording import not_given
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from meta.records.analysis import Analysis
     from meta.records.run import LedgerEntry, Run
     from meta.results import Bound, Bounds, Completed
 
-_BESIDE = {"unresolved": "", "sites": None}  # what may differ between runs that stand beside each other
 LABELS = {"keep": "patients kept where not told apart", "drop": "trials dropped where not told apart"}
 
 
@@ -31,20 +32,22 @@ class Compared(NamedTuple):
 
 def compared(runs: Sequence[Run], base: Run, bound: Run) -> Compared:
     """Find the runs that differ from a bounded one in `unresolved` alone."""
-    same = [run for run in runs if {**run.analysis, **_BESIDE} == {**bound.analysis, **_BESIDE}]
+    same = [run for run in runs if _besides(run.analysis) == _besides(bound.analysis)]
     others = [
-        (label, run)
-        for word, label in LABELS.items()
-        for run in same
-        if run.analysis.get("unresolved") == word
+        (label, run) for word, label in LABELS.items() for run in same if run.analysis.unresolved == word
     ]
     latent = next((run for run in same if run.latent is not None), None)
     return Compared(base, bound, tuple(others), latent)
 
 
+def _besides(analysis: Analysis) -> Analysis:
+    """The analysis without what may differ between runs that stand beside each other."""
+    return replace(analysis, unresolved="error", sites=None)
+
+
 def divided(run: Run) -> list[str]:
     """The groupings of which a run has bounds over unreported splits."""
-    if run.analysis.get("unreported") != "bound":
+    if run.analysis.unreported != "bound":
         return []
     return list(dict.fromkeys(one.by for one in run.bounds if one.by))
 

@@ -5,77 +5,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, percent, symbols
-from meta.results import FAILED
+from meta.results import FAILED, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Fit, Proportion, Quantity, Tau
+    from meta.results import Fit, NamedTest, Proportion, Quantity, Tau
 
-MODELS = {
-    "bayes-binomial": "Bayesian binomial-normal",
-    "bayes-normal": "Bayesian normal-normal",
-    "binomial-normal": "maximum likelihood, binomial-normal",
-    "beta-binomial": "maximum likelihood, beta-binomial",
-    "inverse-variance": "conventional",
-}
-_INTERVALS = {
-    "mhk": "Knapp-Hartung floored",
-    "hk": "Knapp-Hartung",
-    "profile": "profile-likelihood interval",
-    "profile-t": "profile-likelihood interval with the F(1, 2(k-1)) cut-off",
-    "wald-t": "Wald interval, t with k-1 df",
-    "wald": "Wald interval",
-}
 _KINDS = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
 _HUGE, _TINY = 1e4, 0.005
+_DIFFERENT = 0.05  # p below which rates are said to differ
 TAU_IS_ZERO = "not given: τ is estimated as 0, which does not show that trials agree"
 
 
 def short_name(fit: Fit) -> str:
     """Name the model in two words or three."""
-    kind = str(fit.model.get("model", "inverse-variance"))
-    return MODELS.get(kind, kind)
+    name: str = fit.model.NAME
+    return name
 
 
 def options_of(fit: Fit) -> str:
     """Say what else decides the model's numbers: priors, or scale, estimator and interval."""
-    options, kind = fit.model, str(fit.model.get("model", "inverse-variance"))
-    way = str(options.get("interval", ""))
-    words = [str(options[key]) for key in ("scale",) if options.get(key) is not None]
-    if kind.startswith("bayes"):
-        words += [f"{name} ~ {distribution(str(options.get(key)))}" for name, key in _PRIORS]
-        words += ["shortest interval"] if way == "shortest" else []
-    else:
-        words += [str(options["tau2"])] if "tau2" in options else []
-        words += [_INTERVALS.get(way, way)] if way else []
-    return symbols(", ".join(words))
-
-
-_PRIORS = (("tau", "prior"), ("μ", "mu_prior"))
+    return symbols(fit.model.in_words())
 
 
 def model_name(fit: Fit) -> str:
     """Name the model with its options."""
-    options = options_of(fit)
-    return f"{short_name(fit)} ({options})" if options else short_name(fit)
-
-
-def distribution(text: str) -> str:
-    """Write ``half-t:3,1`` as papers do.
-
-    Examples
-    --------
-    >>> distribution("half-t:3,1"), distribution("normal:-2,2"), distribution("flat")
-    ('half-t(3, 1)', 'normal(−2, 2)', 'flat')
-    """
-    name, colon, numbers = text.partition(":")
-    return f"{name}({numbers.replace(',', ', ').replace('-', '−')})" if colon else name
+    return f"{short_name(fit)} ({options_of(fit)})"
 
 
 def is_exact(fit: Fit) -> bool:
     """Tell whether I2 and Q are not of this fit's model."""
-    return bool(fit.model.get("model", "inverse-variance") != "inverse-variance")
+    return not fit.model.GIVES_Q
+
+
+def shares(fit: Fit) -> bool:
+    """Tell whether the fit is of a group that has its heterogeneity from all groups together."""
+    return fit.label is not None and bool(fit.model.groups == "common")
 
 
 def spread(fit: Fit) -> str:
@@ -92,18 +58,24 @@ def spread(fit: Fit) -> str:
 
 
 def tau_words(fit: Fit) -> str:
-    """Write tau, beside its prior where it has one, and how far the trials moved it from there."""
+    """Write tau, beside its prior where it has one: how large the differences between trials are."""
     assert fit.tau is not None
     tau, prior = fit.tau, fit.tau.prior
-    shared = "common " if fit.label is not None and fit.model.get("groups") == "common" else ""
+    shared = "common " if shares(fit) else ""
     text = f"{shared}τ {number(tau.value or 0.0, 2)}{_tau_ends(tau)}"
     if prior is None:
         return text
     if prior.value is not None and prior.low is not None:
         text += f"; prior {number(prior.value, 2)} ({_between(prior.low, prior.high)})"
-    if prior.divergence is not None:
-        text += f", divergence {number(prior.divergence, 2)} nats: {prior.words}"
     return text
+
+
+def whether(test: NamedTest) -> str:
+    """Say whether trials differ, by the exact test of equal rates: not how much, which is for tau to say."""
+    assert test.p is not None
+    if test.p < _DIFFERENT:
+        return "the true rates of the trials differ by more than chance explains"
+    return "chance alone explains how the trials differ, which does not show that their true rates are equal"
 
 
 def _tau_ends(tau: Tau) -> str:
@@ -121,7 +93,7 @@ def _dispersion(fit: Fit) -> Iterator[str]:
     if fit.dispersion.median_odds_ratio.value is not None:
         yield f"median odds ratio between trials {quantity(fit.dispersion.median_odds_ratio)}"
     low, high = fit.dispersion.middle
-    name = f"middle 95 % of true {low.estimand.rpartition('true ')[2]}"
+    name = f"middle 95 % of true {fit.outcome.rate}s"
     if fit.at_zero:
         yield f"{name} {TAU_IS_ZERO}"
     elif low.value is not None and high.value is not None:
@@ -165,7 +137,8 @@ def probabilities(fit: Fit) -> str | None:
     """Write the probabilities that the leading estimand exceeds the thresholds."""
     lead = fit.proportion.estimand
     found = [p for p in fit.probabilities if p.estimand == lead]
-    return "; ".join(f"Pr({lead} > {level(p.threshold)}) {chance(p.value)}" for p in found) or None
+    name = name_of(lead, fit.outcome)
+    return "; ".join(f"Pr({name} > {level(p.threshold)}) {chance(p.value)}" for p in found) or None
 
 
 def chance(p: float) -> str:
@@ -186,8 +159,7 @@ def new_trial(fit: Fit) -> str | None:
     found = fit.predictive_count
     if found is None:
         return None
-    what = "responders" if "ORR" in fit.proportion.estimand else "events"
     return (
-        f"a new trial of {found.n} patients would have {found.value} {what} "
+        f"a new trial of {found.n} patients would have {found.value} {fit.outcome.events} "
         f"({level(found.level)} prediction interval {found.low} to {found.high})"
     )

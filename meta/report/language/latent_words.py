@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, number, percent
+from meta.report.language.site_words import parameter_name, plain_name
 from meta.results import FAILED, Status
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def answers_by(found: Latent) -> Iterator[tuple[SiteRegionFit, StandardisedRate]
 
 def estimand(found: Latent, rate: Proportion) -> str:
     """What the rate is of: those who stay are all of the target mix."""
-    return f"{rate.estimand.removesuffix(', standardised')}, {found.factor} {found.stays}"
+    return f"{plain_name(rate.estimand, found.outcome)}, {found.factor} {found.stays}"
 
 
 def reported(found: Latent, fit: SiteRegionFit, level: str | None) -> str:
@@ -105,7 +106,7 @@ def contrast(found: Latent) -> Iterator[str]:
     one = found.contrast.posterior
     if one.value is not None and one.low is not None and one.high is not None:
         ends = interval(one.low, one.high, lambda value: number(value, 2))
-        yield f"{one.name} {number(one.value, 2)} ({ends}); {moved(found.contrast)}"
+        yield f"{parameter_name(found.contrast)} {number(one.value, 2)} ({ends}); {moved(found.contrast)}"
     if found.alone is not None:
         yield f"without what reports print of {found.leaves} outside the population: {moved(found.alone)}"
 

@@ -39,7 +39,7 @@ def _standing(fit: Fit, companions: Sequence[Fit]) -> Paragraph:
     for other in companions:
         if wording.standing(other) != own and not wording.headline(other):
             doubts.setdefault(wording.standing(other), []).append(exact.short_name(other))
-    said = [f"{fit.proportion.estimand}, {exact.short_name(fit)}: {own}" if doubts else own]
+    said = [f"{wording.leading_name(fit)}, {exact.short_name(fit)}: {own}" if doubts else own]
     said += [f"{' and '.join(names)}: {why}" for why, names in doubts.items()]
     return Paragraph(lead="Standing:", text=f"{'; '.join(said)}.")
 

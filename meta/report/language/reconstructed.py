@@ -11,7 +11,7 @@ from meta.report.drawing.rows import ABSENT
 from meta.report.drawing.table import Paragraph, Row
 from meta.report.language import wording
 from meta.report.language.site_words import group_noun
-from meta.results import FAILED
+from meta.results import FAILED, name_of
 
 if TYPE_CHECKING:
     from meta.results import Fit, NotReported, Rate, SiteRegionFit, SplitCount
@@ -52,15 +52,14 @@ def model_rows(label: str | None, sites: SiteRegionFit | None, *, indent: float)
     """
     if sites is None:
         return []
-    failed = sites.failed
     here = [rate for rate in sites.rates if rate.group == label and rate.level is None]
-    return [_model_row(rate, group_noun(sites), indent, failed=failed) for rate in here]
+    return [_model_row(rate, sites, indent) for rate in here]
 
 
-def _model_row(rate: Rate, noun: str, indent: float, *, failed: bool) -> Row:
-    found = rate.mean
+def _model_row(rate: Rate, sites: SiteRegionFit, indent: float) -> Row:
+    found, failed = rate.mean, sites.failed
     mark = f"[{FAILED}] " if failed else ""
-    name = f"{mark}{wording.capital(found.estimand)}, model of {noun}s"
+    name = f"{mark}{wording.capital(name_of(found.estimand, sites.outcome))}, model of {group_noun(sites)}s"
     if found.value is None:
         return Row(label=name, indent=indent, reason=wording.not_given(found.reason))
     cells, drawn = {"value": percent(found.value)}, tuple[Mark, ...]()

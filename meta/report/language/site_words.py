@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from meta.format import interval, number, percent
 from meta.models import policy
 from meta.report.language.wording import capital
-from meta.results import Reason
+from meta.results import Estimand, Outcome, Reason, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Proportion, Quantity, SiteRegionFit
+    from meta.results import Parameter, Proportion, Quantity, SiteRegionFit
 
 DESCRIPTIVE = (
     "Descriptive: levels are compared across trials, not within them, and whatever else differs between "
@@ -22,7 +22,30 @@ DESCRIPTIVE = (
 
 def group_noun(fit: SiteRegionFit) -> str:
     """Name what a group is: random effects are of sites, fixed ones of anything."""
-    return "group" if fit.model.get("groups") == "fixed" else "site"
+    return "group" if fit.model.groups == "fixed" else "site"
+
+
+def parameter_name(one: Parameter) -> str:
+    """Name a parameter; a contrast with its groups, e.g. ``log odds ratio, West against Asia``."""
+    name = name_of(one.posterior.estimand, Outcome.RESPONSE)  # the same of every outcome
+    return name if one.group is None else f"{name}, {pair_name(one)}"
+
+
+def pair_name(one: Parameter) -> str:
+    """Name the groups of a contrast."""
+    return f"{one.group} against {one.reference}"
+
+
+def plain_name(estimand: Estimand, outcome: Outcome) -> str:
+    """Name a standardised rate where the words around it say that it is one."""
+    return name_of(_PLAIN.get(estimand, estimand), outcome)
+
+
+_PLAIN = {
+    Estimand.MEAN_NEW_STANDARDISED: Estimand.MEAN_NEW,
+    Estimand.MEDIAN_NEW_STANDARDISED: Estimand.MEDIAN_NEW,
+    Estimand.MEAN_THESE_STANDARDISED: Estimand.MEAN_THESE,
+}
 
 
 def levels_of(fit: SiteRegionFit) -> list[str]:

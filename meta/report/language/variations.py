@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meta.report.language.exact import distribution
+from meta.format import distribution
 from meta.report.language.roles import first_fit
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def left_out(base: Run, run: Run) -> str | None:
     """The label of the trial that a run of each-trial is without; None for any other run."""
     if run.expansion != "each-trial":
         return None
-    trial = str(run.analysis["exclude"][-1]["trial"])
+    trial = run.analysis.exclude[-1].trial
     return next((one.label for one in base.ledger if one.trial == trial and one.action == "used"), trial)
 
 
@@ -33,7 +33,7 @@ def variation_name(base: Run, run: Run) -> str:
     if run.expansion == "each-date":
         return f"published by {date_of(run)}"
     if run.expansion == "each-prior" and fit is not None:
-        return f"τ ~ {distribution(str(fit.model.get('prior')))}"
+        return f"τ ~ {distribution(fit.model.prior)}"
     return f"without {trial}" if trial else "all trials" if run is base else run.variation
 
 

@@ -8,7 +8,7 @@ from meta.format import interval, level, number, p_value, percent, symbols
 from meta.models import policy
 from meta.report.language import differences, exact
 from meta.report.language.roles import marked
-from meta.results import Status
+from meta.results import Estimand, Procedure, Status, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,12 +31,18 @@ def not_given(reason: str | None) -> str:
 
 def measure(fit: Fit) -> str:
     """Name what a single trial shows, e.g. ``ORR``, of which the pooled rows are some mean."""
-    return next((trial.proportion.estimand for trial in fit.trials), fit.proportion.estimand)
+    return name_of(Estimand.RAW if fit.trials else fit.proportion.estimand, fit.outcome)
+
+
+def leading_name(fit: Fit) -> str:
+    """Name what the leading answer of a fit is of, e.g. ``mean ORR``."""
+    return name_of(fit.proportion.estimand, fit.outcome)
 
 
 def pooled_label(fit: Fit, scope: str) -> str:
     """Name a pooled row by its estimand and number of trials."""
-    words = f"{scope} {fit.proportion.estimand}" if fit.k > 1 else fit.proportion.estimand
+    name = leading_name(fit)
+    words = f"{scope} {name}" if fit.k > 1 else name
     return marked(f"{capital(words)} (k = {fit.k})", fit)
 
 
@@ -57,10 +63,7 @@ def method(fit: Fit) -> str:
         return exact.model_name(fit)
     if fit.k < 2:  # nothing was pooled
         return symbols(fit.proportion.method) if fit.proportion.value is not None else ""
-    named = fit.proportion.method
-    others = (f"{fit.model[key]} {key}" for key in ("scale",) if key in fit.model)
-    parts = [part for part in (*others, fit.tau2.method) if part not in named]
-    return symbols(", ".join([*parts, named]))
+    return symbols(fit.proportion.method)
 
 
 def headline(fit: Fit) -> bool:
@@ -80,7 +83,7 @@ def withheld(fit: Fit) -> bool:
 
 def shares_tau(group: Fit) -> bool:
     """Tell whether a group has its tau from all groups together."""
-    return group.model.get("groups") == "common" and group.tau is not None
+    return exact.shares(group) and group.tau is not None
 
 
 def heterogeneity(fit: Fit, *, intervals: bool) -> str:
@@ -107,7 +110,7 @@ def _tau2(fit: Fit, *, intervals: bool) -> str:
     tau2 = fit.tau2
     if tau2.value is None:
         return f"τ² {not_given(tau2.reason)}"
-    shared = "common " if fit.label is not None and fit.model.get("groups") == "common" else ""
+    shared = "common " if exact.shares(fit) else ""
     value = f"{shared}τ² = {number(tau2.value)} ({symbols(tau2.method)})"
     ends = f", {_ends(tau2.interval, number)}" if tau2.interval and intervals else ""
     return value + ends + (f", {symbols(tau2.reason)}" if tau2.reason else "")
@@ -115,24 +118,17 @@ def _tau2(fit: Fit, *, intervals: bool) -> str:
 
 def _i2(fit: Fit, *, intervals: bool) -> str:
     i2 = fit.heterogeneity.I2
-    name = f"I² ({_origin(i2.definition)})"
+    name = "I² (from τ²)"
     if i2.value is None:
         return f"{name} {not_given(i2.reason)}"
     ends = f", {_ends(i2.interval, percent)}" if i2.interval and intervals else ""
     return f"{name} = {percent(i2.value)} %{ends}"
 
 
-def _origin(definition: str) -> str:
-    """Name a definition of I2 in short: by what it is computed from."""
-    if "tau" in definition:
-        return "from τ²"
-    return "from Q" if "Q" in definition else symbols(definition)
-
-
 def i2_definition(fit: Fit) -> str:
     """Write the definition of I2 in full."""
     definition = fit.heterogeneity.I2.definition
-    return f"I² ({_origin(definition)}): {symbols(definition)}"
+    return f"I² (from τ²): {symbols(definition)}"
 
 
 def _ends(found: Interval, write: Callable[[float], str]) -> str:
@@ -152,10 +148,19 @@ def notes(fit: Fit, others: Iterable[Fit] = ()) -> list[str]:
             named.setdefault(note, []).append(group.label or "unnamed")
     own = [f"{', '.join(who)}: {note}" for note, who in named.items() if note not in fit.notes]
     lines = [*fit.notes, *own]
-    at_zero = any(shown.at_zero for shown in (fit, *fit.groups, *others))
-    if at_zero and not any("estimated as 0" in line for line in lines):
+    said = any(part.at_zero for part in (fit, *fit.groups))  # by the notes of the models
+    if not said and any(other.at_zero for other in others):
         lines.append(ZERO_TAU2)
     return [symbols(line) for line in lines]
+
+
+# What the statistic of a test between groups is called
+_STATISTICS = {
+    Procedure.LIKELIHOOD_RATIO: "χ²",
+    Procedure.WALD: "χ²",
+    Procedure.BOOTSTRAP: "statistic",
+    Procedure.PERMUTATION: "statistic",
+}
 
 
 def between(fit: Fit) -> str | None:
@@ -166,10 +171,11 @@ def between(fit: Fit) -> str | None:
     how = symbols("; ".join(filter(None, (test.method, test.caveat))))
     if test.p is None and test.contrasts:
         return f"{'; '.join(differences.contrasts(fit))} ({how})"
-    if test.p is None:
+    if test.p is None or test.procedure is None:
         return f"{not_given(test.reason)} ({how})"
-    name = "χ²" if "chi" in test.method else "statistic"
-    statistic = f"{name} = {number(test.statistic, 2)}, " if test.statistic is not None else ""
+    statistic = (
+        f"{_STATISTICS[test.procedure]} = {number(test.statistic, 2)}, " if test.statistic is not None else ""
+    )
     first = f"{statistic}df = {test.df}, {p_value(test.p)} ({how})"
     return "; ".join([first, *differences.tests(test.tests)])
 
@@ -184,11 +190,7 @@ def not_reported(entry: NotReported) -> str:
     """Say whose responders are unknown, and among how many patients."""
     patients = "number of patients not reported" if entry.n is None else f"{entry.n} patients"
     patients = "1 patient" if entry.n == 1 else patients
-    known = entry.reason.startswith(
-        ("responders not reported", "not reported", "not told apart", "in none of")
-    )
-    why = entry.reason if known else f"responders not reported ({entry.reason})"
-    return f"{entry.label}: {patients}, {why}"
+    return f"{entry.label}: {patients}, {entry.reason}"
 
 
 def heading(by: str | None, label: str | None) -> str:
@@ -215,5 +217,5 @@ def fate(entry: LedgerEntry) -> str:
 
 def _place(entry: LedgerEntry) -> str:
     where = (entry.where or "") + (f" (via {entry.via})" if entry.via else "")
-    where += " (our arithmetic)" if "our arithmetic" in entry.reason else ""
+    where += " (our arithmetic)" if entry.derived else ""
     return ", ".join(filter(None, (where.strip(), f"{entry.file}:{entry.line}")))

@@ -13,6 +13,7 @@ from meta.report.language.latent_words import withheld as withheld_rate
 from meta.report.language.roles import first_fit
 from meta.report.language.wording import headline
 from meta.report.page.references import At
+from meta.results import Estimand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -174,22 +175,21 @@ def _block(base: At, by: str) -> Block | None:
     gaps = (
         gap for gap in sites.differences if (gap.it.population, gap.it.estimand) == ("new-trials", "mean")
     )
-    asked = base.it.analysis.get("sites") or {}
+    asked = base.it.analysis.sites
     return Block(
         by,
         fit,
         lines,
         contrasts,
         gaps=tuple(gap for gap in gaps if by == sites.it.contrast),
-        modelled=tuple(r for r in sites.rates if r.it.level is None) if by == asked.get("by") else (),
+        modelled=tuple(r for r in sites.rates if r.it.level is None) if asked and by == asked.by else (),
         tied=tied,
     )
 
 
 def excludes_well(run: Run) -> bool:
     """Whether the run leaves out well-differentiated tumours, as its last word on exclusion."""
-    excluded = run.analysis.get("exclude") or ()
-    return run.expansion is None and any(one.get("differentiation") == WELL for one in excluded)
+    return run.expansion is None and any(one.differentiation == WELL for one in run.analysis.exclude)
 
 
 def _settled(run: At) -> Settled:
@@ -199,9 +199,9 @@ def _settled(run: At) -> Settled:
     kept = tuple(
         one
         for one in run.bounds
-        if one.it.role == first and one.it.estimand.startswith("mean") and one.it.by in {None, "region"}
+        if one.it.role == first and one.it.estimand is Estimand.MEAN and one.it.by in {None, "region"}
     )
-    unresolved = str(run.it.analysis.get("unresolved"))
+    unresolved = run.it.analysis.unresolved
     return Settled(run.it.variation, unresolved, run, lines, kept, tuple(latent_lines(run)))
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from meta.records.run import BASE
 from meta.report.language.bound_words import each_role
-from meta.report.language.exact import is_exact
+from meta.report.language.exact import is_exact, whether
 from meta.report.language.variations import date_of, repeats, variation_name
 from meta.report.page.answers import LatentLine, Line, latent_lines, leading, line
 from meta.report.page.references import At
+from meta.results import Procedure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +29,17 @@ class Spread:
     conventional: tuple[At, ...]
     tests: tuple[At, ...]
     zero: bool
+
+    @property
+    def equal_rates(self) -> At | None:
+        """The exact test of equal rates in all trials, where it has a p-value."""
+        found = (one for one in self.tests if one.it.procedure is Procedure.CONDITIONAL)
+        return next((one for one in found if one.it.p is not None), None)
+
+    @property
+    def whether(self) -> str:
+        """Whether the trials differ, by that test; nothing without it."""
+        return "" if self.equal_rates is None else whether(self.equal_rates.it)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from meta.models import Model
 from meta.models.policy import RULE
+from meta.records.analysis import Where
+from meta.records.roles import OFF
 from meta.records.run import BASE
 from meta.report.page.answers import UNRESOLVED, Line, excludes_well
-from meta.report.page.references import At
+from meta.report.page.references import FILTERS, At
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from meta.records.run import Run
 
-REFERENCES = {
-    "stijnen": "Stijnen T, Hamza TH, Özdemir P. Random effects meta-analysis of event outcome in the "
-    "framework of the generalized linear mixed model. Stat Med 2010;29:3046–3067. doi:10.1002/sim.4040",
-    "rover": "Röver C. Bayesian random-effects meta-analysis using the bayesmeta R package. J Stat Softw "
-    "2020;93(6):1–51. doi:10.18637/jss.v093.i06",
-    "hardy": "Hardy RJ, Thompson SG. A likelihood approach to meta-analysis with random effects. Stat "
-    "Med 1996;15:619–629.",
-    "knapp": "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single "
-    "covariate. Stat Med 2003;22:2693–2710. doi:10.1002/sim.1482",
-    "floored": "Röver C, Knapp G, Friede T. Hartung-Knapp-Sidik-Jonkman approach and its modification for "
-    "random-effects meta-analysis with few studies. BMC Med Res Methodol 2015;15:99. "
-    "doi:10.1186/s12874-015-0091-1",
-    "hts": "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of random-effects meta-analysis. "
-    "J R Stat Soc A 2009;172:137–159. doi:10.1111/j.1467-985X.2008.00552.x",
-    "higgins": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. Stat Med "
-    "2002;21:1539–1558. doi:10.1002/sim.1186",
+# Beside those of the models
+_REFERENCES = {
     "mor": "Larsen K, Merlo J. Appropriate assessment of neighborhood effects on individual health. "
     "Am J Epidemiol 2005;161:81–88. doi:10.1093/aje/kwi017",
     "clopper": "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case "
@@ -43,14 +33,6 @@ REFERENCES = {
     "doi:10.1136/bmj.n71",
     "grade": "Guyatt G, Oxman AD, Akl EA, et al. GRADE guidelines: 1. Introduction. J Clin Epidemiol "
     "2011;64:383–394. doi:10.1016/j.jclinepi.2010.04.026",
-}
-INTERVALS = {
-    "mhk": "Knapp-Hartung intervals whose standard error is never below the unmodified one",
-    "hk": "Knapp-Hartung intervals",
-    "profile": "profile-likelihood intervals",
-    "profile-t": "profile-likelihood intervals with a cut-off from the F distribution",
-    "wald-t": "Wald intervals by the t distribution",
-    "wald": "Wald intervals",
 }
 
 _EXPANSIONS = {
@@ -65,6 +47,7 @@ class Cited:
     """The references of one methods section, numbered in the order in which they are called for."""
 
     slug: str
+    entries: Mapping[str, str]
     _known: list[str] = field(default_factory=list)
 
     def __call__(self, key: str) -> Markup:
@@ -75,55 +58,82 @@ class Cited:
         return Markup('<sup class="w"><a href="#{0}-ref-{1}">[{1}]</a></sup>').format(self.slug, number)
 
     def __iter__(self) -> Iterator[str]:
-        return (REFERENCES[key] for key in self._known)
+        return (self.entries[key] for key in self._known)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleMethods:
+    """A model of the analysis under its role: its options in words, and what they are."""
+
+    role: str
+    model: Model
+    options: At
+
+    def text(self, cited: Cited) -> Markup:
+        """What the model says of itself, its options as the page writes numbers and texts of a run."""
+        text = Markup("")
+        for literal, field_name, how, _ in Formatter().parse(self.model.methods()):
+            text += literal
+            if field_name == "cite":
+                text += cited(str(how))
+            elif field_name is not None:
+                text += FILTERS[str(how)](self.options[field_name])
+        return text
 
 
 @dataclass(frozen=True, slots=True)
 class Methods:
     """What the methods section needs.
 
-    `models` are the roles with the options of their models, `families` sensitivity analyses in words, `named`
+    `families` are sensitivity analyses in words, `named`
     the trials of which the analysis names the report, `partly` those of which it takes some patients only.
     """
 
     options: At
-    models: tuple[tuple[str, At], ...]
+    models: tuple[RoleMethods, ...]
     families: tuple[str, ...]
     named: tuple[At, ...]
     all_named: bool
     partly: tuple[At, ...]
     cited: Cited
-    intervals: Mapping[str, str]
+
+    @property
+    def exact(self) -> bool:
+        """Whether single trials have exact intervals."""
+        return any(one.model.trial_interval == "clopper-pearson" for one in self.models)
 
     @property
     def k_policy(self) -> str:
         """What few trials or responders mean for an estimate."""
         return RULE
 
-    def uses(self, option: str, value: str) -> bool:
-        """Whether some model has an option with that value."""
-        return any(model.it.get(option) == value for _, model in self.models)
-
 
 def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
     """The methods of an analysis, from its base and the names of its variations."""
     base = runs[BASE]
-    models = base.analysis.models
+    models = tuple(_models(base))
+    own = {key: text for one in models for key, text in one.model.REFERENCES.items()}
     families = dict.fromkeys(_family(name, run.it) for name, run in runs.items() if name != BASE)
-    listed = base.it.analysis.get("trials")
+    listed = base.it.analysis.trials
     entries = [] if isinstance(listed, str) else list(base.analysis.trials)  # "all", or each an id or more
     detailed = [entry for entry in entries if not isinstance(entry.it, str)]
-    named = tuple(entry for entry in detailed if entry.it.get("report"))
+    named = tuple(entry for entry in detailed if entry.it.report)
     return Methods(
         options=base.analysis,
-        models=tuple((str(role), models[role]) for role in models.it if isinstance(models.it[role], dict)),
+        models=models,
         families=tuple(families),
         named=named,
         all_named=len(named) == len(entries) > 0,
-        partly=tuple(entry for entry in detailed if any((entry.it.get("where") or {}).values())),
-        cited=Cited(slug),
-        intervals=INTERVALS,
+        partly=tuple(entry for entry in detailed if entry.it.where != Where()),
+        cited=Cited(slug, {**own, **_REFERENCES}),
     )
+
+
+def _models(base: At) -> Iterator[RoleMethods]:
+    """The models of the roles that are not switched off."""
+    for role, model in base.it.analysis.models.items():
+        if model != OFF:
+            yield RoleMethods(str(role), model, base.analysis.models[role])
 
 
 def _family(name: str, run: Run) -> str:
@@ -131,8 +141,8 @@ def _family(name: str, run: Run) -> str:
     if run.expansion is not None:
         return _EXPANSIONS[run.expansion]
     if excludes_well(run):
-        return f"without well-differentiated tumours ({UNRESOLVED[str(run.analysis.get('unresolved'))]})"
-    if run.analysis.get("unreported") == "bound":
+        return f"without well-differentiated tumours ({UNRESOLVED[run.analysis.unresolved]})"
+    if run.analysis.unreported == "bound":
         return "bounds over everything that trials did not report by group"
     return name.replace("-", " ")
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from meta.records.run import Run
+    from meta.results import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Part:
     figures: dict[Section, list[Figure]]
     whatif: Any = None
 
+    @property
+    def outcome(self) -> Outcome:
+        """What was counted."""
+        return self.base.counted
+
 
 def parts(runs: Sequence[Run], whatif: Sequence[Any], drawn: Callable[[Plan], str]) -> list[Part]:
     """The analyses of the page: those that reproduce a published table come first, then by name.
@@ -78,7 +84,7 @@ def parts(runs: Sequence[Run], whatif: Sequence[Any], drawn: Callable[[Plan], st
 
 
 def _rank(runs: Sequence[Run]) -> tuple[bool, str]:
-    return not runs[0].analysis.get("reproduces"), runs[0].name
+    return runs[0].analysis.reproduces is None, runs[0].name
 
 
 def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict[str, Any]) -> Part:

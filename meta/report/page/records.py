@@ -82,7 +82,7 @@ def data_of(runs: Mapping[str, At], fit: At | None) -> Data:
         unreported=tuple(entry for entry in ledger if entry.it.action == "not reported"),
         others=tuple(rest),
         contradictions=tuple(base.acknowledged),
-        outcomes=tuple(_outcomes(base.printed, str(base.it.analysis.get("outcome")))),
+        outcomes=tuple(_outcomes(base.printed, base.it.analysis.outcome)),
         dated=() if fit is None else _dated(fit, list(base.printed)),
     )
 

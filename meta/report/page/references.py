@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from meta.format import DASH, MINUS, TO, clean, level, number, p_value, percent, symbols
+from meta.format import DASH, MINUS, TO, clean, distribution, level, number, p_value, percent, symbols
 from meta.models import policy
 from meta.report.language import exact
 from meta.report.language.wording import capital
+from meta.results import Estimand, Outcome, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,18 +37,21 @@ class At:
     it : object
     place : str
         ``analysis/variation#`` and a JSON pointer.
+    counted : Outcome
+        The run's, after which estimands are named.
     """
 
-    __slots__ = ("it", "place")
+    __slots__ = ("counted", "it", "place")
 
-    def __init__(self, it: Any, place: str) -> None:
+    def __init__(self, it: Any, place: str, counted: Outcome = Outcome.RESPONSE) -> None:
         self.it = it
         self.place = place
+        self.counted = counted
 
     @classmethod
     def run(cls, run: Run) -> At:
         """A whole run."""
-        return cls(run, f"{run.name}/{run.variation}#")
+        return cls(run, f"{run.name}/{run.variation}#", run.analysis.outcome)
 
     def __getattr__(self, name: str) -> At:
         if name.startswith("__"):
@@ -55,14 +59,14 @@ class At:
         if isinstance(self.it, Mapping) and name in self.it:
             return self[name]
         if is_dataclass(self.it) and hasattr(self.it, name):
-            return At(getattr(self.it, name), f"{self.place}/{name}")
+            return At(getattr(self.it, name), f"{self.place}/{name}", self.counted)
         raise AttributeError(f"{self.place} has no {name!r}")
 
     def __getitem__(self, key: str | int) -> At:
         if is_dataclass(self.it):
             return getattr(self, str(key))  # type: ignore[no-any-return]  # Any by __getattr__'s own rules
         escaped = str(key).replace("~", "~0").replace("/", "~1")
-        return At(self.it[key], f"{self.place}/{escaped}")
+        return At(self.it[key], f"{self.place}/{escaped}", self.counted)
 
     def __iter__(self) -> Iterator[At]:
         keys = list(self.it) if isinstance(self.it, Mapping) else range(len(self.it))
@@ -127,17 +131,26 @@ def _say(text: str) -> str:
 
 def _method(text: str) -> str:
     """Priors inside a method's name, as papers write them."""
-    whole = re.sub(r"\b[a-z-]+:[-\d.,]*\d", lambda found: exact.distribution(found[0]), _say(text))
+    whole = re.sub(r"\b[a-z-]+:[-\d.,]*\d", lambda found: distribution(found[0]), _say(text))
     return re.sub(r"\bmu\b", "μ", whole)
 
 
 # How a text is shown, by the name that stands beside it on the page
 TEXTS: dict[str, Callable[[str], str]] = {
     "text": _say,
-    "distribution": lambda text: symbols(exact.distribution(clean(text))),
+    "distribution": lambda text: symbols(distribution(clean(text))),
     "capital": lambda text: capital(_say(text)),
     "method": _method,
     "plain": lambda text: clean(text).replace("-", " "),  # names of options and outcomes
+}
+
+
+def _estimand(write: Callable[[str], str], outcome: Outcome) -> Callable[[str], str]:
+    return lambda code: write(name_of(code, outcome))
+
+
+TEXTS |= {  # estimands are stored as codes, and named after the run's outcome
+    f"{how} {outcome}": _estimand(TEXTS[how], outcome) for how in ("text", "capital") for outcome in Outcome
 }
 
 
@@ -145,6 +158,8 @@ def told(found: At, how: str = "text") -> Markup:
     """A text of a run, as it stands there but for symbols; isolated, so that it turns nothing around."""
     if found.it is None:
         return Markup("")
+    if isinstance(found.it, Estimand):
+        how = f"{how} {found.counted}"
     return Markup('<bdi class="t" data-ref="{}" data-as="{}">{}</bdi>').format(
         found.place, how, TEXTS[how](str(found.it))
     )

@@ -14,6 +14,7 @@ from meta.format import number, percent
 from meta.models.policy import words
 from meta.records.run import BASE
 from meta.records.storing.subsets import ESTIMANDS, FILE, load
+from meta.results import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,7 @@ def panel(table: Subsets) -> Panel:
         "analysis": table.analysis,
         "complete": table.complete,
         "estimands": ESTIMANDS,
+        "rate": table.outcome.rate,
         "trials": [
             {
                 **asdict(one),
@@ -81,7 +83,7 @@ def panel(table: Subsets) -> Panel:
             }
             for one in table.trials
         ],
-        "choices": [asdict(one) for one in table.choices],
+        "choices": [{**asdict(one), "estimands": _names(table, one)} for one in table.choices],
         "named": table.named,
         "skipped": table.skipped,
         "words": table.words,
@@ -119,10 +121,14 @@ def _base64(array: NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
+def _names(table: Subsets, choice: Choice) -> list[str | None]:
+    return [None if one is None else name_of(one, table.outcome) for one in choice.estimands]
+
+
 def _full(table: Subsets, index: int, choice: Choice, row: int) -> str:
     """All trials under one choice, in words, for a page without scripts."""
     parts = []
-    for place, name in enumerate(choice.estimands[:_TAU]):
+    for place, name in enumerate(_names(table, choice)[:_TAU]):
         value, low, high = table.values[index, place, :, row]
         if name and np.isfinite([value, low, high]).all():
             parts.append(f"{name} {percent(value)} % ({percent(low)} to {percent(high)})")

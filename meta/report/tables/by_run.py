@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from meta.records.analysis import Reproduces
     from meta.records.run import Printed, Run
     from meta.records.storing.outputs import Outputs
     from meta.results import Fit
@@ -114,8 +115,8 @@ def reproduction(run: Run) -> list[dict[str, Any]]:
     One row a number: `count` of `of`, `ours` in percent, `printed` as the table has it, and whether
     ours rounds to it (`agrees`); empty where the analysis reproduces nothing.
     """
-    wanted = run.analysis.get("reproduces")
-    if not wanted:
+    wanted = run.analysis.reproduces
+    if wanted is None:
         return []
     return [cells for row in run.printed if _stands_in(row, wanted) for cells in _comparison(row)]
 
@@ -142,9 +143,9 @@ def _order(what: str) -> int:
     )
 
 
-def _stands_in(row: Printed, wanted: Mapping[str, str]) -> bool:
+def _stands_in(row: Printed, wanted: Reproduces) -> bool:
     """In the table itself, or the pooled count: that table prints it, whatever place the record names."""
-    return (row.via or row.report) == wanted["source"] and (row.where == wanted["where"] or row.pooled)
+    return (row.via or row.report) == wanted.source and (row.where == wanted.where or row.pooled)
 
 
 def _comparison(row: Printed) -> Iterator[dict[str, Any]]:

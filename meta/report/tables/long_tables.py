@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from meta.report.language.differences import test_name
+from meta.results import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -26,7 +29,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[tuple[Place, Fit]]:
                         "analysis": run.name,
                         "variation": run.variation,
                         "role": fit.role,
-                        "model": fit.model.get("model"),
+                        "model": fit.model.model,
                         "by": fit.by,
                         "group": part.label,
                         "standing": part.called,
@@ -41,9 +44,10 @@ def _frame(rows: list[Place], *columns: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*_PLACE, *columns])
 
 
-def _ends(found: Proportion) -> Place:
-    names = ("estimand", "value", "low", "high", "level", "kind", "method", "reason")
-    return {name: getattr(found, name) for name in names}
+def _ends(found: Proportion, fit: Fit) -> Place:
+    names = ("value", "low", "high", "level", "kind", "method", "reason")
+    plain = {name: getattr(found, name) for name in names}
+    return {"estimand": name_of(found.estimand, fit.outcome), **plain}
 
 
 def estimands(runs: Sequence[Run]) -> pd.DataFrame:
@@ -53,14 +57,19 @@ def estimands(runs: Sequence[Run]) -> pd.DataFrame:
         found = [fit.proportion]
         if fit.estimands is not None:
             found = [fit.estimands.mean, fit.estimands.median, fit.estimands.predictive]
-        rows += [{**place, "k": fit.k, **_ends(one)} for one in found]
+        rows += [{**place, "k": fit.k, **_ends(one, fit)} for one in found]
     return _frame(rows, "k", "estimand", "value", "low", "high", "level", "kind", "method", "reason")
 
 
 def probabilities(runs: Sequence[Run]) -> pd.DataFrame:
     """Posterior probabilities to exceed each threshold."""
     rows = [
-        {**place, "estimand": p.estimand, "threshold": p.threshold, "probability": p.value}
+        {
+            **place,
+            "estimand": name_of(p.estimand, fit.outcome),
+            "threshold": p.threshold,
+            "probability": p.value,
+        }
         for place, fit in _parts(runs)
         for p in fit.probabilities
     ]
@@ -87,8 +96,11 @@ def tests(runs: Sequence[Run]) -> pd.DataFrame:
                 }
             )
             found += [("groups", test) for test in first.tests]
-        names = ("statistic", "df", "p", "method", "caveat", "reason")
-        rows += [{**place, "of": of, **{name: getattr(test, name) for name in names}} for of, test in found]
+        names = ("statistic", "df", "p", "caveat", "reason")
+        rows += [
+            {**place, "of": of, "method": test_name(test), **{name: getattr(test, name) for name in names}}
+            for of, test in found
+        ]
     return _frame(rows, "of", "statistic", "df", "p", "method", "caveat", "reason")
 
 
@@ -106,7 +118,7 @@ def influence(runs: Sequence[Run]) -> pd.DataFrame:
 def sweep(runs: Sequence[Run]) -> pd.DataFrame:
     """Answers at fixed values of tau."""
     rows = [
-        {**place, "tau": point.tau, **_ends(found)}
+        {**place, "tau": point.tau, **_ends(found, fit)}
         for place, fit in _parts(runs)
         for point in fit.sweep
         for found in (point.median, point.mean)
@@ -129,7 +141,7 @@ def bounds(runs: Sequence[Run]) -> pd.DataFrame:
                 "by": one.by,
                 "group": one.group,
                 "standing": one.standing.status,
-                "estimand": one.estimand,
+                "estimand": name_of(one.estimand, one.outcome),
             }
             rows += [
                 {**place, "bound": name, **_hull(found), **_completions(one)}

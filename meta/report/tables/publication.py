@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from meta.format import DASH, clean, counts, interval, level, percent
 from meta.report.language import exact, wording
 from meta.report.language.roles import marked, ordered
+from meta.results import name_of
 from meta.results.rows import orr
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _rows(fit: Fit) -> Iterator[Cells]:
                 f"{part.k}{'' if wording.headline(part) else STAR}",
                 counts(part.responders, part.n),
                 exact.short_name(fit),
-                found.estimand,
+                name_of(found.estimand, part.outcome),
                 marked(orr(found), part),
                 interval(ahead.low or 0.0, ahead.high or 0.0, percent) if given else DASH,
             )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from meta.models.policy import weakest
-from meta.results import FAILED
+from meta.report.language.site_words import parameter_name
+from meta.results import FAILED, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from meta.records.run import Run
-    from meta.results import Proportion, Quantity, Rate, RateDifference, SiteRegionFit, StandardisedRate
+    from meta.results import (
+        Outcome,
+        Parameter,
+        Proportion,
+        Quantity,
+        Rate,
+        RateDifference,
+        SiteRegionFit,
+        StandardisedRate,
+    )
 
 Cells = dict[str, Any]
 _PLACE = ("analysis", "variation", "standing", "contrast")
@@ -34,11 +43,10 @@ def _standing(fit: SiteRegionFit, rate: Rate) -> str:
     return FAILED if fit.failed else rate.standing.status
 
 
-def _named(fit: SiteRegionFit) -> dict[str, tuple[str, str]]:
-    """The groups or levels of each contrast among the parameters."""
-    labels = [rate.group for rate in fit.rates if rate.level is None]
-    pairs = permutations([*labels, *dict.fromkeys(rate.level for rate in fit.standardised)], 2)
-    return {f"log odds ratio, {one} against {other}": (one, other) for one, other in pairs}
+def _pair(fit: SiteRegionFit, one: Parameter) -> Iterator[str]:
+    """The groups or levels of a contrast, of those that have rates."""
+    known = {rate.group for rate in fit.rates} | {rate.level for rate in fit.standardised}
+    return (label for label in (one.group, one.reference) if label is not None and label in known)
 
 
 def _fits(runs: Sequence[Run]) -> Iterator[tuple[Cells, SiteRegionFit]]:
@@ -64,7 +72,8 @@ def sites(runs: Sequence[Run]) -> pd.DataFrame:
     names = ("group", "n", "n_reported", "responders")
     rows = (
         {**place, "standing": _standing(fit, rate), "at": rate.level,
-         **{name: getattr(rate, name) for name in names}, "estimand": found.estimand, **_ends(found)}
+         **{name: getattr(rate, name) for name in names},
+         "estimand": name_of(found.estimand, fit.outcome), **_ends(found)}
         for place, fit in _fits(runs) for rate in fit.rates for found in (rate.mean, rate.median)
     )  # fmt: skip
     return _frame(rows, "group", "at", "n", "n_reported", "responders", "estimand", *_ENDS)
@@ -83,7 +92,7 @@ def standardised(runs: Sequence[Run]) -> pd.DataFrame:
 def _rows(fit: SiteRegionFit) -> Iterator[Cells]:
     for source, several in (("with groups", fit.standardised), ("without groups", fit.without_groups)):
         for rate in several:
-            yield from _rate({"source": source, "standing": standing_of(fit, rate.level)}, rate)
+            yield from _rate({"source": source, "standing": standing_of(fit, rate.level)}, rate, fit.outcome)
     for found in fit.direct:
         yield {
             "standing": standing_of(fit, found.level), "source": "direct",
@@ -93,30 +102,35 @@ def _rows(fit: SiteRegionFit) -> Iterator[Cells]:
         }  # fmt: skip
     for difference in fit.differences:
         standing = standing_of(fit, difference.level, difference.reference)
-        yield from _difference({"standing": standing}, difference)
+        yield from _difference({"standing": standing}, difference, fit.outcome)
 
 
-def _rate(place: Cells, rate: StandardisedRate) -> Iterator[Cells]:
+def _rate(place: Cells, rate: StandardisedRate, outcome: Outcome) -> Iterator[Cells]:
     place = {**place, "population": rate.population, "at": rate.level}
     for found in (rate.mean, rate.median):
         if found is not None:
-            yield {**place, "estimand": found.estimand, **_ends(found)}
+            yield {**place, "estimand": name_of(found.estimand, outcome), **_ends(found)}
 
 
-def _difference(place: Cells, found: RateDifference) -> Iterator[Cells]:
+def _difference(place: Cells, found: RateDifference, outcome: Outcome) -> Iterator[Cells]:
     place = {**place, "population": found.population, "at": found.level, "against": found.reference}
     for source, quantity in (("with groups", found.standardised), ("without groups", found.without_groups)):
         if quantity is not None:
-            yield {**place, "source": source, "estimand": quantity.name, **_ends(quantity)}
+            yield {
+                **place,
+                "source": source,
+                "estimand": name_of(quantity.estimand, outcome),
+                **_ends(quantity),
+            }
 
 
 def parameters(runs: Sequence[Run]) -> pd.DataFrame:
     """Posterior beside prior: `sd_ratio` near 1 is a parameter of which the data say next to nothing."""
     rows = (
-        {**place, "standing": standing_of(fit, *_named(fit).get(one.posterior.name, ())),
-         "parameter": one.posterior.name, **_ends(one.posterior), "expectation": one.expectation,
+        {**place, "standing": standing_of(fit, *_pair(fit, one)),
+         "parameter": parameter_name(one), **_ends(one.posterior), "expectation": one.expectation,
          "sd": one.sd, "prior_sd": one.prior_sd, "sd_ratio": one.sd / one.prior_sd, "prior": one.prior,
-         **_alone(fit, one.posterior.name)}
+         **_alone(fit, one)}
         for place, fit in _fits(runs) for one in fit.parameters
     )  # fmt: skip
     return _frame(
@@ -125,10 +139,12 @@ def parameters(runs: Sequence[Run]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _alone(fit: SiteRegionFit, name: str) -> Cells:
+def _alone(fit: SiteRegionFit, one: Parameter) -> Cells:
     """The same contrast from those trials alone that report every group by itself."""
     alone = fit.reporting
-    found = next((one for one in alone.parameters if one.posterior.name == name), None) if alone else None
+    pair = (one.group, one.reference)
+    same = (other for other in (alone.parameters if alone else ()) if (other.group, other.reference) == pair)
+    found = next(same, None)
     if alone is None or found is None:
         return {}
     return {
@@ -154,7 +170,7 @@ def region_prior(runs: Sequence[Run]) -> pd.DataFrame:
     rows = (
         {**place, "standing": standing_of(fit, one.level, one.reference),
          "prior_sd": one.prior_sd, "at": one.level, "against": one.reference,
-         "quantity": found.name, **_ends(found), "effective": one.effective}
+         "quantity": name_of(found.estimand, fit.outcome), **_ends(found), "effective": one.effective}
         for place, fit in _fits(runs) for one in fit.prior_sweep
         for found in (one.log_odds_ratio, one.difference)
     )  # fmt: skip

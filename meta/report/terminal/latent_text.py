@@ -17,6 +17,7 @@ from meta.report.language.latent_words import (
     star,
     withheld,
 )
+from meta.report.language.site_words import parameter_name
 from meta.report.terminal.text import sampling
 from meta.results import FAILED
 from meta.results.rows import orr
@@ -118,7 +119,7 @@ def _contrasts(found: Latent) -> Iterator[dict[str, Any]]:
         ends = one.posterior
         yield {
             "standing": _standing(found, found.fits[-1].standing.status), "kind_of_row": kind,
-            "by": found.factor, "quantity": ends.name, "value": ends.value, "low": ends.low,
+            "by": found.factor, "quantity": parameter_name(one), "value": ends.value, "low": ends.low,
             "high": ends.high, "level": ends.level, "expectation": one.expectation, "sd": one.sd,
             "prior_sd": one.prior_sd, "sd_ratio": one.sd / one.prior_sd, "method": ends.method,
             "reason": ends.reason,

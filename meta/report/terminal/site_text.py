@@ -8,13 +8,13 @@ from meta.format import counts, interval, level, number, percent
 from meta.models import policy
 from meta.models.describe import counted
 from meta.records.run import BASE
-from meta.report.language.site_words import not_headlines
+from meta.report.language.site_words import not_headlines, pair_name, parameter_name, plain_name
 from meta.report.terminal.text import sampling
-from meta.results import FAILED
+from meta.results import FAILED, name_of
 from meta.results.rows import orr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from meta.records.run import Run
     from meta.results import DirectRate, Quantity, Rate, RateDifference, SiteRegionFit, StandardisedRate
@@ -39,7 +39,7 @@ def site_lines(run: Run) -> Iterator[str]:
         yield _in_one_line(run, fit)
         return
     failed = f"[{FAILED}] " if fit.failed else ""
-    by = (run.analysis.get("sites") or {}).get("by", "group")
+    by = run.analysis.sites.by if run.analysis.sites else "group"
     levels = f" and {fit.contrast}" if fit.contrast else ""
     yield f"{failed}{run.name}, {run.variation}: by {by}{levels}, % ({level(fit.level)} credible interval)"
     yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders: {policy.words(fit.standing)}"
@@ -76,7 +76,7 @@ def _standardised(fit: SiteRegionFit) -> Iterator[str]:
             median = f"; median {orr(rate.median)}"
         else:
             median = f"; directly {_direct(direct[rate.level])}" if rate.level in direct else ""
-        estimand = rate.mean.estimand.removesuffix(", standardised")
+        estimand = plain_name(rate.mean.estimand, fit.outcome)
         yield f"    {rate.level}{_star(rate)}, {estimand}: {orr(rate.mean)}{median}"
 
 
@@ -114,7 +114,7 @@ def difference(found: Quantity) -> str:
 def _rates(fit: SiteRegionFit, by: str) -> Iterator[str]:
     alone = [rate for rate in fit.rates if rate.level is None]
     width = max((len(rate.group) for rate in alone), default=0)
-    estimand = alone[0].mean.estimand if alone else ""
+    estimand = name_of(alone[0].mean.estimand, fit.outcome) if alone else ""
     yield f"  By {by}, {estimand}; responders/n where reported by {by} (and all patients known to be there):"
     for rate in alone:
         yield f"    {rate.group:<{width}}  {orr(rate.mean):>18}  {_reported(rate)}{_star(rate)}"
@@ -126,10 +126,11 @@ def _reported(rate: Rate) -> str:
 
 def _known(fit: SiteRegionFit) -> Iterator[str]:
     """The contrast between levels on the log odds scale, as wide as its prior or narrower."""
+    pairs = {(one.level, one.reference) for one in fit.differences}
     for one in fit.parameters:
-        if one.posterior.name in _contrasts(fit):
+        if (one.group, one.reference) in pairs:
             widths = f"prior sd {number(one.prior_sd, 2)}, posterior sd {number(one.sd, 2)}"
-            yield f"  {one.posterior.name}: {widths}"
+            yield f"  {parameter_name(one)}: {widths}"
     alone = fit.reporting
     if alone is not None:
         said = "" if alone.sampling.passed else f"[{FAILED}] "
@@ -138,11 +139,7 @@ def _known(fit: SiteRegionFit) -> Iterator[str]:
             f"  {said}Contrasts between groups, sd: prior / {counted(len(alone.trials), 'trial')}{star} that "
             f"report every group alone / all {fit.k}:"
         )
-        every = {one.posterior.name: one.sd for one in fit.parameters}
+        every = {(one.group, one.reference): one.sd for one in fit.parameters}
         for one in alone.parameters:
-            widths = " / ".join(number(sd, 2) for sd in (one.prior_sd, one.sd, every[one.posterior.name]))
-            yield f"    {one.posterior.name.removeprefix('log odds ratio, ')}: {widths}"
-
-
-def _contrasts(fit: SiteRegionFit) -> Sequence[str]:
-    return [f"log odds ratio, {one.level} against {one.reference}" for one in fit.differences]
+            sds = (one.prior_sd, one.sd, every[one.group, one.reference])
+            yield f"    {pair_name(one)}: {' / '.join(number(sd, 2) for sd in sds)}"

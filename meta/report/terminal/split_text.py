@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from meta.format import level
 from meta.report.language import wording
 from meta.report.language.bound_words import divided, fates, groups_of, leading, numbers, span
+from meta.results import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,8 @@ def split_lines(run: Run) -> Iterator[str]:
         found = [one for group in groups_of(run, by) if (one := leading(run, by, group))]
         first = found[0]
         limits = f"{level(first.uncertainty.level or 0.95)} limits"
-        yield f"{run.name}, {run.variation}: {first.estimand} by {by}, % ({limits}), {how(first)}"
+        what = name_of(first.estimand, first.outcome)
+        yield f"{run.name}, {run.variation}: {what} by {by}, % ({limits}), {how(first)}"
         width = max(len(one.group or "") for one in found)
         for one in found:
             star = "" if one.standing.headline else "*"

@@ -13,7 +13,7 @@ from meta.report.language.latent_words import answer, reported, star, withheld
 from meta.report.language.latent_words import marked as marked_latent
 from meta.report.language.roles import first_fit, marked
 from meta.report.language.variations import left_out
-from meta.results import FAILED
+from meta.results import FAILED, name_of
 from meta.results.rows import orr
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def _one(fit: Fit) -> Iterator[str]:
         count = counts(trial.responders, trial.n)
         yield f"  {trial.label:<{width}}  {count:>9}  {orr(trial.proportion):>18}{weight}"
     for found in (fit.proportion, *exact.others(fit)):
-        name = marked(f"{wording.capital(found.estimand)}, % ({level(found.level)} interval)", fit)
+        name = marked(
+            f"{wording.capital(name_of(found.estimand, fit.outcome))}, % ({level(found.level)} interval)", fit
+        )
         yield f"  {name}: {orr(found)}"
     for said in (exact.probabilities(fit), exact.new_trial(fit)):
         if said:
@@ -152,7 +154,7 @@ def _latent(run: Run, found: Latent, *, median: bool) -> Iterator[tuple[str, ...
 def header(fit: Fit, *, median: bool = False) -> tuple[str, ...]:
     """Heads of the columns of :func:`answers`."""
     heads = [fit.proportion, *(exact.others(fit) if median else [])]
-    named = [f"{found.estimand}, % ({_interval(found)})" for found in heads]
+    named = [f"{name_of(found.estimand, fit.outcome)}, % ({_interval(found)})" for found in heads]
     return ("", "k", "resp./n", *named, *([""] if median and len(heads) == 1 else []), "prediction")
 
 

@@ -85,22 +85,6 @@ def terms(x: ArrayLike, n: ArrayLike, mu: ArrayLike, g: ArrayLike) -> Terms:
     return Terms(*out.reshape(6, *shape))
 
 
-def logpmf(x: ArrayLike, n: ArrayLike, mu: ArrayLike, g: ArrayLike) -> FloatArray:
-    """Log-probability of each count, binomial coefficient included.
-
-    Parameters
-    ----------
-    x, n, mu, g
-        As in :func:`terms`.
-
-    Returns
-    -------
-    ndarray
-        Shape to which all four broadcast.
-    """
-    return terms(x, n, mu, g).value
-
-
 def _long(x: FloatArray, n: FloatArray, mu: FloatArray, g: FloatArray) -> BoolArray:
     """Arms with x = 0 or n where the shorter sums would cancel, or are not shorter."""
     rare = expit(np.where(x == 0, mu, -mu))

@@ -1,4 +1,4 @@
-"""Are the trials' response rates equal? The exact test given the total, and the likelihood ratio."""
+"""Tests of equal response rates: exact given the total number of responders, and likelihood ratio."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def conditional_test(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
     of the rates between trials matters there, not the shape of their distribution, so that the score is
     the same in the binomial-normal and the beta-binomial model: it is Potthoff & Whittinghill's [1]_ and
     Tarone's [2]_, with its exact conditional instead of its normal distribution. Freeman & Halton's
-    test [3]_ conditions on the same total, but orders tables by their probability, which points at no
-    alternative in particular. Times N the statistic is, S given, an integer plus a constant, so that its
+    test [3]_ conditions on the same total, but orders tables by their probability, which is directed at no
+    particular alternative. Times N the statistic is, S given, an integer plus a constant, so that its
     distribution is a finite convolution (:mod:`~meta.stats.binomial.fixed_total`). Tables beyond a few
     seconds of work get their scores rounded to a grid, or if p is below 1e-9 a nearer value of the
     statistic: `p` is then an upper bound, and `p_low` the lower.
@@ -109,8 +109,8 @@ def conditional_test(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
         trials = trials[np.lexsort((counts[cell][trials], size[cell][trials]))]
         tables[int(fewer[cell]), *size[cell][trials].tolist()].append((cell, counts[cell][trials]))
     for (s, *sizes), cells in tables.items():
-        found = _solve(np.array(sizes), s, np.array([observed for _, observed in cells]))
-        for (cell, _), values in zip(cells, found, strict=True):
+        probabilities = _solve(np.array(sizes), s, np.array([observed for _, observed in cells]))
+        for (cell, _), values in zip(cells, probabilities, strict=True):
             p[cell] = values
     code = np.where((code == Code.OK) & np.isnan(p[..., 0]), Code.TOO_LARGE, code).astype(np.int8)
     return Conditional(statistic, expected, p[..., 0], p[..., 1], p[..., 2], code)
@@ -128,7 +128,7 @@ def likelihood_ratio(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
     -------
     LikelihoodRatio
         Twice the difference of the log-likelihoods, k - 1 degrees of freedom, and the chi-squared
-        p-value, on which small counts do not bear relying. Codes as in :func:`conditional_test`.
+        p-value, which is unreliable for small counts. Codes as in :func:`conditional_test`.
     """
     x, size, use = _counts(responders, n, include)
     total, patients = x.sum(-1, keepdims=True), size.sum(-1, keepdims=True)

@@ -1,11 +1,11 @@
-"""How an integer statistic that adds up over trials is distributed, given the total of responders.
+"""Exact distribution of an integer statistic that is a sum over trials, given the total of responders.
 
 Counts of trials with one common rate are, given their total, multivariate hypergeometric. A convolution
 over trials of the states (responders so far, statistic so far), weighted with binomial probabilities,
-gives the distribution of any statistic sum score_i(x_i) with convex integer scores. States that are bound
-to reach the value of interest leave it at once, as in Mehta & Patel's network algorithm (1983, J Am Stat
-Assoc 78:427-434), and take with them the probability of all that may follow. Only positive terms are
-added, so that small tail probabilities keep their digits.
+gives the distribution of any statistic sum score_i(x_i) with convex integer scores. States that are certain
+to reach the value of interest leave the convolution at once, as in Mehta & Patel's network algorithm (1983,
+J Am Stat Assoc 78:427-434), and take with them the probability of all that may follow. Only positive terms
+are added, so that small tail probabilities keep their digits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CELLS, _STATES, _PAIRS = 2e7, 5e6, 2e7  # held at once: a few hundred megabytes
 
 
 class Table(NamedTuple):
-    """What is known of a table before the statistic is: all lists run over trials in order of processing.
+    """What the convolution needs, whatever the observed statistic: lists of trials in order of processing.
 
     `scores` and `chance` are the scores and binomial probabilities of 0, 1 … responders; `rest[j][s]` is
     the probability that trials j, j+1 … have the total - s responders; `before[j][s]` and `after[j][s]` are
@@ -90,10 +90,6 @@ def table(size: IntArray, total: int, scores: list[IntArray]) -> Table:
         Responders, between 1 and sum(size) - 1.
     scores : list of ndarray of int
         For each trial the score at 0, 1 … min(size, total) responders: convex, not negative.
-
-    Returns
-    -------
-    Table
     """
     rate = total / int(size.sum())
     later = int(size.sum()) - np.concatenate([[0], np.cumsum(size)])
@@ -112,7 +108,6 @@ def tail(table: Table, levels: IntArray, far: int) -> FloatArray:
 
     Parameters
     ----------
-    table : Table
     levels : ndarray of int, shape (m,)
         Attainable values of the statistic.
     far : int
@@ -126,11 +121,11 @@ def tail(table: Table, levels: IntArray, far: int) -> FloatArray:
         first where the distribution is exact. NaN where even bounds take too long.
     """
     distinct, where = np.unique(levels, return_inverse=True)
-    found = _exact(table, distinct)
-    if found is None:  # one by one, so that no answer depends on the company it is in
+    p = _exact(table, distinct)
+    if p is None:  # one by one, so that no answer depends on the others asked for
         tried = len(distinct) == 1
-        found = np.concatenate([_alone(table, int(level), far, tried) for level in distinct])
-    return found[where]
+        p = np.concatenate([_alone(table, int(level), far, tried) for level in distinct])
+    return p[where]
 
 
 def _alone(table: Table, level: int, far: int, tried: bool) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What is integrated for the marginal likelihood of one trial: one integral in two log-concave forms."""
+"""Integrands of the marginal likelihood of one trial: one integral in two log-concave forms."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Integrand(NamedTuple):
 
 
 def _exponential(theta: FloatArray) -> FloatArray:
-    """e^-|theta|, of which the rate and its logarithms are made: this is where the time goes."""
+    """e^-|theta|, from which the rate and its logarithms follow: this is where the time goes."""
     small = np.abs(theta)
     np.negative(small, out=small)
     return np.exp(small, out=small)

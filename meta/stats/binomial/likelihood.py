@@ -2,7 +2,8 @@
 
 The model is a function ``terms(x, n, mu, v)`` (:mod:`meta.stats.binomial.terms`): the binomial-normal or the
 beta-binomial one. At any fixed v its log-likelihood has one peak in each mu, so that the means can be
-profiled out; over v, a coarse table finds the basins and Newton's method the highest peak.
+profiled out. Over v it may have several peaks: a coarse table of the profile finds them, Newton's method
+climbs them (:mod:`meta.stats.binomial.newton`), and the highest wins.
 """
 
 from __future__ import annotations
@@ -13,19 +14,24 @@ import numpy as np
 from scipy.special import chdtri, fdtri, logit
 
 from meta.errors import DataError
-from meta.stats.binomial.newton import cross, settle
-from meta.stats.binomial.sets import Sets, TermsFunction, tally
-from meta.stats.binomial.summit import locate
+from meta.stats.binomial.newton import Peaks, climb, cross, no_peaks, settle
+from meta.stats.binomial.terms import Sets, Terms, TermsFunction, ceiling, concave, tally
 from meta.stats.numeric.codes import Code, CodeArray
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-    from meta.stats.binomial.newton import Summit
-    from meta.stats.binomial.summit import Located
     from meta.stats.normal.scales import BoolArray, FloatArray
 
 Cutoff = Literal["chi2", "f"]
+
+# v of the coarse table: sqrt(v) from below the sampling error of 5,000 patients to a spread from 0 to 1
+_TABLE_V = np.concatenate([[0.0], 4.0 ** np.arange(-5, 7)])
+_FINEST = 2.0**-14  # spacing of mu in the table where it is closest
+_ROUNDS = 8  # at most, to find the means of the table
+_CELLS = 1_000_000  # of the coarse table held at once
+_RIVAL = 3.0  # nats below the highest node of the table from which a second peak is climbed as well
+_TINY = 1e-300
 
 
 class Maximum(NamedTuple):
@@ -83,8 +89,8 @@ def maximise(
     -------
     Maximum
         The highest peak, to rounding error. Code.INFINITE_MU: a group has no responder (mu = -inf) or
-        nobody else (+inf); it adds 0 to the log-likelihood whatever v, and the other groups and v are
-        estimated all the same (v = 0 if there is no other). Code.NO_MAXIMUM: every arm has no responder or
+        nobody else (+inf); it adds 0 to the log-likelihood at any v, and the other groups and v are
+        estimated without it (v = 0 if there is no other). Code.NO_MAXIMUM: every arm has no responder or
         nobody else, both occur in a group, and not all arms are single patients; then v = inf, mu = NaN and
         `loglik` is the supremum. Code.NO_TRIALS: no arm counts.
 
@@ -104,17 +110,58 @@ def maximise(
     return maximum(locate(terms, x, n, include, groups=groups))
 
 
-def maximum(located: Located) -> Maximum:
-    """The estimates of :func:`maximise`, of maxima that have been located.
+class Table(NamedTuple):
+    """Profile over the means at each of V values of v.
+
+    `v` and the profile log-likelihood `value` and its `slope` in v have shape (B, V); the means `mu` that
+    maximise it and their `information` (B, V, G). All approximate.
+    """
+
+    v: FloatArray
+    value: FloatArray
+    slope: FloatArray
+    mu: FloatArray
+    information: FloatArray
+
+    def rows(self, rows: NDArray[np.intp]) -> Table:
+        """Some rows."""
+        return Table(*(z[rows] for z in self))
+
+
+class Located(NamedTuple):
+    """A flat batch of data sets, their peaks with codes, and the table that the climb started from.
+
+    `shape` is that of the leading axes before they were made one.
+    """
+
+    sets: Sets
+    shape: tuple[int, ...]
+    peak: Peaks
+    code: CodeArray
+    table: Table
+
+
+def locate(
+    terms: TermsFunction,
+    x: ArrayLike,
+    n: ArrayLike,
+    include: ArrayLike = True,
+    *,
+    groups: ArrayLike | None = None,
+) -> Located:
+    """Find the highest peak of each data set, from which both estimates and profile intervals start.
 
     Parameters
     ----------
-    located : Located
-
-    Returns
-    -------
-    Maximum
+    terms, x, n, include, groups
+        As of :func:`meta.stats.binomial.likelihood.maximise`.
     """
+    s, shape = tally(x, n, include, groups)
+    return Located(s, shape, *highest_peaks(terms, s))
+
+
+def maximum(located: Located) -> Maximum:
+    """Estimates from the peaks that :func:`locate` found."""
     s, shape, peak, code, _ = located
     variance, se2_v, cov = _covariance(peak)
     many = s.member.shape[0]
@@ -130,7 +177,7 @@ def maximum(located: Located) -> Maximum:
     )
 
 
-def _covariance(peak: Summit) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _covariance(peak: Peaks) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Variances of the means and of v, and the matrix of both."""
     given_v = np.divide(-1.0, peak.d_mumu, out=np.full_like(peak.mu, np.nan), where=peak.d_mumu < 0)
     inner = (peak.v > 0) & (peak.bend < 0)
@@ -201,13 +248,12 @@ def fixed(
 
 
 def cut(k: FloatArray, many: FloatArray, level: float, cutoff: Cutoff) -> FloatArray:
-    """How far the log-likelihood may fall; NaN without a degree of freedom.
+    """How far the log-likelihood may fall below its maximum; NaN without a degree of freedom.
 
     Parameters
     ----------
     k, many : ndarray, shape (...)
         Trials, and means.
-    level : float
     cutoff : {"chi2", "f"}
     """
     if cutoff == "chi2":
@@ -218,7 +264,7 @@ def cut(k: FloatArray, many: FloatArray, level: float, cutoff: Cutoff) -> FloatA
 
 
 def _settled(terms: TermsFunction, s: Sets, v: FloatArray) -> Fixed:
-    """Means at given v of a flat batch, without limits; `loglik` by group."""
+    """Estimates of the means of a flat batch at given v, without limits; `loglik` is by group."""
     one_sided, filled = s.one_sided, s.k > 0
     inner = s.only(~one_sided)
     x, patients = inner.by_group(inner.x), inner.by_group(inner.n)
@@ -250,10 +296,128 @@ def _fallen(
     one = Sets(x, n, np.zeros_like(s.group), np.ones((1, len(s.group))))
     peak, spread = mu[rows, group], se[rows, group]
     total = n.sum(-1)
-    # about where the fall is 2, from a peak or, if that is infinite, from half a patient of the other kind
+    # about 2 below the peak; if that is infinite, the log odds of half a patient of the other kind
     start = np.where(
         np.isfinite(peak), peak + 2 * side * np.nan_to_num(spread), -side * np.log(2 * total + 1)
     )
     edge, reached = cross(terms, one, start, peak, v[rows], level[rows, group])
     out[rows, group] = np.where(reached, edge, np.nan)
     return out
+
+
+def highest_peaks(terms: TermsFunction, s: Sets) -> tuple[Peaks, CodeArray, Table]:
+    """Highest peaks of a flat batch, their codes, and the table that the climb started from.
+
+    Rows without a maximum, and one-sided groups, have NaN second derivatives; the table leaves one-sided
+    groups out and is NaN in rows where nothing is left.
+    """
+    count, many = s.k.shape
+    one_sided = s.one_sided
+    inner = s.only(~one_sided)
+    rising = ~inner.interior & (inner.n > 1).any(-1)
+    go = np.flatnonzero((inner.n > 0).any(-1) & ~rising)
+    peak = no_peaks(count, many)
+    table = Table(
+        *np.full((3, count, len(_TABLE_V)), np.nan), *np.full((2, count, len(_TABLE_V), many), np.nan)
+    )
+    block = max(1, _CELLS // (s.n.shape[-1] * len(_TABLE_V)))
+    for start in range(0, len(go), block):
+        rows = go[start : start + block]
+        top, nodes = _highest(terms, inner.rows(rows))
+        for whole, part in zip((*peak, *table), (*top, *nodes), strict=True):
+            whole[rows] = part
+    filled = s.k > 0
+    rising_mu = np.where(s.by_group(s.x) > 0, np.inf, -np.inf)
+    peak.mu[~filled] = np.nan
+    peak.mu[one_sided] = rising_mu[one_sided]
+    alone = filled.any(-1) & ~(inner.n > 0).any(-1)  # one-sided groups and no other
+    peak.v[alone], peak.value[alone], peak.converged[alone] = 0.0, 0.0, True
+    peak.v[rising], peak.value[rising] = np.inf, ceiling(s).sum(-1)[rising]
+    code = np.where(one_sided.any(-1), Code.INFINITE_MU, Code.OK)
+    code = np.where(peak.converged, code, Code.NOT_CONVERGED)
+    code = np.where(rising, Code.NO_MAXIMUM, np.where(filled.any(-1), code, Code.NO_TRIALS))
+    return peak, code.astype(np.int8), table
+
+
+def _highest(terms: TermsFunction, s: Sets) -> tuple[Peaks, Table]:
+    """The highest peak of each row: from the best node of the table, and from a rival."""
+    table = _coarse(terms, s)
+    hold = s.n.max(-1, initial=0) <= 1  # v is not identified
+    best = np.where(hold, 0, table.value.argmax(-1))
+    rows = np.arange(len(best))
+    padded = np.pad(table.value, ((0, 0), (1, 1)), constant_values=-np.inf)
+    local = (table.value > padded[:, :-2]) & (table.value >= padded[:, 2:])
+    local &= (table.value > table.value[rows, best, None] - _RIVAL) & ~hold[:, None]
+    local[rows, best] = False
+    second = np.where(local, table.value, -np.inf).argmax(-1)
+    rivals = np.flatnonzero(local.any(-1))
+    every, nodes = np.concatenate([rows, rivals]), np.concatenate([best, second[rivals]])
+    top = climb(terms, s.rows(every), *_between(table, every, nodes), hold[every])
+    if not rivals.size:
+        return top, table
+    first, other = top.rows(rows), top.rows(np.arange(len(rows), len(every)))
+    higher = other.converged & ~(other.value <= first.value[rivals])
+    chosen = rows.copy()
+    chosen[rivals[higher]] = len(rows) + np.flatnonzero(higher)
+    return top.rows(chosen), table
+
+
+def _between(table: Table, rows: NDArray[np.intp], node: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    """A start between a node and its uphill neighbour: where the slope, interpolated linearly, is zero."""
+    slope = table.slope[rows, node]
+    other = np.clip(node + np.where(slope > 0, 1, -1), 0, len(_TABLE_V) - 1)
+    beyond = table.slope[rows, other]
+    turns = np.sign(slope) * np.sign(beyond) < 0
+    share = np.where(turns, slope / np.where(turns, slope - beyond, 1.0), 0.0)
+    v = (1 - share) * _TABLE_V[node] + share * _TABLE_V[other]
+    mu = (1 - share)[:, None] * table.mu[rows, node] + share[:, None] * table.mu[rows, other]
+    return mu, v
+
+
+def _coarse(terms: TermsFunction, s: Sets) -> Table:
+    """Tabulate the profile over the means. One-sided groups must have been left out."""
+    mu, width = _guess(s)
+    spacing = np.clip(2.0 ** np.floor(np.log2(width)), _FINEST, 1.0)
+    for _ in range(_ROUNDS):  # mostly the first is enough
+        node = np.round(mu / spacing) * spacing
+        t = _table(terms, s, node)
+        curvature = concave(t.d_mumu)
+        # a tail that bends up is no parabola and does not show how far away the peak is
+        limit = np.where(t.d_mumu < 0, 3 * width, np.minimum(width, 1.0))
+        step = np.clip(-t.d_mu / curvature, -limit, limit)
+        mu = node + step
+        near = np.abs(step) <= width
+        if (near & (t.d_mumu <= 0)).all():
+            break
+    value = (t.value + np.where(near & (t.d_mumu < 0), -step * curvature * step / 2, 0.0)).sum(-1)
+    slope = (t.d_v + t.d_muv * step).sum(-1)
+    return Table(np.broadcast_to(_TABLE_V, value.shape), value, slope, mu, -curvature)
+
+
+def _guess(s: Sets) -> tuple[FloatArray, FloatArray]:
+    """Weighted means of empirical log odds at each v, and their standard errors, shape (B, V, G)."""
+    y = logit((s.x + 0.5) / (s.n + 1))
+    variance = 1 / (s.x + 0.5) + 1 / (s.n - s.x + 0.5)
+    w = (s.n > 0)[:, None] / (variance[:, None] + _TABLE_V[:, None])
+    total = np.maximum(s.by_group(w), _TINY)
+    mu = s.by_group(w * y[:, None]) / total
+    x, n = s.by_group(s.x), s.by_group(s.n)
+    pooled = logit(np.where((x > 0) & (x < n), x, 0.5) / np.maximum(n, 1))  # exact at v = 0
+    scale = s.scale[:, None, None]
+    mu += (pooled - mu[:, 0])[:, None] * scale / (scale + _TABLE_V[:, None])
+    return mu, np.where(total > _TINY, 1 / np.sqrt(total), 1.0)
+
+
+def _table(terms: TermsFunction, s: Sets, node: FloatArray) -> Terms:
+    """Sums of terms at nodes (B, V, G), each distinct (x, n, mu, v) computed once."""
+    most = s.n.max(initial=0) + 1
+    kinds, arm = np.unique(s.x * most + s.n, return_inverse=True)
+    lattice = np.round(node / _FINEST).astype(np.int64)[..., s.group]
+    column = np.arange(len(_TABLE_V))[:, None]
+    key = (arm.reshape(s.x.shape)[:, None] * len(_TABLE_V) + column << 32) + lattice + (1 << 31)
+    cells, where = np.unique(key, return_inverse=True)
+    which, j = np.divmod(cells >> 32, len(_TABLE_V))
+    mu = ((cells & (1 << 32) - 1) - (1 << 31)) * _FINEST
+    x, n = np.divmod(kinds[which], most)
+    at = np.stack(terms(x, n, mu, _TABLE_V[j]))
+    return Terms(*s.by_group(at[:, where.reshape(key.shape)]))

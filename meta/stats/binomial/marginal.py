@@ -56,7 +56,7 @@ def log_marginal(x: ArrayLike, n: ArrayLike, mu: ArrayLike, tau: ArrayLike) -> F
     -------
     ndarray, shape (...)
         Of the shape to which the four broadcast. Relative error of the likelihood below 1e-11 for n up to
-        5,000 and any tau (tests/unit/stats/test_marginal.py).
+        5,000 and any tau (tests/unit/stats/binomial/test_marginal.py).
 
     Notes
     -----
@@ -121,7 +121,7 @@ def marginal_terms(x: ArrayLike, n: ArrayLike, mu: ArrayLike, tau2: ArrayLike) -
 
 
 def approximate_log_marginal(x: ArrayLike, n: ArrayLike, mu: ArrayLike, tau: ArrayLike) -> FloatArray:
-    """Log marginal likelihood by Laplace's method, several times faster: to see where to look.
+    """Log marginal likelihood by Laplace's method, several times faster: enough to locate a posterior.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def approximate_log_marginal(x: ArrayLike, n: ArrayLike, mu: ArrayLike, tau: Arr
     Returns
     -------
     ndarray, shape (...)
-        Within 0.2 (tests/unit/stats/test_marginal.py).
+        Within 0.2 (tests/unit/stats/binomial/test_marginal.py).
     """
     return _integrated(x, n, mu, tau, _laplace)[0]
 
@@ -158,9 +158,9 @@ def _integrated(
             part = cells.at(rows)
             if sign < 0:
                 part = part._replace(x=part.n - part.x, mu=-part.mu)
-            log_l, found = method(integrand, part)
+            log_l, averages_of_part = method(integrand, part)
             value[rows] += log_l
-            for j, average in enumerate(found):
+            for j, average in enumerate(averages_of_part):
                 moments[j, rows] = average * sign ** (j + 1)
     return value.reshape(shape), tuple(moment.reshape(shape) for moment in moments)
 

@@ -1,7 +1,7 @@
-"""Safeguarded Newton iterations on the likelihood of a flat batch: to its peak, its ridge and its contours.
+"""Safeguarded Newton iterations on the likelihood of a flat batch: to its peaks and to a given level.
 
 Steps in v are steps in ln(v + scale), on which likelihoods are far closer to parabolas. Iterations end with
-a step of less than _LAST standard errors, which is taken without looking: what remains is its square.
+a step of less than _LAST standard errors, which is taken without another look: the error left is its square.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from meta.stats.binomial.sets import Sets, TermsFunction, concave, in_log, sums
+from meta.stats.binomial.terms import Sets, TermsFunction, concave, in_log, sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,8 +24,8 @@ _LEAP = 1.5  # of ln(v + scale) at most a step
 _NOISE = 1e-11  # relative rounding error of a log-likelihood, with room
 
 
-class Summit(NamedTuple):
-    """Peaks of a flat batch: `mu`, `d_mumu`, `d_muv` (B, G); the rest (B,).
+class Peaks(NamedTuple):
+    """Highest peaks of a flat batch: `mu`, `d_mumu`, `d_muv` (B, G); the rest (B,).
 
     `bend` is the second derivative in v of the profile over the means. The second derivatives are those
     within _LAST standard errors of the peak.
@@ -39,9 +39,9 @@ class Summit(NamedTuple):
     bend: FloatArray
     converged: BoolArray
 
-    def rows(self, rows: NDArray[np.intp]) -> Summit:
+    def rows(self, rows: NDArray[np.intp]) -> Peaks:
         """Some rows."""
-        return Summit(*(z[rows] for z in self))  # type: ignore[arg-type]  # in order
+        return Peaks(*(z[rows] for z in self))  # type: ignore[arg-type]  # in order
 
 
 class Ridge(NamedTuple):
@@ -53,15 +53,15 @@ class Ridge(NamedTuple):
     converged: BoolArray
 
 
-def nowhere(count: int, many: int) -> Summit:
-    """Peaks not found: all NaN."""
+def no_peaks(count: int, many: int) -> Peaks:
+    """A batch of `count` data sets with `many` groups, shapes (B,) and (B, G), before any peak is found."""
     mu, d_mumu, d_muv = np.full((3, count, many), np.nan)
     v, value, bend = np.full((3, count), np.nan)
-    return Summit(mu, v, value, d_mumu, d_muv, bend, np.zeros(count, dtype=bool))
+    return Peaks(mu, v, value, d_mumu, d_muv, bend, np.zeros(count, dtype=bool))
 
 
 class _Climber(NamedTuple):
-    """Rows under way: where they look, the best they have seen (`base`), and the step from there."""
+    """Rows still iterating: the current point, the best point so far (`base`), and the step from there."""
 
     mu: FloatArray
     v: FloatArray
@@ -77,7 +77,7 @@ class _Climber(NamedTuple):
     def moved(
         self, rose: BoolArray, value: FloatArray, new_step: FloatArray, new_leap: FloatArray
     ) -> _Climber:
-        """The next look: from here if this was uphill, else not so far from the base."""
+        """Next point: by a new step if this one was uphill, else by a quarter of the last from the base."""
         base_mu = np.where(rose[:, None], self.mu, self.base_mu)
         base_v = np.where(rose, self.v, self.base_v)
         step = np.where(rose[:, None], new_step, self.step / 4)
@@ -97,8 +97,8 @@ class _Climber(NamedTuple):
         return _Climber(*(z[rows] for z in self))  # type: ignore[arg-type]  # in order
 
 
-def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: BoolArray) -> Summit:
-    """To the peak over (mu, v >= 0) uphill from a start; rows of `hold` keep their v.
+def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: BoolArray) -> Peaks:
+    """Climb from a start to a peak over (mu, v >= 0); rows of `hold` keep their v.
 
     Parameters
     ----------
@@ -107,19 +107,15 @@ def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: Bo
     mu, v : ndarray, shapes (B, G) and (B,)
         Starts.
     hold : ndarray of bool, shape (B,)
-
-    Returns
-    -------
-    Summit
     """
     nothing = np.full(len(v), -np.inf)
     c = _Climber(mu, v, mu, v, nothing, np.zeros_like(mu), np.zeros_like(v), s.scale, mu, hold)
-    out = nowhere(*mu.shape)
+    out = no_peaks(*mu.shape)
     rows = np.arange(len(v))
     for attempt in range(_STEPS):
         t = sums(terms, s, c.mu, c.v)
         if not attempt:
-            c = c._replace(reach=reach(t.d_mumu))
+            c = c._replace(reach=step_limit(t.d_mumu))
         value = t.value.sum(-1)
         rose = value >= c.height - _NOISE * (1 + np.abs(c.height))
         step, leap, size, gain = _uphill(t, c)
@@ -138,17 +134,17 @@ def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: Bo
 
 
 def leapt(v: FloatArray, scale: FloatArray, leap: FloatArray) -> FloatArray:
-    """V after a step in ln(v + scale); 0, and not what rounding leaves of it, from `lowest` down."""
+    """Heterogeneity v, shape (B,), after a step in ln(v + scale); exactly 0 from `lowest` down."""
     return np.where(leap <= lowest(v, scale), 0.0, np.maximum(v + (v + scale) * np.expm1(leap), 0.0))
 
 
 def lowest(v: FloatArray, scale: FloatArray) -> FloatArray:
-    """The step in ln(v + scale) that ends at v = 0."""
+    """The step in ln(v + scale) that ends at v = 0, shape (B,)."""
     return np.asarray(-np.log1p(v / scale))
 
 
-def reach(d_mumu: FloatArray) -> FloatArray:
-    """How far mu may move in one step, from the curvature at the start: a flat tail does not tell."""
+def step_limit(d_mumu: FloatArray) -> FloatArray:
+    """Longest step in mu, shape (B, G), from the curvature at the start: Newton's is too long in a tail."""
     return np.asarray(1 + 3 / np.sqrt(-concave(d_mumu)))
 
 
@@ -171,7 +167,7 @@ def _uphill(t: Terms, c: _Climber) -> tuple[FloatArray, FloatArray, FloatArray, 
 
 
 def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridge:
-    """To the peak over the means at given v, from a start: Newton's method between brackets.
+    """Maximise over the means at given v, by Newton's method between brackets.
 
     Parameters
     ----------
@@ -184,7 +180,7 @@ def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridg
     limit = high
     for attempt in range(_STEPS):
         t = sums(terms, s, mu, v)
-        limit = limit if attempt else reach(t.d_mumu)
+        limit = limit if attempt else step_limit(t.d_mumu)
         low, high = np.where(t.d_mu > 0, mu, low), np.where(t.d_mu < 0, mu, high)
         curvature = concave(t.d_mumu)
         step = -t.d_mu / curvature
@@ -195,7 +191,7 @@ def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridg
             out.value[at] = (t.value - step * curvature * step / 2)[done]
             if done.all():
                 break
-        mu = bracketed(mu, step, low, high, limit)
+        mu = _bracketed(mu, step, low, high, limit)
         if done.any():
             go = ~done
             s, rows = s.rows(np.flatnonzero(go)), rows[go]
@@ -203,10 +199,10 @@ def settle(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray) -> Ridg
     return out
 
 
-def bracketed(
+def _bracketed(
     mu: FloatArray, step: FloatArray, low: FloatArray, high: FloatArray, limit: FloatArray
 ) -> FloatArray:
-    """The next mu: a step no longer than `limit`, or the middle where that leaves the bracket."""
+    """Next mu, shape of `mu`: a step of at most `limit`, or the middle where that leaves the bracket."""
     new = mu + np.clip(step, -limit, limit)
     closed = np.isfinite(low) & np.isfinite(high)
     middle = np.where(closed, low, new) / 2 + np.where(closed, high, new) / 2
@@ -216,7 +212,7 @@ def bracketed(
 def cross(
     terms: TermsFunction, s: Sets, start: FloatArray, inner: FloatArray, v: FloatArray, drop_to: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Mu at which a single group's log-likelihood at given v has fallen to a level.
+    """Find the mu at which a single group's log-likelihood at given v has fallen to a level.
 
     Parameters
     ----------
@@ -239,7 +235,7 @@ def cross(
     for attempt in range(_STEPS):
         t = sums(terms, s, mu[:, None], v)
         value, slope, curvature = (z[:, 0] for z in (t.value, t.d_mu, t.d_mumu))
-        limit = limit if attempt else reach(curvature)
+        limit = limit if attempt else step_limit(curvature)
         excess = value - drop_to
         inner, outer = np.where(excess > 0, mu, inner), np.where(excess <= 0, mu, outer)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -250,7 +246,7 @@ def cross(
         converged[rows[done]] = True
         if done.all():
             break
-        mu = bracketed(mu, step, np.minimum(inner, outer), np.maximum(inner, outer), limit)
+        mu = _bracketed(mu, step, np.minimum(inner, outer), np.maximum(inner, outer), limit)
         if done.any():
             go = ~done
             s, rows = s.rows(np.flatnonzero(go)), rows[go]

@@ -1,9 +1,7 @@
 """Profile-likelihood intervals for functions of (mu, v) in a random-effects model of binomial counts.
 
 A limit is the extreme of a function over the region where the log-likelihood is within a cut-off of its
-maximum. Newton's method finds it on the region's edge, where the function has no slope along the edge,
-from a start off the coarse table; where that fails, :mod:`meta.stats.binomial.search` goes by
-brute force.
+maximum (:mod:`meta.stats.binomial.region`), found from starts that the coarse table of the likelihood gives.
 """
 
 from __future__ import annotations
@@ -13,21 +11,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import expit, gammaln, log_expit, xlog1py, xlogy
 
-from meta.stats.binomial.edge import Tasks, across, approach, evaluated, single
-from meta.stats.binomial.likelihood import Cutoff, cut
-from meta.stats.binomial.newton import cross, reach
-from meta.stats.binomial.search import search
-from meta.stats.binomial.sets import Sets, Table, TermsFunction, ceiling
-from meta.stats.binomial.summit import locate
+from meta.stats.binomial.likelihood import Cutoff, Table, cut
+from meta.stats.binomial.newton import cross, step_limit
+from meta.stats.binomial.region import Tasks, across, by_newton, by_search, evaluated, single
+from meta.stats.binomial.terms import Sets, TermsFunction, ceiling
 from meta.stats.numeric.codes import Code, CodeArray
 from meta.stats.numeric.roots import bracketed_root
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from meta.stats.binomial.edge import Quantity
-    from meta.stats.binomial.newton import Summit
-    from meta.stats.binomial.summit import Located
+    from meta.stats.binomial.likelihood import Located
+    from meta.stats.binomial.newton import Peaks
+    from meta.stats.binomial.region import Quantity
     from meta.stats.normal.scales import FloatArray
 
 _SIDES = (-1.0, 1.0)
@@ -44,48 +40,6 @@ class Limits(NamedTuple):
     code: CodeArray
 
 
-def profile_intervals(
-    terms: TermsFunction,
-    x: ArrayLike,
-    n: ArrayLike,
-    include: ArrayLike = True,
-    *,
-    of: tuple[Quantity, ...] = ("mu", "v", "mean"),
-    groups: ArrayLike | None = None,
-    level: float = 0.95,
-    cutoff: Cutoff = "chi2",
-) -> tuple[Limits, ...]:
-    """Profile-likelihood intervals of several quantities, computed together.
-
-    Parameters
-    ----------
-    terms, x, n, include, groups
-        As of :func:`meta.stats.binomial.likelihood.maximise`.
-    of : tuple of {"mu", "v", "mean"} or callable (mu, v) -> Terms
-        "mu": each group's mean log odds. "v": the common heterogeneity. "mean": each group's mean response
-        rate exp(terms(1, 1, mu, v)), a fraction. A callable gives a function of a group's (mu, v) and
-        its derivatives; it must rise with mu.
-    level : float, default 0.95
-    cutoff : {"chi2", "f"}
-        How far the profile may fall: half the `level` quantile of chi-squared with 1 degree of freedom, or of
-        F with 1 and 2(k - G) degrees of freedom (2(k - 1) for one group; Code.NO_DF where that is 0).
-
-    Returns
-    -------
-    tuple of Limits
-        One for each quantity, with Code.OK also where there is no maximum to stand in the middle. A limit is
-        infinite (a mean rate 0 or 1) where the profile never falls below the cut-off: the upper limit of v
-        where all arms are extreme, the lower one of mu (and of a callable) without a responder.
-
-    Notes
-    -----
-    Limits are the extremes of the quantity where the log-likelihood is within the cut-off of its
-    maximum (or supremum), the other means and v free.
-    """
-    located = locate(terms, x, n, include, groups=groups)
-    return profile_limits(terms, located, of=of, level=level, cutoff=cutoff)
-
-
 def profile_limits(
     terms: TermsFunction,
     located: Located,
@@ -94,18 +48,32 @@ def profile_limits(
     level: float = 0.95,
     cutoff: Cutoff = "chi2",
 ) -> tuple[Limits, ...]:
-    """The intervals of :func:`profile_intervals`, from maxima that have been located.
+    """Profile-likelihood intervals of several quantities, computed together.
 
     Parameters
     ----------
-    terms : callable (x, n, mu, v) -> Terms
     located : Located
-    of, level, cutoff
-        As of :func:`profile_intervals`.
+        By :func:`~meta.stats.binomial.likelihood.locate` with the same `terms`.
+    of : tuple of {"mu", "v", "mean"} or callable (mu, v) -> Terms
+        "mu": each group's mean log odds. "v": the common heterogeneity. "mean": each group's mean response
+        rate exp(terms(1, 1, mu, v)), a fraction. A callable gives a function of a group's (mu, v) and
+        its derivatives; it must rise with mu.
+    cutoff : {"chi2", "f"}
+        How far the profile may fall: half the `level` quantile of chi-squared with 1 degree of freedom, or of
+        F with 1 and 2(k - G) degrees of freedom (2(k - 1) for one group; Code.NO_DF where that is 0).
 
     Returns
     -------
     tuple of Limits
+        One for each quantity. Code.OK also where the likelihood has no maximum but a supremum. A limit is
+        infinite (a mean rate 0 or 1) where the profile never falls below the cut-off: the upper limit of v
+        where all arms have no responder or only responders, the lower one of mu (and of a callable) without
+        a responder.
+
+    Notes
+    -----
+    Limits are the extremes of the quantity where the log-likelihood is within the cut-off of its
+    maximum (or supremum), the other means and v free.
     """
     s, shape, peak, code, table = located
     floor = peak.value - cut(s.k.sum(-1), (s.k > 0).sum(-1), level, cutoff)
@@ -135,9 +103,9 @@ def profile_limits(
 
 
 def _known(
-    s: Sets, peak: Summit, quantity: Quantity, group: int, side: float, floor: FloatArray
+    s: Sets, peak: Peaks, quantity: Quantity, group: int, side: float, floor: FloatArray
 ) -> FloatArray:
-    """Limits that need no search, shape (B,), and NaN: at the end of the range or in closed form."""
+    """Limits at the end of the range or in closed form, shape (B,); NaN where one must be searched for."""
     if quantity == "v" and side > 0:
         return np.where(s.interior, np.nan, np.inf)
     if quantity == "v":
@@ -171,28 +139,30 @@ def _at_zero(s: Sets) -> FloatArray:
 
 
 def _solved(
-    terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, peak: Summit, table: Table
+    terms: TermsFunction, of: tuple[Quantity, ...], t: Tasks, peak: Peaks, table: Table
 ) -> FloatArray:
-    """Limits of a batch of tasks: by Newton's method from the table, where that fails by search."""
+    """Limits of a batch of tasks: by Newton's method from the table, by search where that fails."""
     rows = np.flatnonzero(t.s.interior)  # else there is no table, or v is without bound
     out = np.full(len(t.side), np.nan)
     if rows.size:
         part, nodes = t.rows(rows), _nodes(peak.rows(rows), table.rows(rows))
         which, mu, v = _starts(terms, of, part, nodes)
-        extreme, found = approach(terms, of, part.rows(which), mu, v)
+        extreme, converged = by_newton(terms, of, part.rows(which), mu, v)
         best = np.full(len(rows), -np.inf)
-        np.maximum.at(best, which, np.where(found, part.side[which] * extreme, np.inf))  # one failed: search
+        np.maximum.at(
+            best, which, np.where(converged, part.side[which] * extreme, np.inf)
+        )  # one failed: search
         out[rows] = np.where(np.isfinite(best), part.side * best, np.nan)
     left = np.flatnonzero(np.isnan(out))
     if left.size:
-        extreme, found = search(terms, of, t.rows(left), peak.v[left])
-        out[left] = np.where(found, extreme, np.nan)
+        extreme, converged = by_search(terms, of, t.rows(left), peak.v[left])
+        out[left] = np.where(converged, extreme, np.nan)
     mean = np.array([quantity == "mean" for quantity in of])[t.kind]
     out[mean] = np.exp(out[mean])
     return out
 
 
-def _nodes(peak: Summit, table: Table) -> Table:
+def _nodes(peak: Peaks, table: Table) -> Table:
     """The table with the peak as one more node, in the order of v."""
     joined = Table(
         np.concatenate([table.v, peak.v[:, None]], axis=1),
@@ -250,7 +220,7 @@ def _edges(
         )
     mu = np.where(target, guess[:, None], nodes.mu[rows, node])
     likelihood, g = evaluated(terms, of, t, mu, v)
-    limit = np.where(target, reach(likelihood.d_mumu), 0.0).sum(-1)
+    limit = np.where(target, step_limit(likelihood.d_mumu), 0.0).sum(-1)
     step = np.clip(across(likelihood, t), -limit, limit)
     height = g.value + (g.d_mu + g.d_mumu * step / 2) * step
     return mu + np.where(target, step[:, None], 0.0), t.side * height
@@ -268,24 +238,3 @@ def _crossing(t: Tasks, nodes: Table) -> tuple[FloatArray, FloatArray]:
     scale = t.s.scale
     ends = [np.log(nodes.v[rows, node] + scale) for node in (inner, outer)]
     return mu, np.maximum(np.exp(ends[0] + share * (ends[1] - ends[0])) - scale, 0.0)
-
-
-def profile_interval(
-    terms: TermsFunction,
-    x: ArrayLike,
-    n: ArrayLike,
-    include: ArrayLike = True,
-    *,
-    of: Quantity = "mu",
-    groups: ArrayLike | None = None,
-    level: float = 0.95,
-    cutoff: Cutoff = "chi2",
-) -> Limits:
-    """Profile-likelihood interval of one quantity.
-
-    Parameters
-    ----------
-    terms, x, n, include, of, groups, level, cutoff
-        As of :func:`profile_intervals`.
-    """
-    return profile_intervals(terms, x, n, include, of=(of,), groups=groups, level=level, cutoff=cutoff)[0]

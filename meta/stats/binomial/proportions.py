@@ -57,7 +57,6 @@ def proportion_interval(
     method : {"clopper-pearson", "wilson", "jeffreys"}
         Exact; score; equal-tailed under the Jeffreys prior. The lower limit is 0 without a
         responder and the upper 1 with only responders, as Brown, Cai & DasGupta [1]_ advise.
-    level : float, default 0.95
 
     Returns
     -------

@@ -49,7 +49,7 @@ class Columns(NamedTuple):
 
     @classmethod
     def of(cls, a: Arms) -> Columns:
-        """Turn a flat batch round."""
+        """Transpose a flat batch."""
         y, v = a.at_zero.residual.T, np.where(a.include, a.v, np.inf).T
         gaps = not a.include.all()
         if len(a.groups) == 1:
@@ -200,7 +200,6 @@ def highest_peak(c: Columns, *, restricted: bool) -> tuple[FloatArray, BoolArray
     ----------
     c : Columns
         B data sets.
-    restricted : bool
 
     Returns
     -------
@@ -211,7 +210,7 @@ def highest_peak(c: Columns, *, restricted: bool) -> tuple[FloatArray, BoolArray
     -----
     The likelihood can have two peaks (one at zero, one far out), so a local search is not enough. All its
     singularities lie at negative tau2 + smallest v: in the logarithm x of that it is analytic within pi of
-    the real axis, so that nothing much happens within a small part of pi, and nodes a third apart show every
+    the real axis, so that it changes little within a small part of pi, and nodes a third apart show every
     peak. Each is climbed by Newton's method from the vertex of the parabola through three nodes, and the
     highest wins.
     """
@@ -232,18 +231,18 @@ def _climb(
     c: Columns, smallest: FloatArray, reach: FloatArray, *, restricted: bool
 ) -> tuple[FloatArray, BoolArray]:
     """Climb every peak and take the highest."""
-    found = _peaks(c, smallest, reach, restricted=restricted)
+    peaks = _peaks(c, smallest, reach, restricted=restricted)
     equation = partial(_score, parts=c.parts, restricted=restricted)
-    single = len(found.row) == len(reach)
-    at = c if single else c.take(found.row)
-    peak, converged = _in_chunks(equation, (at.y, at.v), found.low, found.start, found.high)
+    single = len(peaks.row) == len(reach)
+    at = c if single else c.take(peaks.row)
+    peak, converged = _in_chunks(equation, (at.y, at.v), peaks.low, peaks.start, peaks.high)
     if single:
         return peak, converged
     height = loglik(at, peak[:, None], restricted=restricted)[:, 0]
-    first = np.searchsorted(found.row, np.arange(len(reach)))
-    wins = np.flatnonzero(height == np.maximum.reduceat(height, first)[found.row])
+    first = np.searchsorted(peaks.row, np.arange(len(reach)))
+    wins = np.flatnonzero(height == np.maximum.reduceat(height, first)[peaks.row])
     value, reached = peak[first], converged[first]
-    value[found.row[wins]], reached[found.row[wins]] = peak[wins], converged[wins]
+    value[peaks.row[wins]], reached[peaks.row[wins]] = peak[wins], converged[wins]
     return value, reached
 
 
@@ -258,7 +257,7 @@ class _Peaks(NamedTuple):
 
 def _peaks(c: Columns, smallest: FloatArray, reach: FloatArray, *, restricted: bool) -> _Peaks:
     """Every local maximum of the likelihood on nodes evenly spaced in x, over `reach` from tau2 = 0 on."""
-    found = []
+    peaks = []
     for rows in _chunks(len(reach), _FEWEST * len(c.y)):
         length, unit = reach[rows], smallest[rows]
         # more where the chunk is not full: there they cost little, and a nearer start saves a Newton step
@@ -278,8 +277,8 @@ def _peaks(c: Columns, smallest: FloatArray, reach: FloatArray, *, restricted: b
         left, right = (height[row, j] - height[row, z] for z in (before, after))
         vertex = j + (left - right) / (2 * np.maximum(left + right, _TINY))
         start = np.expm1(width[row] * vertex) * unit[row]  # outside for a first or last node
-        found.append((row + rows.start, low, np.minimum(np.maximum(start, low), high), high))
-    return _Peaks(*(np.concatenate(z) for z in zip(*found, strict=True)))
+        peaks.append((row + rows.start, low, np.minimum(np.maximum(start, low), high), high))
+    return _Peaks(*(np.concatenate(z) for z in zip(*peaks, strict=True)))
 
 
 def _in_chunks(
@@ -295,6 +294,6 @@ def _in_chunks(
 
 
 def _chunks(count: int, numbers: int) -> Iterator[slice]:
-    """Slices of a batch of which each data set takes so many numbers of an array."""
+    """Slices of a batch whose arrays hold `numbers` values for each data set."""
     size = max(1, _CHUNK // numbers)
     return (slice(start, start + size) for start in range(0, count, size))

@@ -1,4 +1,4 @@
-"""How different the trials are: Q, and I2 and H2 under both definitions."""
+"""Heterogeneity of trials: Cochran's Q, and I2 and H2 under both definitions."""
 
 from __future__ import annotations
 
@@ -64,35 +64,14 @@ def q_test_arms(a: Arms) -> QTest:
     return QTest(q, a.df, p)
 
 
-def typical_variance(
-    v: ArrayLike, include: ArrayLike = True, *, groups: ArrayLike | None = None
-) -> FloatArray:
-    """Higgins and Thompson's typical sampling variance, df / (sum(w) - sum(w^2)/sum(w)) at tau2 = 0.
+def typical_variance(a: Arms) -> FloatArray:
+    """Higgins and Thompson's typical sampling variance [1]_, df / (sum(w) - sum(w^2)/sum(w)) at tau2 = 0.
 
-    Parameters
-    ----------
-    v, include, groups
-        As in :func:`meta.stats.normal.tau2.estimate`.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Squared units of the analysis scale; NaN below two trials.
+    Of arms (..., k), shape (...); squared units of the analysis scale; NaN below two trials.
 
     References
     ----------
     .. [1] Higgins & Thompson (2002), Stat Med 21:1539-1558, doi:10.1002/sim.1186, eq. 9
-    """
-    return typical_variance_arms(arms(np.zeros(np.shape(v)), v, include, groups))
-
-
-def typical_variance_arms(a: Arms) -> FloatArray:
-    """The typical sampling variance as :func:`typical_variance` gives it.
-
-    Parameters
-    ----------
-    a : Arms
-        Validated input, shape (..., k).
     """
     usable = (a.df >= 1) & (a.trace > 0)
     typical: FloatArray = np.divide(a.df, a.trace, out=np.full(a.df.shape, np.nan), where=usable)
@@ -136,10 +115,6 @@ def h2_from_tau2(tau2: ArrayLike, typical: ArrayLike) -> FloatArray:
 def i2_from_q(test: QTest) -> FloatArray:
     """I2 as the excess of Q over its expectation, max(0, (Q - df)/Q); 0 where Q is 0.
 
-    Parameters
-    ----------
-    test : QTest
-
     Returns
     -------
     ndarray, shape (...)
@@ -152,10 +127,6 @@ def i2_from_q(test: QTest) -> FloatArray:
 
 def h2_from_q(test: QTest) -> FloatArray:
     """H2 as Q/df, not truncated: below 1 where trials agree more than expected.
-
-    Parameters
-    ----------
-    test : QTest
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Case diagnostics: what each trial does to a random-effects fit, by leaving it out."""
+"""Case diagnostics of a random-effects fit: each trial is left out in turn."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def influence(
     -------
     Cases
         Where the fit with all trials or the one without the trial cannot be estimated, NaN; Code.FEW_TRIALS
-        also where a group has no other trial (tau2_deleted and q_deleted then stand all the same).
+        also where a group has no other trial (tau2_deleted and q_deleted are given nevertheless).
 
     Raises
     ------
@@ -94,7 +94,7 @@ def influence(
     k = a.y.shape[-1]
     own = a.groups.argmax(0)
     tau2, code = estimate(a.y, a.v, a.include, method=method, groups=groups)
-    every = pool(a.y, a.v, a.include, tau2=tau2, groups=groups)
+    fit = pool(a.y, a.v, a.include, tau2=tau2, groups=groups)
     # without trial i in row i; the mask neutralises what is left out, infinite effects too
     effect, variance, others = (
         np.broadcast_to(a.y[..., None, :], (*a.y.shape, k)),
@@ -105,13 +105,13 @@ def influence(
     without = pool(effect, variance, others, tau2=tau2_without, groups=groups)
     fitted, error = (z[..., np.arange(k), own] for z in (without.mu, without.se))
     total = a.v + tau2_without
-    hat = np.where(a.include, every.weights, np.nan)
-    cook, covratio = _all_means(every, without)
+    hat = np.where(a.include, fit.weights, np.nan)
+    cook, covratio = _all_means(fit, without)
     code_without = np.where(np.isnan(fitted) & (code_without == Code.OK), Code.FEW_TRIALS, code_without)
     code_without = np.where(code[..., None] != Code.OK, code[..., None], code_without)
     measures = {
         "rstudent": (a.y - fitted) / np.sqrt(total + error**2),
-        "dffits": (every.mu[..., own] - fitted) / np.sqrt(hat * total),
+        "dffits": (fit.mu[..., own] - fitted) / np.sqrt(hat * total),
         "cook": cook,
         "hat": hat,
         "covratio": covratio,
@@ -123,9 +123,9 @@ def influence(
     return Cases(**shown, code=code_without.astype(np.int8))
 
 
-def _all_means(every: Pooled, without: Pooled) -> tuple[FloatArray, FloatArray]:
+def _all_means(fit: Pooled, without: Pooled) -> tuple[FloatArray, FloatArray]:
     """Cook's distance and the covariance ratio over all groups; NaN where one loses its last trial."""
-    before, error = every.mu[..., None, :], every.se[..., None, :]
+    before, error = fit.mu[..., None, :], fit.se[..., None, :]
     empty = np.isnan(before) & np.isnan(without.mu)
     moved = np.where(empty, 0.0, (before - without.mu) / error)
     ratio = np.where(empty, 1.0, without.se / error)

@@ -1,4 +1,4 @@
-"""Permutation test of a meta-regression: moderators dealt out anew, tau2 estimated each time."""
+"""Permutation test of a meta-regression: moderators are permuted over trials, tau2 is estimated anew."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Permutation(NamedTuple):
     """Permutation test of QM, each shape (...).
 
     `p` is the share of `assignments` whose QM is at least the observed one, `smallest` the same for the
-    largest QM of all: no outcome of these trials could have had a smaller p. `exhaustive` says whether the
+    largest QM of all, the smallest p attainable with these trials. `exhaustive` says whether the
     assignments are all that differ.
     """
 
@@ -51,10 +51,10 @@ def permutation_test(
     most: int = MOST,
     seed: int = 1,
 ) -> Permutation:
-    """Test moderators by dealing the rows of the design out to the trials that count.
+    """Test moderators by permuting the rows of the design over the included trials.
 
-    A trial keeps its effect and variance together. Assignments that differ only in trials with equal rows
-    (of the same group) are one.
+    A trial keeps its effect and variance together. Permutations that differ only among trials with equal
+    rows (of the same group) count once.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def permutation_test(
 
     Notes
     -----
-    Exact if moderators have nothing to do with effects or variances; an assignment whose QM cannot be
-    estimated counts as at least as large as the observed one.
+    Exact if moderators are independent of effects and variances. An assignment whose QM cannot be estimated
+    counts as at least as large as the observed one.
 
     References
     ----------
@@ -99,45 +99,45 @@ def permutation_test(
         label = np.unique(design[used], axis=0, return_inverse=True)[1].reshape(-1)
         order = np.argsort(label, kind="stable")
         used = used[order]
-        deals, exhaustive[row] = _deals(np.bincount(label), most, seed)
-        all_qm = _statistics(flat.y[row, used], flat.v[row, used], design[used], deals, method)
+        permutations, exhaustive[row] = _permutations(np.bincount(label), most, seed)
+        all_qm = _statistics(flat.y[row, used], flat.v[row, used], design[used], permutations, method)
         p[row], smallest[row] = _share(all_qm, all_qm[0]), _share(all_qm, all_qm.max())
-        count[row] = len(deals)
+        count[row] = len(permutations)
     parts = (statistic, p, smallest, count, exhaustive, code)
     return Permutation(*(z.reshape(shape) for z in parts))  # type: ignore[arg-type]  # in order
 
 
 def _statistics(
-    y: FloatArray, v: FloatArray, x: FloatArray, deals: NDArray[np.intp], method: Tau2Method
+    y: FloatArray, v: FloatArray, x: FloatArray, permutations: NDArray[np.intp], method: Tau2Method
 ) -> FloatArray:
-    """QM of every deal, infinite where it cannot be estimated."""
+    """QM of every permutation, infinite where it cannot be estimated."""
     size = max(1, _CHUNK // x.size)
     parts = [
         regress(y[some], v[some], x, method=method).qm
-        for some in (deals[start : start + size] for start in range(0, len(deals), size))
+        for some in (permutations[start : start + size] for start in range(0, len(permutations), size))
     ]
     qm = np.concatenate(parts)
     return np.where(np.isfinite(qm), qm, np.inf)
 
 
 def _share(statistics: FloatArray, reached: float) -> float:
-    """Share of the statistics that reach a value, those that only rounding keeps below it included."""
+    """Share of the statistics that reach a value, but for rounding."""
     slack = _SAME * max(1.0, reached) if np.isfinite(reached) else 0.0
     return float(np.mean(statistics >= reached - slack))
 
 
-def _deals(sizes: NDArray[np.intp], most: int, seed: int) -> tuple[NDArray[np.intp], bool]:
-    """Orders in which trials meet the sorted rows of the design, the observed one first, shape (P, k)."""
+def _permutations(sizes: NDArray[np.intp], most: int, seed: int) -> tuple[NDArray[np.intp], bool]:
+    """Permutations of trials over the sorted rows of the design, the observed one first, shape (P, k)."""
     k, each = int(sizes.sum()), tuple(int(size) for size in sizes)
     if prod(comb(sum(each[i:]), size) for i, size in enumerate(each)) <= most:
         return np.array(list(_every(tuple(range(k)), each)), dtype=np.intp), True
-    deals = np.tile(np.arange(k), (most, 1))
-    deals[1:] = np.random.default_rng(seed).permuted(deals[1:], axis=1)
-    return deals, False
+    permutations = np.tile(np.arange(k), (most, 1))
+    permutations[1:] = np.random.default_rng(seed).permuted(permutations[1:], axis=1)
+    return permutations, False
 
 
 def _every(trials: tuple[int, ...], sizes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Every way of dealing trials to groups of these sizes; the first keeps their order."""
+    """Every way to assign trials to groups of these sizes; the first keeps their order."""
     if not sizes:
         yield ()
         return

@@ -1,4 +1,4 @@
-"""The pooled effect, its intervals, where a new trial would lie, and the test between groups."""
+"""The pooled effect, its confidence and prediction intervals, and the test between groups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from scipy.special import chdtrc, ndtri, stdtrit
 
-from meta.stats.normal.heterogeneity import QTest, q_test_arms, typical_variance_arms
+from meta.stats.normal.heterogeneity import QTest, q_test_arms, typical_variance
 from meta.stats.normal.tau2 import Tau2Method, estimate_arms
 from meta.stats.normal.weights import Arms, arms
 from meta.stats.numeric.codes import Code, CodeArray
@@ -69,10 +69,6 @@ def pool(
         As in :func:`meta.stats.normal.tau2.estimate`.
     tau2 : array_like, shape (...)
         Between-trial variance; NaN gives NaN.
-
-    Returns
-    -------
-    Pooled
     """
     a = arms(y, v, include, groups)
     return pool_arms(a, np.broadcast_to(np.asarray(tau2, dtype=float), a.y.shape[:-1]))
@@ -96,7 +92,7 @@ def pool_arms(a: Arms, tau2: FloatArray) -> Pooled:
 
 
 class RandomEffects(NamedTuple):
-    """A whole fit: tau2 and its code, shape (...), the means at it, Q, and the typical sampling variance.
+    """A random-effects fit: tau2 and its code, shape (...), the means, Q, and the typical sampling variance.
 
     The intervals follow from these: :func:`interval`, :func:`prediction`, and I2 from tau2 and `typical` or
     from `test` by :mod:`meta.stats.normal.heterogeneity`.
@@ -118,7 +114,7 @@ def random_effects(
     tau2: ArrayLike | None = None,
     groups: ArrayLike | None = None,
 ) -> RandomEffects:
-    """Estimate tau2, pool the effects and test their heterogeneity, all from one look at the input.
+    """Estimate tau2, pool the effects and test their heterogeneity, in one pass over the input.
 
     Gives what :func:`~meta.stats.normal.tau2.estimate`, :func:`pool`,
     :func:`~meta.stats.normal.heterogeneity.q_test` and
@@ -130,10 +126,6 @@ def random_effects(
         As in :func:`meta.stats.normal.tau2.estimate`.
     tau2 : array_like, shape (...), optional
         Between-trial variance, instead of an estimate; NaN gives NaN with Code.NOT_CONVERGED.
-
-    Returns
-    -------
-    RandomEffects
 
     Raises
     ------
@@ -155,7 +147,7 @@ def random_effects(
     else:
         spread = np.broadcast_to(np.asarray(tau2, dtype=float), shape).reshape(-1)
         code = np.where(np.isfinite(spread), Code.OK, Code.NOT_CONVERGED).astype(np.int8)
-    pooled, test, typical = pool_arms(a, spread), q_test_arms(a), typical_variance_arms(a)
+    pooled, test, typical = pool_arms(a, spread), q_test_arms(a), typical_variance(a)
     return RandomEffects(
         spread.reshape(shape),
         code.reshape(shape),
@@ -170,12 +162,10 @@ def interval(pooled: Pooled, *, method: IntervalMethod, level: float = 0.95) -> 
 
     Parameters
     ----------
-    pooled : Pooled
     method : {"wald", "hk", "mhk"}
         Normal quantiles with the Wald standard error; Knapp and Hartung's [1]_, t quantiles with
         the standard error times sqrt(q); the same with max(1, q), so that trials which happen to
         agree do not shrink it [2]_.
-    level : float, default 0.95
 
     Returns
     -------
@@ -217,11 +207,11 @@ def prediction(
     ----------
     mu, se, tau2, k : array_like, shape (...)
         Pooled effect, its standard error (for ``hk`` the Knapp-Hartung one), between-trial
-        variance, and the number of trials less the number of estimated means plus one.
+        variance, and the number of trials that inform it; for one of g groups that share tau2, the trials
+        of all groups less g - 1.
     method : {"normal", "t", "hts", "hk"}
         Quantiles of the normal, of t with k-1, with k-2 (Higgins, Thompson & Spiegelhalter [1]_)
         and, with the Knapp-Hartung standard error, k-1 degrees of freedom.
-    level : float, default 0.95
 
     Returns
     -------
@@ -257,10 +247,6 @@ def between_groups(pooled: Pooled) -> Between:
 
     Never from Knapp-Hartung standard errors: those of two or three trials that happen to agree are
     close to zero and make the test absurd.
-
-    Parameters
-    ----------
-    pooled : Pooled
 
     Returns
     -------

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
+from meta.results.estimands import Estimand
 from meta.stats.numeric.codes import Code, CodeArray
 
 FloatArray = NDArray[np.float64]
@@ -45,7 +46,7 @@ class Scale:
     Attributes
     ----------
     name : str
-    estimand : str
+    estimand : Estimand
         What the back-transformed pooled effect estimates when true effects are normal on this scale.
     normal : bool
         True where an arm of 0 or n responders needs a continuity correction.
@@ -56,7 +57,7 @@ class Scale:
     """
 
     name: ScaleName
-    estimand: str
+    estimand: Estimand
     normal: bool
     transform: Callable[[FloatArray, FloatArray], FloatArray]
     variance: Callable[[FloatArray, FloatArray], FloatArray]
@@ -120,7 +121,7 @@ def _double_arcsine_inverse(y: FloatArray, n: FloatArray) -> FloatArray:
 
 LOGIT = Scale(
     "logit",
-    "median ORR",
+    Estimand.MEDIAN,
     normal=True,
     transform=lambda x, n: logit(x / n),
     variance=lambda x, n: 1 / x + 1 / (n - x),
@@ -128,7 +129,7 @@ LOGIT = Scale(
 )
 LOG = Scale(
     "log",
-    "median ORR",
+    Estimand.MEDIAN,
     normal=True,
     transform=lambda x, n: np.log(x / n),
     variance=lambda x, n: 1 / x - 1 / n,
@@ -136,7 +137,7 @@ LOG = Scale(
 )
 IDENTITY = Scale(
     "identity",
-    "mean ORR",
+    Estimand.MEAN,
     normal=True,
     transform=lambda x, n: x / n,
     variance=lambda x, n: x * (n - x) / n**3,
@@ -144,7 +145,7 @@ IDENTITY = Scale(
 )
 ARCSINE = Scale(
     "arcsine",
-    "median ORR",
+    Estimand.MEDIAN,
     normal=False,
     transform=lambda x, n: np.arcsin(np.sqrt(x / n)),
     variance=lambda x, n: 1 / (4 * n),
@@ -152,7 +153,7 @@ ARCSINE = Scale(
 )
 DOUBLE_ARCSINE = Scale(
     "double-arcsine",
-    "median ORR",
+    Estimand.MEDIAN,
     normal=False,
     transform=_double_arcsine,
     variance=lambda x, n: 1 / (4 * n + 2),

@@ -1,4 +1,4 @@
-"""Differences between groups under a posterior."""
+"""Posterior distributions of differences between groups."""
 
 from __future__ import annotations
 
@@ -45,12 +45,11 @@ def coupled_difference(
     """
     grid, size = post.cells, post.weight.shape[-1]
     values = grid.mu if rates is None else rates
-    mine = post.weight[group]
-    slices = np.maximum(mine.sum(-1, keepdims=True), 1e-300)
-    theirs = post.weight[reference] / slices
-    mean = (mine * values).sum() - (post.weight[reference] * values).sum()
-    inner = ((mine * values).sum(-1) - (post.weight[reference] * values).sum(-1)) / slices[:, 0]
-    within = (mine * values**2).sum(-1) + (post.weight[reference] * values**2).sum(-1)
+    weight, other = post.weight[group], post.weight[reference]
+    slices = np.maximum(weight.sum(-1, keepdims=True), 1e-300)
+    mean = (weight * values).sum() - (other * values).sum()
+    inner = ((weight * values).sum(-1) - (other * values).sum(-1)) / slices[:, 0]
+    within = (weight * values**2).sum(-1) + (other * values**2).sum(-1)
     within = (
         within / slices[:, 0] - _squared_means(post, group, values) - _squared_means(post, reference, values)
     )
@@ -61,7 +60,7 @@ def coupled_difference(
     whole = slices[kept].sum()
     places = np.arange(_FINER * (size - 1) + 1) / _FINER
     spread = np.sinc(places[:, None] - np.arange(size)) / _FINER  # from the grid's points to finer ones
-    ours, (ends_at, under) = mine @ spread.T, running(theirs)
+    fine_weight, (ends_at, under) = weight @ spread.T, running(other / slices)
 
     def exact(at: FloatArray) -> FloatArray:
         p = np.zeros(len(at))
@@ -73,7 +72,7 @@ def coupled_difference(
             mu = ends if rates is None else interpolate(values[j], grid.mu[j], ends)
             place = np.clip((mu - grid.first[j]) / grid.step[j], 0, size - 1)
             beneath = interpolate(ends_at, under[j], place).reshape(len(at), -1)
-            p += (1 - beneath) @ ours[j]
+            p += (1 - beneath) @ fine_weight[j]
         return np.asarray(p[None] / whole)
 
     return Distribution.of(points, exact)
@@ -91,18 +90,14 @@ def independent_difference(group: Distribution, reference: Distribution) -> Dist
     ----------
     group, reference : Distribution
         Of one data set each.
-
-    Returns
-    -------
-    Distribution
     """
     levels = (np.arange(_NODES) + 0.5) / _NODES
-    ours, theirs = group.quantile(levels)[0], reference.quantile(levels)[0]
-    spread = np.sqrt(ours.var() + theirs.var())
-    points = ours.mean() - theirs.mean() + spread * np.linspace(-_REACH, _REACH, _POINTS)
+    values, other = group.quantile(levels)[0], reference.quantile(levels)[0]
+    spread = np.sqrt(values.var() + other.var())
+    points = values.mean() - other.mean() + spread * np.linspace(-_REACH, _REACH, _POINTS)
 
     def exact(at: FloatArray) -> FloatArray:
-        ends = ours - at[:, None]
+        ends = values - at[:, None]
         return np.asarray(1 - reference.below(ends.ravel()).reshape(ends.shape).mean(-1))[None]
 
     return Distribution.of(points, exact)

@@ -1,4 +1,4 @@
-"""Many sets of groups that share tau, each set with a posterior of its own, on one grid."""
+"""Posteriors of many sets of groups on one grid; the groups of a set share tau."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from meta.errors import ConvergenceError
-from meta.stats.posterior.grid import cells
+from meta.stats.posterior.grid import CORE, DROP, NODES_IN_CORE, cells
 from meta.stats.posterior.posterior import Posterior, posterior, weighted
-from meta.stats.posterior.zoom import CORE, DROP, NODES_IN_CORE, in_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,16 +31,15 @@ _BATCH = 1024  # sets on one grid
 def coupled_sets(
     surface: Surface, sets: Index, mu_prior: MuPrior, tau_prior: TauPrior, read: Read
 ) -> tuple[FloatArray, ...]:
-    """What `read` reads off the posterior of every group of every set.
+    """Apply `read` to the posterior of every group of every set.
 
     Parameters
     ----------
     surface : Surface
-        The distinct data sets of which the sets are made, each the trials of one group.
+        The distinct data sets in the sets; each holds the trials of one group.
     sets : ndarray of int, shape (S, G)
         The data set of each group, -1 for a group without trials; not all of them may be that. Groups of a
         set share tau, and each has a mu of its own.
-    mu_prior, tau_prior : MuPrior, TauPrior
     read : callable
         From a posterior of B data sets to arrays of leading length B.
 
@@ -106,7 +104,7 @@ def _resolved(grid: Cells, sets: Index) -> BoolArray:
     top = mass.max(-1, keepdims=True)
     enough = (mass > top - CORE).sum(-1) >= NODES_IN_CORE
     needed = mass > top - DROP
-    seen = in_core(grid) >= NODES_IN_CORE
+    seen = grid.in_core >= NODES_IN_CORE
     seen &= (grid.height[..., [0, -1]] < np.exp(-DROP)).all(-1)
     for column in sets.T:
         enough &= ((column < 0)[:, None] | seen[column] | ~needed).all(-1)
@@ -123,10 +121,15 @@ def _batches(surface: Surface, sets: Index) -> list[Index]:
 
 
 def _joint(grid: Cells, sets: Index) -> Posterior:
-    """The posteriors of the groups of some sets, one after another."""
+    """Posteriors of all groups of some sets, set after set."""
     mass = _mass(grid, sets)
     rows, columns = np.nonzero(sets >= 0)
     own = sets[rows, columns]
     evidence = np.asarray(logsumexp(mass, axis=-1))[rows]
-    part = grid._replace(height=grid.height[own], total=grid.total[own], log_slices=grid.log_slices[own])
+    part = grid._replace(
+        height=grid.height[own],
+        total=grid.total[own],
+        in_core=grid.in_core[own],
+        log_slices=grid.log_slices[own],
+    )
     return weighted(part, mass[rows], evidence)

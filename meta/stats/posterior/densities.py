@@ -1,4 +1,4 @@
-"""Densities of what a posterior of (mu, tau) says, each by quadrature over the slices of tau.
+"""Posterior densities of mu, tau, the mean response rate and the true effect of a new trial, by quadrature.
 
 A density is not the slope of an interpolated distribution function: under a heavy-tailed prior that function
 bends too sharply for its few points, and the slope of a cubic jumps where two cubics meet.
@@ -12,10 +12,13 @@ import numpy as np
 from scipy.special import expit, logit, ndtri
 
 from meta.stats.binomial.marginal import marginal_terms
+from meta.stats.posterior.grid import cells_at
 
 if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
     from meta.stats.posterior.posterior import Posterior
+    from meta.stats.posterior.priors import MuPrior, TauPrior
+    from meta.stats.posterior.surface import Surface
 
 _HERMITE = np.polynomial.hermite_e.hermegauss(9)
 _CLOSE = 3e-3  # of a logit: the step from there leaves about its square
@@ -25,13 +28,7 @@ _EVERY = slice(None)
 
 
 def mu_density(post: Posterior, s: FloatArray) -> FloatArray:
-    """Density of mu at `s`, shape (L,); result shape (B, L).
-
-    Parameters
-    ----------
-    post : Posterior
-    s : ndarray
-    """
+    """Density of mu at `s`, shape (L,); result shape (B, L)."""
     at = np.broadcast_to(s[:, None], (len(s), len(post.cells.tau)))
     return np.asarray(_given_tau(post, at).sum(-1))
 
@@ -41,7 +38,6 @@ def mean_rate_density(post: Posterior, rate: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    post : Posterior
     rate : ndarray
         Between 0 and 1.
     """
@@ -50,13 +46,7 @@ def mean_rate_density(post: Posterior, rate: FloatArray) -> FloatArray:
 
 
 def predictive_density(post: Posterior, s: FloatArray) -> FloatArray:
-    """Density of the true effect of a new trial at `s`, shape (L,); result shape (B, L).
-
-    Parameters
-    ----------
-    post : Posterior
-    s : ndarray
-    """
+    """Density of the true effect of a new trial at `s`, shape (L,); result shape (B, L)."""
     grid = post.cells
     wide = grid.tau > grid.step
     z = (s[:, None, None] - grid.mu[wide]) / grid.tau[wide, None]
@@ -70,25 +60,20 @@ def predictive_density(post: Posterior, s: FloatArray) -> FloatArray:
     return np.asarray(result)
 
 
-def tau_density(post: Posterior, tau: FloatArray) -> FloatArray:
-    """Density of tau, shape (L,); result shape (B, L).
+def tau_density(
+    post: Posterior, surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, tau: FloatArray
+) -> FloatArray:
+    """Density of tau at `tau` >= 0, shape (L,); result shape (B, L).
 
-    Parameters
-    ----------
-    post : Posterior
-    tau : ndarray
+    The likelihood is integrated over mu at each tau, so that the density is right at 0 as well, and infinite
+    there where the prior's is. `surface` and the priors are those of the posterior.
     """
-    grid, axis = post.cells, post.cells.axis
-    inside = (tau >= axis.low) & (tau <= axis.high)
-    # In t, where slices lie equally spaced: in tau they lie too far apart for a heavy tail
-    t = np.clip(axis.t(np.clip(tau, axis.low, axis.high)), grid.t[0], grid.t[-1])
-    step = grid.t[1] - grid.t[0]
-    by_t = post.slices @ np.sinc((t - grid.t[:, None]) / step) / step
-    return np.where(inside, np.maximum(by_t, 0.0) / np.exp(axis.log_slope(t)), 0.0)
+    log_slices = cells_at(surface, mu_prior, tau).log_slices
+    return np.asarray(np.exp(log_slices + tau_prior.logpdf(tau) - post.log_evidence[:, None]))
 
 
 def mu_at(rate: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The mu that has a mean rate at a given tau, and the slope of that rate there, shape (L, T).
+    """The mu with a given mean rate at a given tau, and the slope of the mean rate in mu there, shape (L, T).
 
     Parameters
     ----------
@@ -120,5 +105,5 @@ def _given_tau(post: Posterior, at: FloatArray, slices: np.ndarray | slice = _EV
     # The sine of sinc(u - n) is the same for all n but for its sign
     sine = np.where((u > 0) & (u < points[-1]), np.sin(np.pi * u) / np.pi, 0.0)
     spread = np.where(points % 2, -1.0, 1.0) / (u[..., None] - points)
-    found = sine * np.einsum("btn,ltn->blt", post.weight[:, slices], spread) / step
-    return np.asarray(np.maximum(found, 0.0))
+    density = sine * np.einsum("btn,ltn->blt", post.weight[:, slices], spread) / step
+    return np.asarray(np.maximum(density, 0.0))

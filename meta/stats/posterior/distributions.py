@@ -1,4 +1,4 @@
-"""Distributions of what a posterior of (mu, tau) says: mu, tau, the mean rate, a new trial's effect."""
+"""Posterior distributions of mu, tau, the mean response rate and the true effect of a new trial."""
 
 from __future__ import annotations
 
@@ -69,48 +69,33 @@ class Distribution(NamedTuple):
         return Distribution(points[order], _rising(z[:, order]), self.exact)
 
     def quantile(self, p: ArrayLike) -> FloatArray:
-        """Quantiles at probabilities `p`, shape (Q,) or (B, Q); result shape (B, Q).
-
-        Parameters
-        ----------
-        p : array_like
-        """
+        """Quantiles at probabilities `p`, shape (Q,) or (B, Q); result shape (B, Q)."""
         target = np.broadcast_to(ndtri(np.asarray(p, dtype=float)), (len(self.z), np.shape(p)[-1]))
-        found = self._inverse(target)
+        quantiles = self._inverse(target)
         known = self
         for _ in range(2):
-            wanted = np.quantile(found, np.linspace(0, 1, min(found.size, _EXTRA)))
+            wanted = np.quantile(quantiles, np.linspace(0, 1, min(quantiles.size, _EXTRA)))
             known = known.with_points(np.clip(wanted, self.points[0], self.points[-1]))
-            first, found = found, known._inverse(target)
+            first, quantiles = quantiles, known._inverse(target)
             # Mostly once is enough; where many quantiles are wanted, points among them serve them all
-            if found.size > _EXTRA or np.abs(found - first).max() < _STILL * np.ptp(first):
+            if quantiles.size > _EXTRA or np.abs(quantiles - first).max() < _STILL * np.ptp(first):
                 break
-        return found
+        return quantiles
 
     def _inverse(self, target: FloatArray) -> FloatArray:
         return interpolate(self.z, self.points, target, monotone=True)
 
     def below(self, s: ArrayLike) -> FloatArray:
-        """Probabilities to be below `s`, shape (Q,); result shape (B, Q).
-
-        Parameters
-        ----------
-        s : array_like
-        """
+        """Probabilities to be below `s`, shape (Q,); result shape (B, Q)."""
         return np.asarray(ndtr(self.z_at(s)))
 
     def z_at(self, s: ArrayLike) -> FloatArray:
-        """Their normal quantiles.
-
-        Parameters
-        ----------
-        s : array_like
-        """
+        """Their normal quantiles."""
         return interpolate(self.points, self.z, np.asarray(s, dtype=float), monotone=True)
 
 
 def _rising(z: FloatArray) -> FloatArray:
-    """Strictly increasing, since it is inverted: where probabilities are 0 or 1 to rounding, by steps."""
+    """Make z strictly increasing, so that it can be inverted, also where probabilities round to 0 or 1."""
     above, beneath = z > _END, z < -_END
     steps: FloatArray = np.cumsum(above, axis=-1) - np.cumsum(beneath[..., ::-1], axis=-1)[..., ::-1]
     spread = np.where(above | beneath, np.sign(z) * _END + 0.25 * steps, z)
@@ -122,13 +107,8 @@ def mu_distribution(post: Posterior, shift: float = 0.0) -> Distribution:
 
     Parameters
     ----------
-    post : Posterior
     shift : float
         Zero for mu; the normal quantile 1.96 for the true effect that 97.5 % of trials are below.
-
-    Returns
-    -------
-    Distribution
     """
 
     def matrix(s: FloatArray) -> FloatArray:
@@ -143,13 +123,8 @@ def mean_rate_distribution(post: Posterior, values: FloatArray | None = None) ->
 
     Parameters
     ----------
-    post : Posterior
     values : ndarray, shape (T, N), optional
-        What it is in each cell, where :func:`logit_mean_rate` has been asked already.
-
-    Returns
-    -------
-    Distribution
+        The logits in each cell, if already computed by :func:`logit_mean_rate`.
     """
     grid = post.cells
     at = logit_mean_rate(grid.mu, grid.tau[:, None]) if values is None else values
@@ -179,16 +154,7 @@ def logit_mean_rate(mu: ArrayLike, tau: ArrayLike) -> FloatArray:
 
 
 def predictive_distribution(post: Posterior) -> Distribution:
-    """Distribution of the true effect of a new trial, on the analysis scale.
-
-    Parameters
-    ----------
-    post : Posterior
-
-    Returns
-    -------
-    Distribution
-    """
+    """Distribution of the true effect of a new trial, on the analysis scale."""
     grid = post.cells
     nodes, weights = _HERMITE
     values = grid.mu[..., None] + grid.tau[:, None, None] * nodes
@@ -210,16 +176,7 @@ def predictive_distribution(post: Posterior) -> Distribution:
 
 
 def tau_distribution(post: Posterior) -> Distribution:
-    """Distribution of tau in the variable t of the grid; ``post.cells.axis.tau`` carries quantiles back.
-
-    Parameters
-    ----------
-    post : Posterior
-
-    Returns
-    -------
-    Distribution
-    """
+    """Distribution of tau in the variable t of the grid; ``post.cells.axis.tau`` carries quantiles back."""
     t = post.cells.t
 
     def matrix(s: FloatArray) -> FloatArray:
@@ -233,7 +190,7 @@ def tau_distribution(post: Posterior) -> Distribution:
 def _rough(
     post: Posterior, values: FloatArray
 ) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
-    """Values at the cells with their shares, and two moments of each data set."""
+    """Values at the cells with their average weights, and two moments of each data set."""
     moments = post.expectation(values), post.expectation(values**2)
     return (values, post.average), moments
 

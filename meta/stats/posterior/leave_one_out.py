@@ -1,4 +1,4 @@
-"""What each trial does to a posterior, and what the others say of it."""
+"""Influence of each trial on a posterior, and its prediction from the other trials."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LeftOut(NamedTuple):
     """One entry a trial, shape (k,), or (k, Q) for the quantiles.
 
     `mid_p` is the predictive probability, given the other trials, of fewer responders than the trial had
-    plus half that of as many; `divergence` how far the trial moves the posterior of (mu, tau), in nats;
+    plus half that of as many; `divergence` is how far the trial moves the posterior of (mu, tau), in nats;
     `median`, `mean` the posterior medians of median and mean rate without it; `shrunken` quantiles of
     its true rate given all trials.
     """
@@ -54,15 +54,10 @@ def leave_one_out(
     ----------
     x, n : array_like of int, shape (k,)
         Responders and patients.
-    mu_prior, tau_prior : MuPrior, TauPrior
     full : Posterior
         Of all trials under the same priors.
     p : array_like, shape (Q,)
         Probabilities of the quantiles of `shrunken`.
-
-    Returns
-    -------
-    LeftOut
 
     Notes
     -----
@@ -77,30 +72,29 @@ def leave_one_out(
         others = np.arange(len(arms)) != i
         rest = posterior(binomial_surface(arms[others], sizes[others]), mu_prior, tau_prior)
         own = binomial_surface(arms[[i]], sizes[[i]]).loglik(full.cells.mu, full.cells.tau[:, None])
-        ahead = predictive_distribution(rest)
-        ahead = ahead.with_points(np.linspace(ahead.points[0], ahead.points[-1], _POINTS))
+        predictive = predictive_distribution(rest)
+        predictive = predictive.with_points(np.linspace(predictive.points[0], predictive.points[-1], _POINTS))
         rows.append(
             (
-                mid_p(ahead, arms[i], sizes[i]),
+                mid_p(predictive, arms[i], sizes[i]),
                 full.expectation(own[0])[0] + rest.log_evidence[0] - full.log_evidence[0],
                 expit(mu_distribution(rest).quantile([0.5])[0, 0]),
                 expit(mean_rate_distribution(rest).quantile([0.5])[0, 0]),
-                _shrunken(ahead, arms[i], sizes[i], np.asarray(p)),
+                _shrunken(predictive, arms[i], sizes[i], np.asarray(p)),
             )
         )
     return LeftOut(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def count_below(ahead: Distribution, r: ArrayLike, m: float) -> FloatArray:
+def count_below(predictive: Distribution, r: ArrayLike, m: float) -> FloatArray:
     """Predictive probability of at most r responders among m patients of a new trial.
 
     Parameters
     ----------
-    ahead : Distribution
+    predictive : Distribution
         Of the true effect of a new trial, one data set.
     r : array_like of int, shape (...)
         -1 ... m.
-    m : float
 
     Returns
     -------
@@ -119,25 +113,24 @@ def count_below(ahead: Distribution, r: ArrayLike, m: float) -> FloatArray:
     theta = low + (high - low) * np.linspace(0, 1, _NODES).reshape(-1, *[1] * count.ndim)
     log_density = a * theta - (a + b) * np.logaddexp(0, theta) - betaln(a, b)
     weight = np.exp(log_density) * (high - low) / (_NODES - 1)
-    average = (weight * ahead.below(theta.ravel())[0].reshape(theta.shape)).sum(0)
+    average = (weight * predictive.below(theta.ravel())[0].reshape(theta.shape)).sum(0)
     return np.where(inner, np.clip(average, 0, 1), np.where(count < 0, 0.0, 1.0))
 
 
-def mid_p(ahead: Distribution, x: float, n: float) -> float:
+def mid_p(predictive: Distribution, x: float, n: float) -> float:
     """Predictive probability of fewer than x responders plus half that of x.
 
     Parameters
     ----------
-    ahead : Distribution
+    predictive : Distribution
         Of the true effect of a new trial, one data set.
-    x, n : float
     """
-    return float(count_below(ahead, [x - 1, x], n).mean())
+    return float(count_below(predictive, [x - 1, x], n).mean())
 
 
-def _shrunken(ahead: Distribution, x: float, n: float, p: FloatArray) -> FloatArray:
-    """Quantiles of a trial's true rate, `ahead` its distribution given the others."""
-    low, middle, high = ahead.quantile([0.16, 0.5, 0.84])[0]
+def _shrunken(predictive: Distribution, x: float, n: float, p: FloatArray) -> FloatArray:
+    """Quantiles of a trial's true rate, `predictive` its distribution given the others."""
+    low, middle, high = predictive.quantile([0.16, 0.5, 0.84])[0]
     place, reach = float(logit((x + 0.5) / (n + 1))), 4 * (high - low) + 1e-12
     left = min(_TAIL / x, reach) if x > 0 else reach
     right = min(_TAIL / (n - x), reach) if x < n else reach
@@ -145,7 +138,7 @@ def _shrunken(ahead: Distribution, x: float, n: float, p: FloatArray) -> FloatAr
     ends = np.linspace(min(place, middle) - left - own, max(place, middle) + right + own, _MASSES + 1)
     theta = (ends[1:] + ends[:-1]) / 2
     log_own = x * theta - n * np.logaddexp(0, theta)
-    log_mass = _log_differences(ahead.z_at(ends)[0]) + log_own
+    log_mass = _log_differences(predictive.z_at(ends)[0]) + log_own
     mass = np.exp(log_mass - log_mass.max())
     share = np.concatenate([[0.0], np.cumsum(mass)]) / mass.sum()
     return np.asarray(expit(np.interp(p, share, ends)))

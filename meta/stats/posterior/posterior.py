@@ -1,4 +1,4 @@
-"""The posterior of (mu, tau) by quadrature, and what is read off it: one data set or many at once."""
+"""The posterior of (mu, tau) by quadrature, of one data set or of many at once."""
 
 from __future__ import annotations
 
@@ -44,12 +44,7 @@ class Posterior(NamedTuple):
     log_evidence: FloatArray
 
     def expectation(self, values: FloatArray) -> FloatArray:
-        """Posterior mean of `values` given at the cells, shape (T, N) or (T, 1); result shape (B,).
-
-        Parameters
-        ----------
-        values : ndarray
-        """
+        """Posterior mean of `values` given at the cells, shape (T, N) or (T, 1); result shape (B,)."""
         whole = np.broadcast_to(values, self.weight.shape[1:]).ravel()
         return np.asarray(self.weight.reshape(len(self.weight), -1) @ whole)
 
@@ -67,27 +62,16 @@ def posterior(
         Independent.
     coupled : bool
         Whether the data sets are groups with a mu each and tau in common.
-
-    Returns
-    -------
-    Posterior
     """
     grid = cells(surface, mu_prior, tau_prior, coupled=coupled)
-    mass = grid.log_mass(coupled=coupled)
-    evidence = np.asarray(logsumexp(mass, axis=-1))
-    return weighted(grid, mass, evidence)
+    log_mass = grid.log_mass(coupled=coupled)
+    return weighted(grid, log_mass, np.asarray(logsumexp(log_mass, axis=-1)))
 
 
-def weighted(grid: Cells, mass: FloatArray, evidence: FloatArray) -> Posterior:
-    """The posteriors on a grid whose slices have these log masses, shape (B, T), and log evidences, (B,).
-
-    Parameters
-    ----------
-    grid : Cells
-    mass, evidence : ndarray
-    """
-    slices = np.exp(mass - evidence[:, None])
-    return _posterior(grid, grid.height * (slices / grid.total)[..., None], slices, evidence)
+def weighted(grid: Cells, log_mass: FloatArray, log_evidence: FloatArray) -> Posterior:
+    """Posteriors on a grid from the log masses of its slices, shape (B, T), and log evidences, (B,)."""
+    slices = np.exp(log_mass - log_evidence[:, None])
+    return _posterior(grid, grid.height * (slices / grid.total)[..., None], slices, log_evidence)
 
 
 def _posterior(grid: Cells, weight: FloatArray, slices: FloatArray, evidence: FloatArray) -> Posterior:
@@ -103,7 +87,6 @@ def posterior_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Poster
     ----------
     surface : Surface
         Of one data set.
-    mu_prior : MuPrior
     tau : ndarray, shape (T,)
 
     Returns
@@ -113,8 +96,8 @@ def posterior_at(surface: Surface, mu_prior: MuPrior, tau: FloatArray) -> Poster
     """
     grid = cells_at(surface, mu_prior, tau)
     inside = grid.height[0] / grid.total[0, :, None]
-    every = np.eye(len(tau))
-    return _posterior(grid, every[..., None] * inside, every, grid.log_slices[0])
+    own_slice = np.eye(len(tau))
+    return _posterior(grid, own_slice[..., None] * inside, own_slice, grid.log_slices[0])
 
 
 def in_batches(
@@ -123,12 +106,10 @@ def in_batches(
     tau_prior: TauPrior,
     read: Callable[[Posterior], tuple[FloatArray, ...]],
 ) -> tuple[FloatArray, ...]:
-    """What `read` reads off the posteriors of any number of data sets.
+    """Apply `read` to the posteriors of any number of data sets, in batches that share a grid (B, T, N).
 
     Parameters
     ----------
-    surface : Surface
-    mu_prior, tau_prior : MuPrior, TauPrior
     read : callable
         From a posterior of B data sets to arrays of leading length B.
 
@@ -142,20 +123,20 @@ def in_batches(
     while waiting:
         rows = waiting.pop()
         try:
-            found = posterior(surface.of(rows), mu_prior, tau_prior)
+            post = posterior(surface.of(rows), mu_prior, tau_prior)
         except ConvergenceError:
             if len(rows) == 1:
                 raise
             waiting += np.array_split(rows, 2)  # too different for one grid after all
             continue
         order.append(rows)
-        parts.append(read(found))
+        parts.append(read(post))
     place = np.argsort(np.concatenate(order), kind="stable")
     return tuple(np.concatenate(part)[place] for part in zip(*parts, strict=True))
 
 
 def _batches(surface: Surface, mu_prior: MuPrior) -> Iterator[np.ndarray]:
-    """Data sets that one grid suits: of similar precision, and lying close to each other."""
+    """Rows of data sets for one grid: of similar precision, and close to each other."""
     precision = 1 / mu_prior.sd**2 + surface.members @ (1 / surface.variance)
     where = mu_prior.mean / mu_prior.sd**2 + surface.members @ (surface.place / surface.variance)
     where /= precision

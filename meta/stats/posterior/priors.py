@@ -180,10 +180,6 @@ class TauPrior:
 class MuPrior:
     """A normal distribution of mu, on the analysis scale; written ``normal:-2,2``.
 
-    Parameters
-    ----------
-    mean, sd : float
-
     Raises
     ------
     SpecError
@@ -226,13 +222,12 @@ def _refused(option: str, found: object, allowed: str) -> SpecError:
 
 
 def numbers(option: str, whole: str, text: str) -> tuple[float, ...]:
-    """The numbers between the commas of `text`, a part of `whole`.
+    """Read the numbers between the commas of `text`, a part of `whole`.
 
     Parameters
     ----------
     option : str
         Whose value `whole` is.
-    whole, text : str
 
     Raises
     ------

@@ -38,8 +38,8 @@ class Surface(NamedTuple):
     members : ndarray, shape (B, m)
         How often each distinct trial occurs in each data set.
     place, variance : ndarray, shape (m,)
-        About where on the analysis scale each trial lies and how precisely it says so: where to look
-        first, nothing depends on them.
+        Approximate effect and sampling variance of each trial on the analysis scale. They only locate
+        the grid.
     bounded : ndarray of bool, shape (m,)
         Whether the trial alone bounds theta on both sides (0 < x < n): its marginal likelihood then
         vanishes like 1/tau, else it tends to a constant.
@@ -78,12 +78,7 @@ class Surface(NamedTuple):
         return total.reshape(len(members), *mu.shape)
 
     def of(self, rows: np.ndarray) -> Surface:
-        """Some of the data sets, with the trials that occur in them.
-
-        Parameters
-        ----------
-        rows : ndarray of int or bool
-        """
+        """Some of the data sets, with the trials that occur in them."""
         members = self.members[rows]
         used = np.flatnonzero(members.any(0))
         return Surface(
@@ -126,8 +121,8 @@ def normal_surface(y: ArrayLike, v: ArrayLike, include: ArrayLike = True) -> Sur
         Trials that count.
     """
     effect, variance, members = _distinct(y, v, include)
-    every = np.full(len(effect), True)
-    return Surface(_log_normal, _log_normal, effect, variance, members, effect, variance, every)
+    bounded = np.full(len(effect), True)
+    return Surface(_log_normal, _log_normal, effect, variance, members, effect, variance, bounded)
 
 
 def _log_normal(y: FloatArray, v: FloatArray, mu: FloatArray, tau: FloatArray) -> FloatArray:

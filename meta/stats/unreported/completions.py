@@ -1,4 +1,4 @@
-"""Every whole-number completion of a table of which only some margins are known.
+"""Every whole-number completion of a table whose margins are known only in part.
 
 The cells of the table hold patients and, among them, responders. Rows that were printed are sums over cells;
 what is wanted are other sums, the targets. A completion is a value of all targets for which some table of
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 MOST = 10_000  # completions of one table; a trial's own are a few dozen
 _INFEASIBLE = 2  # milp's status
-_LIKELY = 200  # values of targets that are tried one by one; more are searched step by step
-_PARTS = 200_000  # beginnings of such values
+_FEW = 200  # candidates that are tried one by one; more are searched step by step
+_PARTS = 200_000  # partial candidates held at once
 
 
 def completions(
@@ -75,7 +75,7 @@ def completions(
 
 
 class _Given(NamedTuple):
-    """An array as what a function remembers its results by."""
+    """An array as a hashable key of the cache."""
 
     shape: tuple[int, ...]
     values: bytes
@@ -89,12 +89,12 @@ def _completions(
     rows: _Given, n: _Given, responders: _Given, targets: _Given, most: int
 ) -> NDArray[np.int64]:
     table = _Table.of(*(given.array() for given in (rows, n, responders, targets)))
-    found: list[tuple[int, ...]] = []
+    listed: list[tuple[int, ...]] = []
     for values in table.values():
-        if len(found) == most:
+        if len(listed) == most:
             raise DataError(f"completions: found more than {most}; a table that says more is needed")
-        found.append(values)
-    flat = np.array(found, dtype=np.int64).reshape(len(found), 2, len(table.targets))
+        listed.append(values)
+    flat = np.array(listed, dtype=np.int64).reshape(len(listed), 2, len(table.targets))
     return np.moveaxis(flat, 1, 2)
 
 
@@ -158,25 +158,25 @@ class _Table:
         return len(self.targets)
 
     def values(self) -> Iterator[tuple[int, ...]]:
-        """All values of the targets: those that a table agrees with, of all that the rows let through."""
-        likely, apart = self._likely(), self._apart()
-        if likely is None or (len(likely) > _LIKELY and not apart):
+        """All completions: candidates that no single row rules out, tried against all rows together."""
+        candidates, total_decides = self._candidates(), self._total_decides()
+        if candidates is None or (len(candidates) > _FEW and not total_decides):
             yield from self._following(())
             return
-        sums: dict[int, bool] = {}
-        for values in map(tuple, likely.tolist()):
-            every = sum(values[: self.many]) if apart else len(sums)
-            if every not in sums:
-                sums[every] = self.least(values, 0.0) is not None
-            if sums[every]:
+        possible: dict[int, bool] = {}
+        for values in map(tuple, candidates.tolist()):
+            total = sum(values[: self.many]) if total_decides else len(possible)
+            if total not in possible:
+                possible[total] = self.least(values, 0.0) is not None
+            if possible[total]:
                 yield values
 
-    def _apart(self) -> bool:
-        """Whether what no row rules out by itself is possible, if all patients together are.
+    def _total_decides(self) -> bool:
+        """Whether a candidate is possible whenever its total number of patients is.
 
-        So it is where every cell is in one target and every row either a union of targets, or of patients by
-        something else alone, of which each kind may be in each target: given numbers of patients by the one
-        and by the other can be arranged whenever they are equally many, and responders among them anywhere.
+        That holds if every cell is in one target, and every row is either a union of targets or gives only
+        patients, by another factor of which each level may occur in each target: patients by the one and by
+        the other can be arranged whenever their totals agree, and responders placed anywhere among them.
         """
         if (self.targets.sum(0) != 1).any():
             return False
@@ -191,28 +191,28 @@ class _Table:
         both = {tuple(kind) for kind in np.vstack([self.targets, self.rows[other]]).T.tolist()}
         return len(both) == self.many * len(kinds)
 
-    def _likely(self) -> NDArray[np.int64] | None:
-        """Every value of the targets that no single row rules out; None where these are too many to list.
+    def _candidates(self) -> NDArray[np.int64] | None:
+        """Candidates: all values of the targets that no single row rules out; None if too many to list.
 
-        A solver that is asked about each of a few is done sooner than one that is asked for the least and
-        greatest of every target after all values of those before it.
+        To try a few candidates takes the solver less time than to search for the least and greatest value of
+        every target given all values of those before it.
         """
         if (self.targets.sum(0) > 1).any():  # sums over targets mean nothing where they overlap
             return None
-        found = np.zeros((1, 0), dtype=np.int64)
+        partial = np.zeros((1, 0), dtype=np.int64)
         for place in range(2 * self.many):
             ends = self._ends(place)
             if ends is None:
                 return np.zeros((0, 2 * self.many), dtype=np.int64)
             step = np.arange(ends[0], ends[1] + 1)
-            found = np.hstack([np.repeat(found, len(step), axis=0), np.tile(step, len(found))[:, None]])
-            found = found[self._allowed(found)]
-            if len(found) > _PARTS:
+            partial = np.hstack([np.repeat(partial, len(step), axis=0), np.tile(step, len(partial))[:, None]])
+            partial = partial[self._allowed(partial)]
+            if len(partial) > _PARTS:
                 return None
-        return found
+        return partial
 
     def _ends(self, place: int) -> tuple[int, int] | None:
-        """Least and greatest of a target by single rows, or by all of them; None where there is no table."""
+        """Least and greatest value of a target by single rows, else by all rows; None if no table agrees."""
         block, which = divmod(place, self.many)
         own = slice(block * len(self.rows), (block + 1) * len(self.rows))
         inside = (self.rows <= self.targets[which]).all(1)
@@ -224,9 +224,9 @@ class _Table:
         least, greatest = self.least((), 1.0, place), self.least((), -1.0, place)
         return None if least is None or greatest is None else (least, -greatest)
 
-    def _allowed(self, found: NDArray[np.int64]) -> BoolArray:
-        """Which first values of the targets no row rules out by itself."""
-        n, x = found[:, : self.many], found[:, self.many :]
+    def _allowed(self, partial: NDArray[np.int64]) -> BoolArray:
+        """Which candidates, given by their first values, no single row rules out."""
+        n, x = partial[:, : self.many], partial[:, self.many :]
         allowed = (x <= n[:, : x.shape[1]]).all(1)
         for block, values in enumerate((n, x)):
             known = self.targets[: values.shape[1]]
@@ -240,7 +240,7 @@ class _Table:
         return np.asarray(allowed)
 
     def _following(self, fixed: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        """All ways to go on from the first values of the targets."""
+        """All completions that begin with these values of the first targets."""
         least = self.least(fixed, 1.0)
         if least is None:
             return
@@ -254,18 +254,18 @@ class _Table:
                 yield (*fixed, value)
 
     def least(self, fixed: tuple[int, ...], sign: float, place: int | None = None) -> int | None:
-        """The least of the next target, or of that at `place`, times `sign`; None where there is no table."""
+        """Least value of the next target, or of that at `place`, times `sign`; None if no table agrees."""
         low, high = self.low.copy(), self.high.copy()
         start = len(low) - 2 * self.many
         first = start + np.arange(len(fixed))
         low[first] = high[first] = fixed
         following = min(start + (len(fixed) if place is None else place), len(low) - 1)
         goal = sign * self.matrix[following]
-        every = np.ones(self.matrix.shape[1], dtype=np.int64)
+        whole_numbers = np.ones(self.matrix.shape[1], dtype=np.int64)
         done = milp(
             goal,
             constraints=LinearConstraint(self.matrix, low, high),
-            integrality=every,
+            integrality=whole_numbers,
             bounds=Bounds(0, np.inf),
             options={"presolve": False},  # HiGHS 1.12 returns wrong optima with it (as in its issue 3073)
         )

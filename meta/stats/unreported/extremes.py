@@ -1,4 +1,4 @@
-"""Least and greatest values of functions over a product of finite choices: all of them, or by a search."""
+"""Extremes of functions over all combinations of finite choices: all evaluated, or found by a search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROUNDS = 50  # of a search; 2 to 5 are usual
 
 
 class Extremes(NamedTuple):
-    """What Q functions reach.
+    """Extremes of Q functions.
 
     `low` and `high` have shape (Q,), `low_at` and `high_at` shape (Q, T): which option of each choice, the
     first combination that attains it. `missing` counts the evaluated combinations at which a function has no
@@ -56,14 +56,10 @@ def extremes(sizes: Sequence[int], evaluate: Callable[[Choice], FloatArray], *, 
         evenly spread combinations, every extreme found so far tries all options of one choice at a time,
         until no extreme moves or `most` have been evaluated.
 
-    Returns
-    -------
-    Extremes
-
     Examples
     --------
-    >>> found = extremes([3, 4], lambda c: (c[:, :1] - 1.0) * c[:, 1:])
-    >>> found.low.tolist(), found.high.tolist(), found.high_at.tolist(), found.complete
+    >>> best = extremes([3, 4], lambda c: (c[:, :1] - 1.0) * c[:, 1:])
+    >>> best.low.tolist(), best.high.tolist(), best.high_at.tolist(), best.complete
     ([-3.0], [3.0], [[2, 3]], True)
     """
     many = prod(int(size) for size in sizes)
@@ -71,7 +67,7 @@ def extremes(sizes: Sequence[int], evaluate: Callable[[Choice], FloatArray], *, 
         each = np.indices(tuple(sizes)).reshape(len(sizes), many).T if sizes else np.zeros((1, 0), dtype=int)
         best = _Best()
         best.add(each.astype(np.int64), evaluate)
-        return best.found(complete=True)
+        return best.extremes(complete=True)
     return _searched(np.array(sizes), evaluate, most)
 
 
@@ -87,7 +83,7 @@ class _Best:
             self.rows.append(part)
             self.values.append(evaluate(part))
 
-    def found(self, *, complete: bool) -> Extremes:
+    def extremes(self, *, complete: bool) -> Extremes:
         rows, values = np.concatenate(self.rows), np.concatenate(self.values)
         gone: BoolArray = np.isnan(values)
         low_at = np.where(gone, np.inf, values).argmin(0)
@@ -114,9 +110,9 @@ def _searched(sizes: Choice, evaluate: Callable[[Choice], FloatArray], most: int
             break
         seen.update(new)
         best.add(np.array(new, dtype=np.int64), evaluate)
-        now = best.found(complete=False)
+        now = best.extremes(complete=False)
         front = _around(np.unique(np.concatenate([now.low_at, now.high_at]), axis=0), sizes)
-    return best.found(complete=False)
+    return best.extremes(complete=False)
 
 
 def _starts(sizes: Choice) -> Choice:
@@ -132,13 +128,13 @@ def _starts(sizes: Choice) -> Choice:
 
 
 def _primes(many: int) -> FloatArray:
-    found: list[int] = []
+    primes: list[int] = []
     candidate = 2
-    while len(found) < many:
-        if all(candidate % prime for prime in found):
-            found.append(candidate)
+    while len(primes) < many:
+        if all(candidate % prime for prime in primes):
+            primes.append(candidate)
         candidate += 1
-    return np.array(found, dtype=float)
+    return np.array(primes, dtype=float)
 
 
 def _around(rows: Choice, sizes: Choice) -> Choice:

@@ -96,7 +96,7 @@ def mix_of(numbers: ArrayLike) -> FloatArray:
 def over_new_trials(
     logits: ArrayLike, tau: ArrayLike, omega: ArrayLike = 0.0
 ) -> tuple[FloatArray, FloatArray]:
-    """Rates in trials yet to come: at the median of their effects, and the mean over them.
+    """Rates in new trials: at the median of their trial effects, and averaged over trial effects.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def over_new_trials(
 
 
 def over_these_trials(logits: ArrayLike, patients: ArrayLike, level: ArrayLike, levels: int) -> FloatArray:
-    """Average the trials of each level, with their own effects, weighted by their patients.
+    """Average rates of the included trials of each level, weighted by their patients.
 
     Parameters
     ----------
@@ -152,23 +152,19 @@ def over_these_trials(logits: ArrayLike, patients: ArrayLike, level: ArrayLike, 
 
 
 def direct(responders: ArrayLike, n: ArrayLike, mix: ArrayLike) -> Direct:
-    """Standardise rates as reported: the sum over groups of mix times responders per patient.
+    """Directly standardised rates: the sum over groups of mix times responders per patient.
 
     Parameters
     ----------
     responders, n : array_like, shape (..., L, S)
-        Counts that were reported for a level and group by themselves; n = 0 where none were.
+        Counts reported for each level and group separately; n = 0 where there are none.
     mix : array_like, shape (S,)
         Shares of the groups, which add up to 1.
 
-    Returns
-    -------
-    Direct
-
     Examples
     --------
-    >>> found = direct([[1, 3], [0, 2]], [[10, 10], [0, 20]], [0.5, 0.5])
-    >>> found.rate.tolist(), found.share.tolist()
+    >>> rates = direct([[1, 3], [0, 2]], [[10, 10], [0, 20]], [0.5, 0.5])
+    >>> rates.rate.tolist(), rates.share.tolist()
     ([0.2, nan], [1.0, 0.5])
     """
     x, size, w = (np.asarray(values, dtype=float) for values in (responders, n, mix))

@@ -1,4 +1,4 @@
-"""Responders of groups of which a trial reports only sums.
+"""Responders by group where a trial reports only sums over groups.
 
 A trial's patients fall into groups (primary sites), n_s of them in group s, and each responds with the
 probability p_s of its group. A reported row gives the responders of one group, or the sum over several.
@@ -78,50 +78,15 @@ def log_probability(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> FloatArray
     0.352938
     """
     eta, size, total, shape = _broadcast(logits, n, x)
-    found = np.full(total.shape, -np.inf)
+    log_p = np.full(total.shape, -np.inf)
     length = _length(size, total)
     for cells in _slabs(len(total), length):
         terms = _log_pmf(eta[cells], size[cells], length)
         sums = terms[:, 0]
         for s in range(1, terms.shape[1]):
             sums = _convolve(sums, terms[:, s])
-        found[cells] = _at(sums, total[cells])
-    return found.reshape(shape)
-
-
-def log_likelihood(logits: ArrayLike, n: ArrayLike, members: ArrayLike, x: ArrayLike) -> FloatArray:
-    """Log probability of all that one trial reports: the responders of R disjoint sets of groups.
-
-    Parameters
-    ----------
-    logits, n : array_like, shape (..., S)
-        As of :func:`log_probability`.
-    members : array_like of bool, shape (..., R, S)
-        The groups whose responders a row adds up; a group is in one row at most. A group in no row was not
-        reported and says nothing.
-    x : array_like of int, shape (..., R)
-        Responders of each row.
-
-    Returns
-    -------
-    ndarray, shape (...)
-
-    Raises
-    ------
-    DataError
-        As for :func:`log_probability`, or if a group is in two rows.
-
-    Examples
-    --------
-    >>> rows = [[True, False, False], [False, True, True]]     # the first group, and the sum of the others
-    >>> round(float(log_likelihood([-1.0, 0.0, 1.0], [3, 2, 4], rows, [1, 5])), 6)
-    -2.235922
-    """
-    rows = np.asarray(members, dtype=bool)
-    if np.any(rows.sum(axis=-2) > 1):
-        raise DataError("members: found a group in two rows; rows that do not overlap are allowed")
-    eta, size = (np.expand_dims(np.asarray(values), -2) for values in (logits, n))
-    return np.asarray(log_probability(eta, np.where(rows, size, 0), x).sum(axis=-1))
+        log_p[cells] = _at(sums, total[cells])
+    return log_p.reshape(shape)
 
 
 def split(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> Split:
@@ -154,20 +119,16 @@ def split(logits: ArrayLike, n: ArrayLike, x: ArrayLike) -> Split:
     """
     eta, size, total, shape = _broadcast(logits, n, x)
     length = _length(size, total)
-    found = np.full((*eta.shape, length), np.nan)
+    shares = np.full((*eta.shape, length), np.nan)
     for cells in _slabs(len(total), length):
-        found[cells] = _given_total(_log_pmf(eta[cells], size[cells], length), total[cells])
-    probability = found.reshape((*shape, *found.shape[1:]))
+        shares[cells] = _given_total(_log_pmf(eta[cells], size[cells], length), total[cells])
+    probability = shares.reshape((*shape, *shares.shape[1:]))
     return Split(probability, probability @ np.arange(length, dtype=float))
 
 
 @lru_cache(maxsize=4096)
 def log_choose(n: int) -> FloatArray:
     """Logarithms of the binomial coefficients of n over 0 … n, right to the last digit.
-
-    Parameters
-    ----------
-    n : int
 
     Returns
     -------
@@ -256,8 +217,8 @@ def _log_sum(terms: FloatArray) -> FloatArray:
 def _at(sums: FloatArray, total: IntArray) -> FloatArray:
     """The entry of each row of `sums` at its total; -inf outside."""
     inside = (total >= 0) & (total < sums.shape[-1])
-    found = np.take_along_axis(sums, np.where(inside, total, 0)[:, None], axis=-1)[:, 0]
-    return np.where(inside, found, -np.inf)
+    entry = np.take_along_axis(sums, np.where(inside, total, 0)[:, None], axis=-1)[:, 0]
+    return np.where(inside, entry, -np.inf)
 
 
 def _given_total(terms: FloatArray, total: IntArray) -> FloatArray:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from meta.data import Completions, Counts, GroupedCounts
 from meta.errors import MetaError, StoreError
-from meta.models import BayesBinomial
 from meta.models.bounds import bounds
 from meta.models.policy import waived
 from meta.records.run import Failure, Provenance, Run
@@ -21,7 +20,6 @@ from meta.records.storing import store
 from meta.records.storing.files import write
 from meta.workflow.running import workers
 from meta.workflow.running.named import mixtures, named, with_missing
-from meta.workflow.running.outcome import of_outcome
 from meta.workflow.running.sampled import latent_split, not_converged, sites_and_regions
 from meta.workflow.running.versions import sampler_versions, versions
 from meta.workflow.selection.coverage import coverage
@@ -80,7 +78,7 @@ def fitted(variation: Variation) -> Fitted:
                 continue
             fit = with_missing(fit, grouping) if grouping else fit
             fit = replace(fit, notes=(*fit.notes, *mixtures(selection.included, fit)))
-            fit = named(of_outcome(fit, analysis.outcome), role, by, waive=analysis.k_policy == "off")
+            fit = named(fit, role, by, analysis.outcome, waive=analysis.k_policy == "off")
             fits.append(fit)
             failures += [Failure(role=role, by=by, reason=reason) for reason in not_converged(fit)]
             if draws is not None:
@@ -121,7 +119,7 @@ def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
                 failures.append(Failure(role=role, by=part.by, reason=str(error)))
                 continue
             for one in several:
-                said = replace(of_outcome(one, analysis.outcome), role=role, by=part.by)
+                said = replace(one, outcome=analysis.outcome, role=role, by=part.by)
                 waive = analysis.k_policy == "off"
                 found.append(replace(said, standing=waived(said.standing)) if waive else said)
     return tuple(found), failures
@@ -129,10 +127,8 @@ def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
 
 def _fit(model: Model, data: Counts | GroupedCounts) -> tuple[Fit, bytes | None]:
     """A model's answer, and its draws as netCDF where a sampler ran."""
-    if isinstance(model, BayesBinomial) and model.engine == "pymc":
-        fit, draws = model.sample(data)
-        return fit, None if draws is None else store.to_netcdf(draws)
-    return model.fit(data), None
+    fit, draws = model.draw(data)
+    return fit, None if draws is None else store.to_netcdf(draws)
 
 
 def digest(variation: Variation) -> str:
@@ -156,7 +152,7 @@ def _unfitted(variation: Variation) -> Run:
         variation=variation.name,
         family=variation.family,
         expansion=variation.expansion,
-        analysis=store.plain(analysis),
+        analysis=analysis,
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
         acknowledged=tuple(row for chosen in entered for row in contradictions(chosen)),
@@ -169,14 +165,10 @@ def _unfitted(variation: Variation) -> Run:
     data += [_rows(one) for one in partly if one is not None]
     text = store.compact(blank) + repr(data) + repr([g.not_reported for g in selection.groupings])
     samples = selection.sites is not None or selection.latent is not None
-    sampled = samples or any(_samples(model) for model in analysis.models.values())
+    sampled = samples or any(model.samples for model in variation.analysis.fitted().values())
     used = {**versions(), **(sampler_versions() if sampled else {})}
     made = hashlib.sha256((text + repr(sorted(used.items()))).encode()).hexdigest()
     return replace(blank, provenance=Provenance(digest=made, versions=used))
-
-
-def _samples(model: object) -> bool:
-    return getattr(model, "engine", None) == "pymc"
 
 
 def _counts(data: Counts | GroupedCounts) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from meta.models.policy import waived
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from meta.results import Fit, NotReported
+    from meta.results import Fit, NotReported, Outcome
     from meta.workflow.selection.group import Grouping
     from meta.workflow.selection.select import Included
 
@@ -55,17 +55,18 @@ def _missing(
     return missing.get(name, ())
 
 
-def named(fit: Fit, role: str, by: str | None, *, waive: bool) -> Fit:
-    """The fit under its role and grouping; where the analysis switches the k policy off, so it says.
+def named(fit: Fit, role: str, by: str | None, outcome: Outcome, *, waive: bool) -> Fit:
+    """The fit under its role, grouping and outcome; where the analysis switches the k policy off, so it says.
 
     Parameters
     ----------
     fit : Fit
     role : str
     by : str or None
+    outcome : Outcome
     waive : bool
         Whether it does.
     """
-    groups = tuple(named(part, role, by, waive=waive) for part in fit.groups)
-    under = replace(fit, role=role, by=by, groups=groups)
+    groups = tuple(named(part, role, by, outcome, waive=waive) for part in fit.groups)
+    under = replace(fit, role=role, by=by, outcome=outcome, groups=groups)
     return replace(under, standing=waived(fit.standing)) if waive else under

@@ -12,7 +12,6 @@ from meta.records.roles import default_sites
 from meta.records.run import Failure
 from meta.records.sites import CONTRASTS
 from meta.results import Rate, RateDifference, ReportingOnly, StandardisedRate
-from meta.workflow.running.outcome import of_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,7 +89,7 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
         fit = asked.options(target=target).fit(data)
     except MetaError as error:
         return None, [Failure(role=SITES, by=asked.by, reason=str(error))]
-    fit = of_outcome(fit, analysis.outcome)
+    fit = replace(fit, outcome=analysis.outcome)
     if analysis.k_policy == "off":
         fit = _waived(fit)
     alone = fit.reporting.sampling if fit.reporting else None
@@ -120,7 +119,8 @@ def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
         found = latent(options, asked.data, factor=asked.factor, own=asked.own, contrasts=contrasts)
     except MetaError as error:
         return None, [Failure(role=LATENT, by=asked.factor, reason=str(error))]
-    found = of_outcome(found, analysis.outcome)
+    fits = tuple(replace(fit, outcome=analysis.outcome) for fit in found.fits)
+    found = replace(found, fits=fits)
     if analysis.k_policy == "off":
         found = replace(found, fits=tuple(map(_waived, found.fits)))
     sampled = (*(fit.sampling for fit in found.fits), found.sampling_alone)

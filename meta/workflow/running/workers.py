@@ -11,17 +11,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from meta.workflow.expand import Variation
 
 T = TypeVar("T")
 
-# Seconds that fitting four trials takes, roughly; only how they compare matters, and that a process needs 10
-# to import PyMC and compile the first model. Models that are not here take no time.
-_SECONDS: Mapping[str, float] = {"bayes-binomial": 0.3, "binomial-normal": 0.3, "site-region": 2.0}
+# Beside the models' own seconds, of which only how they compare matters, and that a process needs 10 to
+# import PyMC and compile the first model
+_SITES = 2.0
 _LATENT = 3.0  # of the latent model, which is sampled for each answer
-_SAMPLED = 5.0
 _WORTH = 8.0  # left to the others while one process is busy with its longest: less than that is done here
 _FIGURES = 10  # a second each, and a process needs two to begin
 _LOOK = 1.0  # seconds between two looks at whether the parent is there
@@ -36,12 +35,8 @@ def seconds(variation: Variation) -> float:
     """
     analysis, selection = variation.analysis, variation.selection
     parts = len(selection.open) or 1 + len(selection.groupings)
-    models = analysis.fitted().values()
-    each = [
-        _SAMPLED if getattr(model, "engine", None) == "pymc" else _SECONDS.get(model.model, 0.0)
-        for model in models
-    ]
-    sites = _SECONDS["site-region"] if selection.sites is not None and not selection.bounded else 0.0
+    each = [model.seconds for model in analysis.fitted().values()]
+    sites = _SITES if selection.sites is not None and not selection.bounded else 0.0
     if selection.latent is not None:  # in place of the models of counts
         return _LATENT
     return parts * sum(each) + sites

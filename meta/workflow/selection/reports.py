@@ -89,6 +89,7 @@ class Candidate:
             path=self.path(row),
             where=where,
             via=via,
+            derived=entry is not None and bool(entry.derived),
         )
 
     def used(self, found: Found, by: str | None, group: str | None) -> Iterator[LedgerEntry]:

@@ -10,8 +10,9 @@ import pytest
 from meta.data import Completions
 from meta.errors import DataError, SpecError
 from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
-from meta.models.batched import Rows, answers
+from meta.models.batch import answers
 from meta.models.bounds import bounds
+from meta.models.contract import Rows
 
 # Two trials that are known, one whose responders are not, one whose patients are not either and may be none
 KNOWN = [np.array([[[5, 18]]]), np.array([[[6, 32]]])]
@@ -45,7 +46,7 @@ def choices(data):
 
 def said(fit, estimand):
     """An estimand of a fit: value, low, high; None where not given."""
-    found = fit.proportion if fit.estimands is None else getattr(fit.estimands, estimand.split()[0])
+    found = fit.proportion if fit.estimands is None else getattr(fit.estimands, estimand)
     return found.value, found.low, found.high
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from meta.data import Completions, Counts, GroupedCounts
 from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
+from meta.models.batch import each_choice
 from meta.models.bounds import bounds
-from meta.models.choices import each_choice
 from meta.models.policy import of_completions, standing, waived, weakest, words
 from meta.results import Reason, Standing, Status
 from meta.stats.binomial.proportions import proportion_interval
@@ -104,7 +104,7 @@ def the_exact_interval_alone(fit, x, n):
     low, high = proportion_interval(np.array([x]), np.array([n]), method="clopper-pearson", level=0.95)
     found = fit.proportion
     assert (found.value, found.low, found.high) == (x / n, low[0], high[0])
-    assert found.estimand == "ORR of the one trial"
+    assert found.estimand == "one-trial"
     assert fit.standing.status is Status.EXACT_INTERVAL_ONLY
     for part in (fit.mu, fit.tau2, fit.prediction, fit.prediction.proportion, fit.heterogeneity):
         assert part.reason == SAID
@@ -140,7 +140,7 @@ def test_bounds_of_one_trial_are_those_of_its_exact_interval(model):
     data = Completions(("a",), (np.array([[[1, 20]], [[3, 20]]]),), ((0,),))
     (found,) = bounds(model, data)
     ends = proportion_interval(np.array([1, 3]), np.array([20, 20]), method="clopper-pearson", level=0.95)
-    assert (found.estimand, found.method) == ("ORR of the one trial", "exact (Clopper-Pearson)")
+    assert (found.estimand, found.method) == ("one-trial", "exact (Clopper-Pearson)")
     assert (found.ignorance.low, found.ignorance.high) == (1 / 20, 3 / 20)
     assert (found.uncertainty.low, found.uncertainty.high) == (ends[0][0], ends[1][1])
     assert found.standing.status is Status.EXACT_INTERVAL_ONLY

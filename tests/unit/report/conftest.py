@@ -14,17 +14,20 @@ from matplotlib.text import Text
 from meta.data import Counts, GroupedCounts
 from meta.models import BayesBinomial, BinomialNormal, InverseVariance
 from meta.models.policy import standing
+from meta.records.analysis import Analysis
 from meta.records.run import LedgerEntry, Provenance, Run
 from meta.report.drawing import canvas
 from meta.results import (
     Between,
     Diagnostics,
+    Estimand,
     Estimate,
     Fit,
     Heterogeneity,
     Interval,
     NotReported,
     Prediction,
+    Procedure,
     Proportion,
     Statistic,
     Tau2,
@@ -42,16 +45,19 @@ def expit(z: float) -> float:
     return 1 / (1 + math.exp(-z))
 
 
+METHOD = "inverse variance, logit scale, REML, Knapp-Hartung, floored"
+
+
 def proportion(
     value: float | None,
     low: float | None,
     high: float | None,
-    estimand: str = "ORR",
+    estimand: Estimand = Estimand.RAW,
     reason: str | None = None,
 ) -> Proportion:
     return Proportion(
         value=value, low=low, high=high, estimand=estimand, level=0.95, kind="confidence",
-        method="exact (Clopper-Pearson)" if estimand == "ORR" else "Knapp-Hartung, floored", reason=reason,
+        method="exact (Clopper-Pearson)" if estimand is Estimand.RAW else METHOD, reason=reason,
     )  # fmt: skip
 
 
@@ -75,9 +81,9 @@ def no_estimate(reason: str, k: int) -> dict[str, object]:
         ),
         "prediction": Prediction(
             low=None, high=None, level=0.95, df=None, method="t with k-2 df", reason=reason,
-            proportion=proportion(None, None, None, "ORR of a new trial", reason),
+            proportion=proportion(None, None, None, Estimand.NEW_TRIAL, reason),
         ),
-        "proportion": proportion(None, None, None, "median ORR", reason),
+        "proportion": proportion(None, None, None, Estimand.MEDIAN, reason),
     }  # fmt: skip
 
 
@@ -94,9 +100,9 @@ def pooled(k: int, mu: float, se: float, tau2: float) -> dict[str, object]:
         "heterogeneity": Heterogeneity(Q=5.310246, df=k - 1, p=0.15041, I2=i2, I2_Q=i2, H2=i2, H2_Q=i2),
         "prediction": Prediction(
             low=mu - half, high=mu + half, level=0.95, df=k - 2, method="t with k-2 df",
-            proportion=proportion(None, expit(mu - half), expit(mu + half), "ORR of a new trial"),
+            proportion=proportion(None, expit(mu - half), expit(mu + half), Estimand.NEW_TRIAL),
         ),
-        "proportion": proportion(expit(mu), expit(interval.low), expit(interval.high), "median ORR"),
+        "proportion": proportion(expit(mu), expit(interval.low), expit(interval.high), Estimand.MEDIAN),
     }  # fmt: skip
 
 
@@ -114,10 +120,10 @@ def make_fit(
     why = reason or (NO_RESPONDERS if k == 0 else "one trial: exact interval only" if k == 1 else None)
     numbers = no_estimate(why, k) if why else pooled(k, mu, se, tau2)
     if k == 1:  # its exact interval is the answer
-        numbers["proportion"] = replace(trial(*rows[0], None).proportion, estimand="ORR of the one trial")
+        numbers["proportion"] = replace(trial(*rows[0], None).proportion, estimand=Estimand.ONE_TRIAL)
     total = sum(n for _, _, n in rows)
     fit = Fit(
-        model={"model": "inverse-variance", "scale": "logit"},
+        model=InverseVariance(),
         level=0.95,
         k=k,
         n=total,
@@ -131,8 +137,8 @@ def make_fit(
 
 def make_grouped(by: str, groups: dict[str, Fit], overall: Fit, **changes: object) -> Fit:
     between = Between(
-        statistic=3.64, df=len(groups) - 1, p=0.00042, method="Wald chi-squared, common tau2", tau=0.55,
-        caveat="p is unreliable below k = 10",
+        procedure=Procedure.WALD, statistic=3.64, df=len(groups) - 1, p=0.00042, tau=0.55,
+        method="Wald chi-squared, common tau2", caveat="p is unreliable below k = 10",
     )  # fmt: skip
     parts = tuple(replace(fit, label=label) for label, fit in groups.items())
     return replace(overall, **{"by": by, "groups": parts, "between": between, **changes})
@@ -289,8 +295,11 @@ def broken() -> Callable[[Fit], Fit]:
 @pytest.fixture
 def run_with() -> Callable[..., Run]:
     def make(*fits: Fit, **changes: object) -> Run:
+        asked = changes.pop("analysis", {})
+        if not isinstance(asked, Analysis):  # what differs from the plainest
+            asked = Analysis(**{"name": "quick", "question": "?", "trials": "all", **asked})
         settings = {
-            "name": "quick", "question": "?", "variation": "base", "analysis": {}, "ledger": (),
+            "name": "quick", "question": "?", "variation": "base", "analysis": asked, "ledger": (),
             "printed": (), "acknowledged": (), "fits": fits, "provenance": Provenance(digest="0"),
         }  # fmt: skip
         return Run(**{**settings, **changes})

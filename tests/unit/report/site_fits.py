@@ -7,9 +7,11 @@ from dataclasses import replace
 from itertools import combinations, permutations
 
 from meta.models.policy import standing
+from meta.models.sites.site_region import SiteRegion
 from meta.results import (
     Diagnostics,
     DirectRate,
+    Estimand,
     Order,
     Parameter,
     PriorPoint,
@@ -37,26 +39,31 @@ def rate_of(value: float | None, half: float = 0.1) -> Proportion:
     """A proportion with an interval inside 0 to 1, or none."""
     ends = (None, None) if value is None else (max(0.0, value - half), min(1.0, value + half))
     return Proportion(
-        value=value, low=ends[0], high=ends[1], estimand="mean over new trials", level=0.95, kind="credible",
+        value=value, low=ends[0], high=ends[1], estimand=Estimand.MEAN_NEW, level=0.95, kind="credible",
         method="by hand", reason=None if value is not None else NOT_SAMPLED,
     )  # fmt: skip
 
 
-def quantity_of(name: str, value: float | None, half: float = 0.1) -> Quantity:
+def quantity_of(estimand: Estimand, value: float | None, half: float = 0.1) -> Quantity:
     ends = (None, None) if value is None else (value - half, value + half)
     return Quantity(
-        name=name, value=value, low=ends[0], high=ends[1], level=0.95, kind="credible", method="by hand",
+        estimand=estimand, value=value, low=ends[0], high=ends[1], level=0.95, kind="credible",
+        method="by hand",
         reason=None if value is not None else NOT_SAMPLED,
     )  # fmt: skip
 
 
-def parameter_of(name: str, prior_sd: float, sd: float) -> Parameter:
+def parameter_of(
+    estimand: Estimand, prior_sd: float, sd: float, group: str | None = None, reference: str | None = None
+) -> Parameter:
     return Parameter(
-        posterior=quantity_of(name, -0.123, 2 * sd),
+        posterior=quantity_of(estimand, -0.123, 2 * sd),
         expectation=-0.1,
         sd=sd,
         prior_sd=prior_sd,
         prior="normal",
+        group=group,
+        reference=reference,
     )
 
 
@@ -89,8 +96,8 @@ def _differences(levels: Sequence[str]) -> tuple[RateDifference, ...]:
     return tuple(
         RateDifference(
             level=other, reference=one, population=population, estimand=estimand,
-            standardised=quantity_of("difference", -0.0512 - 0.01 * k),
-            without_groups=quantity_of("difference", -0.0934 - 0.01 * k), standing=LEADS,
+            standardised=quantity_of(Estimand.DIFFERENCE_OF_MEANS, -0.0512 - 0.01 * k),
+            without_groups=quantity_of(Estimand.DIFFERENCE_OF_MEANS, -0.0934 - 0.01 * k), standing=LEADS,
         )
         for k, (population, estimand) in enumerate(kinds)
         for one, other in combinations(levels, 2)
@@ -117,12 +124,15 @@ def make_site_fit(
                     standing=LEADS,
                 )
             )
-    ratios = [f"{b} against {a}" for names in (levels, sites) for a, b in combinations(names, 2)]
-    parameters = [parameter_of("mu", 2.0, 0.71), parameter_of("tau", 0.75, 0.48)]
-    parameters += [parameter_of(f"log odds ratio, {name}", 1.41, 1.29) for name in ratios]
+    parameters = [parameter_of(Estimand.MU, 2.0, 0.71), parameter_of(Estimand.TAU, 0.75, 0.48)]
+    parameters += [
+        parameter_of(Estimand.LOG_ODDS_RATIO, 1.41, 1.29, b, a)
+        for names in (levels, sites)
+        for a, b in combinations(names, 2)
+    ]
     gone = f"no trial reported the responders of {', '.join(sites)} by themselves"
     fit = SiteRegionFit(
-        model={"model": "site-region", "groups": "random"}, level=0.95, k=4, n=100, responders=14,
+        model=SiteRegion(), level=0.95, k=4, n=100, responders=14,
         contrast="region" if len(levels) > 1 else None, target=dict.fromkeys(sites, 1 / len(sites)),
         target_name="all trials", parameters=tuple(parameters), rates=tuple(rates),
         standardised=_levels(levels, 0.0), without_groups=_levels(levels, 0.04),
@@ -155,8 +165,9 @@ def sweep_of(levels: Sequence[str], values: Sequence[float | None]) -> tuple[Pri
     """Every pair of levels under four priors; None where the draws are too few."""
     return tuple(
         PriorPoint(
-            prior_sd=sd, level=other, reference=one, log_odds_ratio=quantity_of("log odds ratio", value),
-            difference=quantity_of("difference of mean ORRs", value), effective=900.0,
+            prior_sd=sd, level=other, reference=one,
+            log_odds_ratio=quantity_of(Estimand.LOG_ODDS_RATIO, value),
+            difference=quantity_of(Estimand.DIFFERENCE_OF_MEANS, value), effective=900.0,
         )
         for one, other in combinations(levels, 2)
         for sd, value in zip((0.75, 1.0, 1.5, 2.5), values, strict=True)

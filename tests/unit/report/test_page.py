@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from meta.models.sites.site_region import SiteRegion
-from meta.records.analysis import Analysis
+from meta.records.analysis import Analysis, AsOf
 from meta.records.run import Failure
 from meta.records.storing.store import plain
 from meta.report.drawing.canvas import render
@@ -20,7 +20,7 @@ from tests.unit.report.site_fits import make_site_fit
 
 STUB = '<svg width="1pt" height="1pt" viewBox="0 0 1 1"><g id="a"/></svg>'
 THREE = (("One", 1, 9), ("Two", 2, 11), ("Three", 0, 8))
-ANALYSIS = plain(Analysis(name="quick", question="?", trials="all", thresholds=(0.1,)))
+ANALYSIS = {"thresholds": (0.1,)}
 
 
 @pytest.fixture
@@ -36,12 +36,13 @@ def shown(*runs):
 
 
 def test_a_part_of_a_run_knows_its_place(run_of, table1):
-    run = At.run(run_of(*table1, analysis={"a/b~c": [1, None]}))
+    change = Analysis(name="change", question="?", trials="all", reports=AsOf(as_of="2022"))
+    run = At.run(run_of(*table1, analysis={"sensitivity": {"a/b~c": change}}))
     assert run.fits[0].estimands.mean.value.place == "quick/base#/fits/0/estimands/mean/value"
     assert run.fits[0].estimands.mean.value.it == table1[0].estimands.mean.value
-    assert run.analysis["a/b~c"][0].place == "quick/base#/analysis/a~1b~0c/0"
+    assert run.analysis.sensitivity["a/b~c"].name.place == "quick/base#/analysis/sensitivity/a~1b~0c/name"
     assert [fit.role.it for fit in run.fits] == ["primary", "frequentist", "conventional"]
-    assert not run.analysis["a/b~c"][1]
+    assert not run.analysis.certainty
     assert len(run.fits) == 3
     with pytest.raises(AttributeError, match="no 'mode'"):
         _ = run.fits[0].estimands.mode
@@ -130,7 +131,16 @@ def test_sites_and_a_failed_sampler(run_of, table1, table1_by_region):
 def test_the_contrast_of_regions_is_called_descriptive(run_of, table1, table1_by_region):
     text = shown(run_of(*table1, *table1_by_region))
     assert '<span class="tag">Descriptive</span>' in text
-    assert "these data say little about heterogeneity" in text.lower()
+
+
+def test_whether_trials_differ_and_how_much_are_two_statements(run_of, table1):
+    text = shown(run_of(*table1))
+    assert table1[1].dispersion.tests[0].p > 0.05
+    assert "which does not show that their true rates are equal" in text
+    assert re.search(r"How much\.</strong> τ is .*0\.70<.* after the data and .*0\.84<.* before them", text)
+    tests = (replace(table1[1].dispersion.tests[0], p=0.018), *table1[1].dispersion.tests[1:])
+    other = replace(table1[1], dispersion=replace(table1[1].dispersion, tests=tests))
+    assert "differ by more than chance explains" in shown(run_of(table1[0], other, table1[2]))
 
 
 def test_tau_of_zero_is_no_agreement(run_of, fit_of):

@@ -63,7 +63,7 @@
 
     /* A single trial's own rate is all that may be called an answer. */
     function alone(trial) {
-      return `observed ORR: ${trial.observed} % (${trial.shown}), exact interval of one trial`;
+      return `observed ${data.rate}: ${trial.observed} % (${trial.shown}), exact interval of one trial`;
     }
 
     function ends(choice, place, at) {

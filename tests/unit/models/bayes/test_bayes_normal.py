@@ -13,6 +13,7 @@ from scipy.stats import halfnorm, norm
 from meta.data import Counts, GroupedCounts
 from meta.errors import SpecError
 from meta.models import BayesNormal
+from meta.models.describe import DIFFERENCES
 from meta.stats.normal.scales import SCALES
 from meta.stats.numeric.codes import SENTENCES, Code
 from tests.unit.stats import brute
@@ -84,7 +85,7 @@ def test_against_the_closed_form_given_tau(scale):
     for cut in (0.1, 0.2):
         at = float(SCALES[scale].transform(cut * harmonic, harmonic))
         above = 1 - mass @ norm.cdf(at, centre, width)
-        assert found["median ORR", cut] == pytest.approx(above, abs=1e-5)
+        assert found["median", cut] == pytest.approx(above, abs=1e-5)
 
 
 @pytest.mark.parametrize("scale", PRIORS)
@@ -96,7 +97,7 @@ def test_what_a_fit_holds(scale):
         ordered(part.estimands.predictive)
         ordered(part.tau)
         ordered(part.dispersion.median_odds_ratio)
-        assert part.estimands.mean.estimand == "mean ORR"
+        assert part.estimands.mean.estimand == "mean"
         if scale == "logit":
             assert part.proportion == part.estimands.mean
             assert part.estimands.median.value == pytest.approx(expit(part.mu.value), rel=1e-9)
@@ -106,13 +107,12 @@ def test_what_a_fit_holds(scale):
             assert part.estimands.mean.value is None
             assert f"not on {scale}" in part.estimands.mean.reason
         names = {probability.estimand for probability in part.probabilities}
-        assert names == {"median ORR", "predictive ORR"} | ({"mean ORR"} if scale == "logit" else set())
+        assert names == {"median", "predictive"} | ({"mean"} if scale == "logit" else set())
         assert all(isfinite(number) for number in numbers(asdict(part)))
     assert f"{scale} scale" in fit.estimands.median.method
     assert [trial.y for trial in fit.trials] == list(SCALES[scale].effects(TABLE1.responders, TABLE1.n).y)
     (contrast,) = fit.between.contrasts
-    name = "log odds ratio" if scale == "logit" else f"difference on the {scale} scale"
-    assert (contrast.mu.name, contrast.mean) == (name, None)
+    assert (contrast.mu.estimand, contrast.mean) == (DIFFERENCES[scale], None)
     ordered(contrast.mu)
     assert contrast.mu.value < 0
     assert 0 < contrast.exceeds < 0.5

@@ -65,7 +65,7 @@ def test_groups(groups, regions, unexplained):
     asia, west = found.groups
     assert (asia.correlation == west.correlation) is (groups == "common")
     (contrast,) = found.between.contrasts
-    assert contrast.mu.name == "log odds ratio of the mean rates"
+    assert contrast.mu.estimand == "log-odds-ratio-of-means"
     assert found.between.tests == ()
     assert unexplained(found) == []
 

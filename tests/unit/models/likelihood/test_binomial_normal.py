@@ -82,10 +82,12 @@ def test_groups(groups, regions, unexplained):
     if groups == "separate":
         assert asia.mu.value == pytest.approx(alone.mu.value, abs=1e-9)  # the same search
     (contrast,) = found.between.contrasts
-    assert (contrast.group, contrast.reference, contrast.mu.name) == ("West", "Asia", "log odds ratio")
+    assert (contrast.group, contrast.reference, contrast.mu.estimand) == ("West", "Asia", "log-odds-ratio")
     assert contrast.mu.value == pytest.approx(west.mu.value - asia.mu.value, rel=1e-9)
     assert contrast.mu.low < contrast.mu.value < contrast.mu.high
-    assert [test.method.partition("at tau = ")[2][0] for test in found.between.tests] == ["0", "i", "1"]
+    zero, estimated, one = found.between.tests
+    assert (zero.tau, one.tau, estimated.tau_estimated) == (0, 1, True)
+    assert {test.procedure for test in found.between.tests} == {"bootstrap-likelihood-ratio"}
     assert found.between.statistic > 0
     assert unexplained(found) == []
 

@@ -20,7 +20,7 @@ from meta.models.mcmc import sampling
 from meta.models.sites import sums_operation as sums
 from meta.models.sites.effects import Priors, blocks
 from meta.models.sites.site_graph import draw, filled
-from meta.stats.unreported.sums import log_likelihood
+from meta.stats.unreported.sums import log_probability
 
 KERNEL = sums.density_with(lambda function: function)
 SITES = ["pancreas", "gastroesophageal", "intestine"]
@@ -130,9 +130,7 @@ def weighted_prior(data, size=300_000):
     u = 1.25 * np.abs(tau)[:, None] * rng.normal(size=(size, t))
     side = np.array([-0.5, -0.5, 0.5, 0.5])
     logits = (-2 + 2 * mu)[:, None, None] + b[:, None] + (u + gamma[:, None] * side)[..., None]
-    loglik = sum(
-        log_likelihood(logits[:, i], data.n[i], [[True] * s], data.responders[i : i + 1]) for i in range(t)
-    )
+    loglik = sum(log_probability(logits[:, i], data.n[i], data.responders[i]) for i in range(t))
     weight = np.exp(loglik - loglik.max())
     return b[:, [1, 2, 2]] - b[:, [0, 0, 1]], expit(logits).mean(-1), weight / weight.sum()
 

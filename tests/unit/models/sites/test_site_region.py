@@ -145,13 +145,12 @@ def test_unreported_splits_by_hand():
 def test_parameters_stand_beside_their_priors():
     contrasts = {"region": 1.0, "group": np.sqrt(2)}
     found = answers.parameters(ASKED, by_hand(), Priors(), contrasts)
-    names = [parameter.posterior.name for parameter in found]
-    assert names == [
-        "mu",
-        "tau",
-        "sigma",
-        "log odds ratio, West against Asia",
-        "log odds ratio, gut against lung",
+    assert [(one.posterior.estimand, one.group, one.reference) for one in found] == [
+        ("mu", None, None),
+        ("tau", None, None),
+        ("sigma", None, None),
+        ("log-odds-ratio", "West", "Asia"),
+        ("log-odds-ratio", "gut", "lung"),
     ]
     mu, tau, _, region, group = found
     assert (mu.prior_sd, region.prior_sd, group.prior_sd) == (2, 1, pytest.approx(np.sqrt(2)))
@@ -304,13 +303,13 @@ def test_beside_it_stand_contrasts_of_trials_that_report_every_group():
     assert fit.reporting.trials == ("a",)
     assert (fit.reporting.responders, fit.responders) == (2, 6)
     assert fit.reporting.parameters
-    expected = [one for one in alone.parameters if one.posterior.name.startswith("log odds ratio")]
+    expected = [one for one in alone.parameters if one.posterior.estimand == "log-odds-ratio"]
     for one, other in zip(fit.reporting.parameters, expected, strict=True):
         assert "reporting trials alone" in one.posterior.method
         assert replace(one, posterior=replace(one.posterior, method=other.posterior.method)) == other
-    named = {one.posterior.name: one for one in fit.parameters}
+    named = {(one.group, one.reference): one for one in fit.parameters}
     for one in fit.reporting.parameters:
-        assert one.prior_sd == named[one.posterior.name].prior_sd
-        assert one.posterior != named[one.posterior.name].posterior
+        assert one.prior_sd == named[one.group, one.reference].prior_sd
+        assert one.posterior != named[one.group, one.reference].posterior
     assert fit.reporting.sampling.seed == 1
     assert alone.reporting is None  # it would be the same again

@@ -40,9 +40,8 @@ def by_arrays(data, theta):
     value = 0.0
     for t in range(len(data.labels)):
         rows = data.trial == t
-        value = value + partial.log_likelihood(
-            theta[..., t, :], data.n[t], data.members[rows], data.responders[rows]
-        )
+        n = np.where(data.members[rows], data.n[t], 0)
+        value = value + partial.log_probability(theta[..., t, None, :], n, data.responders[rows]).sum(-1)
     return value
 
 

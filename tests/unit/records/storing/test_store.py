@@ -13,10 +13,20 @@ from jsonschema import Draft202012Validator
 from meta.data import Counts, GroupedCounts
 from meta.errors import StoreError
 from meta.models import InverseVariance
+from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
 from meta.records.run import SCHEMA, Failure, LedgerEntry, Printed, Run
+from meta.records.sites import Sites
 from meta.records.storing import store
 
 LABELS = ("Ärzte <b>", "zwei\nZeilen", "🙂", "d")
+
+
+ANALYSIS = Analysis(
+    name="q", question="?", trials=("a", TrialEntry(id="b")), reports=AsOf(as_of="2022"),
+    exclude=(Where(site={"not": ("lung",)}),),
+    models={"primary": InverseVariance(level=0.9), "frequentist": "none"},
+    sites=Sites(target={"lung": 1.0}),
+)  # fmt: skip
 
 
 def a_run(**changes):
@@ -37,7 +47,7 @@ def a_run(**changes):
         "name": "q",
         "question": "?",
         "variation": "base",
-        "analysis": {"exclude": [], "level": 0.95},
+        "analysis": ANALYSIS,
         "ledger": (entry,),
         "printed": (),
         "acknowledged": (),

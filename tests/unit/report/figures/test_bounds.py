@@ -11,7 +11,9 @@ from matplotlib.patches import Rectangle
 from meta.data import Completions
 from meta.models import BayesBinomial, BinomialNormal, InverseVariance
 from meta.models.bounds import bounds
+from meta.records.analysis import Where
 from meta.records.run import Provenance
+from meta.records.sites import Sites
 from meta.report.figures.bounds import bounds_figure
 from meta.report.figures.registry import figures
 from meta.report.language.bound_words import compared, completion, leading, numbers, span
@@ -31,7 +33,7 @@ MODELS = {
     "frequentist": BinomialNormal(bootstrap=0),
     "conventional": InverseVariance(),
 }
-EXCLUDED = {"exclude": [{"differentiation": "well"}]}
+EXCLUDED = {"exclude": (Where(differentiation="well"),)}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def runs(run_with, roles_of, table1, table1_by_region, found, entry_of):
         )
 
     return [
-        run_with(*fits, analysis={"exclude": [], "unresolved": "error"}),
+        run_with(*fits, analysis={}),
         way("kept", "keep", *fits),
         way("dropped", "drop", *left),
         way("bound", "bound", bounds=found, ledger=ledger),
@@ -108,7 +110,7 @@ def test_the_marks_are_where_the_numbers_are(runs):
     inner, outer = whole.ignorance, whole.uncertainty
     assert (box.get_x(), box.get_x() + box.get_width()) == pytest.approx((100 * inner.low, 100 * inner.high))
     assert tuple(line.get_xdata()) == pytest.approx((100 * outer.low, 100 * outer.high))
-    assert whole.estimand == "mean ORR"
+    assert whole.estimand == "mean"
 
 
 def test_bounds_that_are_not_given_say_why(runs, nothing_collides):
@@ -129,7 +131,7 @@ def test_a_search_is_labelled_as_one(runs):
 
 
 def test_only_runs_of_the_same_exclusion_stand_beside(runs):
-    other = replace(runs[1], analysis={"exclude": [{"site": "lung"}], "unresolved": "keep"})
+    other = replace(runs[1], analysis=replace(runs[1].analysis, exclude=(Where(site="lung"),)))
     assert [run.variation for _, run in compared(runs, runs[0], runs[3]).others] == ["kept", "dropped"]
     assert [run.variation for _, run in compared([*runs[:1], other, *runs[2:]], runs[0], runs[3]).others] == [
         "dropped"
@@ -137,7 +139,7 @@ def test_only_runs_of_the_same_exclusion_stand_beside(runs):
 
 
 def test_runs_beside_a_bounded_one_may_have_the_model_of_sites_and_regions(runs):
-    beside = [replace(run, analysis={**run.analysis, "sites": {"by": "site"}}) for run in runs[:3]]
+    beside = [replace(run, analysis=replace(run.analysis, sites=Sites())) for run in runs[:3]]
     assert len(compared([*beside, runs[3]], beside[0], runs[3]).others) == 2
 
 

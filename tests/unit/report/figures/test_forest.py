@@ -191,7 +191,7 @@ def test_names_estimand_method_and_counts_of_the_pooled_rows(region: Fit) -> Non
     assert "Overall median ORR (k = 4)" in said
     assert "14/100" in said
     assert "11/50" in said
-    assert "logit scale, REML, Knapp-Hartung, floored" in said
+    assert "inverse variance, logit scale, REML, Knapp-Hartung, floored" in said
 
 
 def test_heterogeneity_names_its_methods(region: Fit) -> None:
@@ -278,7 +278,7 @@ def test_patients_without_reported_responders_are_listed(site: Fit, fit_of: Make
     said = words(forest(site))
     assert said.count("Avelumab (Fottner 2019) ?/13 13 patients, responders not reported") == 4
     assert "?/n: only the number of patients was reported; no diamond contains them." in said
-    unknown = NotReported(label="Nivolumab", n=None, reason="no table by site")
+    unknown = NotReported(label="Nivolumab", n=None, reason="responders not reported (no table by site)")
     overall = words(forest(fit_of(TRIALS, not_reported=(unknown,))))
     assert "Nivolumab: number of patients not reported, responders not reported (no table by site)" in overall
 
@@ -298,11 +298,11 @@ def test_groups_that_hide_trials_of_the_overall_estimate_are_followed_by_them(si
 
 
 def test_zero_between_trial_variance_is_not_agreement(fit_of: MakeFit) -> None:
-    said = words(forest(fit_of(TRIALS, tau2=0.0)))
+    zero = fit_of(TRIALS, tau2=0.0)  # a model's own notes say so; those of a companion are not shown
+    said = words(forest(fit_of(TRIALS), companions=[zero]))
     assert "does not show that they agree" in said
     assert "homogen" not in said
-    told = "tau2 is estimated as 0: a likely outcome with few trials"
-    assert "does not show" not in words(forest(fit_of(TRIALS, tau2=0.0, notes=(told,))))
+    assert "does not show" not in words(forest(zero))
 
 
 def test_notes_of_groups_name_their_group(region: Fit) -> None:

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 
 from meta.format import interval, percent
 from meta.models.policy import waived
+from meta.models.sites.site_region import SiteRegion
 from meta.records.coverage import Coverage, CoverageCell, CoverageFactor, CoverageTrial
 from meta.report.drawing import canvas
 from meta.report.drawing.palette import BLUE, WHITE
@@ -258,7 +259,7 @@ def test_no_contrast_has_no_differences(site_fit):
 
 def test_fixed_groups_are_not_called_sites(site_fit):
     fit = site_fit(
-        ("well", "poor"), model={"groups": "fixed"}, splits=splits_of("A", 1, {"well": 2, "poor": 3})
+        ("well", "poor"), model=SiteRegion(groups="fixed"), splits=splits_of("A", 1, {"well": 2, "poor": 3})
     )
     for figure in site_figures(fit, "Differentiation").values():
         assert "site" not in joined(figure)
@@ -305,7 +306,7 @@ def test_the_split_of_a_total_stands_beside_shares_by_patients(site_fit):
 
 def test_other_priors_of_the_contrast(site_fit):
     sweep = sweep_of(("Asia", "West"), (-0.06, -0.09, None, -0.14))
-    fit = site_fit(prior_sweep=sweep, model={"groups": "random", "contrast_prior": "normal:0,1"})
+    fit = site_fit(prior_sweep=sweep, model=SiteRegion())
     figure = site_contrasts(fit, title="Priors")
     assert marks(figure, "dot", BLUE)[-1] == pytest.approx([-6.0, -9.0, -14.0])
     said = joined(figure)

@@ -13,6 +13,7 @@ from meta.format import percent
 from meta.models import BinomialNormal, InverseVariance
 from meta.models.bounds import bounds
 from meta.records.run import Provenance
+from meta.records.sites import Sites
 from meta.report.figures.registry import figures
 from meta.report.figures.split_bounds import SHRUNK, split_bounds_figure
 from meta.report.language.changes import words as answer_words
@@ -51,10 +52,8 @@ def runs(run_with, table1, reported, found, entry_of):
         entry_of("Pembrolizumab", action="not bounded", by="site", reason="by site: nobody says how many"),
         entry_of("Elsewhere", action="not bounded", reason="an exclusion, not a split"),
     )
-    models = {"primary": {"groups": "common"}, **{role: {"groups": "common"} for role in MODELS}}
-    base = run_with(
-        *table1, *reported, analysis={"unreported": "drop", "sites": {"by": "site"}}, sites=make_site_fit()
-    )
+    models = MODELS
+    base = run_with(*table1, *reported, analysis={"sites": Sites()}, sites=make_site_fit())
     split = run_with(
         variation="site-splits-bound", analysis={"unreported": "bound", "models": models}, bounds=found,
         ledger=ledger, provenance=Provenance(digest="1"),
@@ -87,7 +86,7 @@ def test_the_figure_shows_what_is_reported_its_bounds_and_the_model(runs, found,
     boxes = [p for p in axes.patches if isinstance(p, Rectangle) and p.get_gid() == "ignorance"]
     lines = [line for line in axes.lines if line.get_gid() == "uncertainty"]
     assert len(boxes) == len(lines) == 8  # two roles, four sites
-    first = next(one for one in found if (one.group, one.estimand) == (SITES[0], "mean ORR"))
+    first = next(one for one in found if (one.group, one.estimand) == (SITES[0], "mean"))
     ends = boxes[0].get_x(), boxes[0].get_x() + boxes[0].get_width()
     assert ends == pytest.approx((100 * first.ignorance.low, 100 * first.ignorance.high))
 
@@ -96,7 +95,7 @@ def test_without_the_model_of_sites_there_is_no_row_of_it(runs):
     base, split = runs
     for changed in (
         replace(base, sites=None),
-        replace(base, analysis={**base.analysis, "sites": {"by": "differentiation"}}),
+        replace(base, analysis=replace(base.analysis, sites=Sites(by="differentiation"))),
     ):
         assert SHRUNK not in said(drawn([changed, split]))
 
@@ -109,9 +108,9 @@ def test_a_sampler_that_failed_is_marked(runs):
 
 def test_groups_fitted_separately_and_a_search_are_said(runs):
     base, split = runs
-    models = {role: {"groups": "separate"} for role in MODELS}
+    models = {role: model.with_options(groups="separate") for role, model in MODELS.items()}
     searched = tuple(replace(one, searched=True, completions=200_000, evaluated=900) for one in split.bounds)
-    apart = replace(split, analysis={**split.analysis, "models": models}, bounds=searched)
+    apart = replace(split, analysis=replace(split.analysis, models=models), bounds=searched)
     text = said(drawn([base, apart]))
     assert "Groups are fitted separately" in text
     assert (
@@ -152,7 +151,7 @@ def test_the_lines_have_the_numbers_of_the_bounds(runs, found):
         "over all 4 splits of unreported responders"
     )
     assert last == "  Not in it: Pembrolizumab: by site: nobody says how many (trials/t.yaml:21)"
-    leading = [one for one in found if (one.role, one.estimand) == ("frequentist", "mean ORR")]
+    leading = [one for one in found if (one.role, one.estimand) == ("frequentist", "mean")]
     for line, one in zip(lines, leading, strict=True):
         name, estimate, *_ = line.split()
         assert (name, estimate) == (

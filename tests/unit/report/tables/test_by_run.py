@@ -10,10 +10,12 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+from meta.records.analysis import Analysis, Reproduces
 from meta.records.run import LedgerEntry, Printed, Provenance, Run
 from meta.records.storing.outputs import Outputs
 from meta.report.tables import by_run as tables
 from meta.report.tables.long_tables import TABLES as LONG
+from meta.results import name_of
 from meta.results.rows import fit_row
 
 ROWS = (("a", 5, 18), ("b", 6, 32), ("c", 2, 29), ("d", 1, 21))
@@ -26,7 +28,7 @@ def run_of():
             "name": "q",
             "question": "?",
             "variation": "base",
-            "analysis": {},
+            "analysis": Analysis(**{**PLAIN, **changes.pop("analysis", {})}),
             "ledger": (),
             "printed": (),
             "acknowledged": (),
@@ -61,7 +63,8 @@ def printed_as():
     return make
 
 
-WANTED = {"reproduces": {"source": "jia", "where": "Table 1"}}
+PLAIN = {"name": "q", "question": "?", "trials": "all"}
+WANTED = {"reproduces": Reproduces(source="jia", where="Table 1")}
 
 
 def read(frame):
@@ -309,7 +312,8 @@ def test_long_tables_have_every_number_once(run_with, table1, table1_by_region):
     asia = estimands[(estimands.role == "primary") & (estimands.group == "Asia")]
     wanted = table1_by_region[0].groups[0].estimands
     assert dict(zip(asia.estimand, asia.value, strict=True)) == {
-        one.estimand: one.value for one in (wanted.mean, wanted.median, wanted.predictive)
+        name_of(one.estimand, "response"): one.value
+        for one in (wanted.mean, wanted.median, wanted.predictive)
     }
     assert not estimands.duplicated(["role", "by", "group", "estimand"]).any()
     homogeneity = found["tests"][(found["tests"].of == "homogeneity") & found["tests"].by.isna()]

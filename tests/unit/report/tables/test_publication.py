@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from types import MappingProxyType
 
 import pytest
 
 from meta.format import percent
+from meta.records.analysis import Analysis
 from meta.records.run import Run
 from meta.report.tables.publication import FORMATS, comma_separated, estimates, latex, markdown
+from meta.results import name_of
 
 HOSTILE = ("<script>", "a|b", "[link](x)", "`code`", "*a* _b_", "\\|", "two\nlines", "\x1b[31m", "\u202egnol")
 
@@ -40,8 +41,8 @@ def test_cells_are_text_in_latex(text):
 
 def run_of(*fits):
     return Run(
-        name="q", question="?", variation="base", analysis=MappingProxyType({}), ledger=(), printed=(),
-        acknowledged=(), fits=fits,
+        name="q", question="?", variation="base", ledger=(), printed=(), acknowledged=(), fits=fits,
+        analysis=Analysis(name="q", question="?", trials="all"),
     )  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def test_estimates_are_those_of_the_fits(roles_of):
     fits = roles_of([5, 6, 2, 1], [18, 32, 29, 21])
     header, rows = estimates(run_of(*fits))
     assert {len(row) for row in rows} == {len(header)}
-    answers = [row for row in rows if row[4] == fits[0].proportion.estimand]
+    answers = [row for row in rows if row[4] == name_of(fits[0].proportion.estimand, fits[0].outcome)]
     assert answers[0][5].startswith(percent(fits[0].proportion.value))
     assert {row[2] for row in rows} == {"14/100"}
     assert len({row[3] for row in rows}) == 3

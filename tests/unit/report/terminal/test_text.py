@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from meta.records.analysis import Analysis, Where
 from meta.records.run import Run
 from meta.report.terminal import text
 from meta.results.rows import orr
 
+PLAIN = Analysis(name="q", question="?", trials="all")
 ROWS = (("a", 5, 18), ("b", 6, 32), ("long name", 2, 29), ("d", 1, 21))
 
 
@@ -18,7 +20,7 @@ def run_of(entry_of):
     def make(*fits, **changes):
         ledger = tuple(entry_of(f"{name.capitalize()} (Smith 2020)", trial=name) for name in ("ave", "sin"))
         settings = {
-            "name": "q", "question": "?", "variation": "base", "analysis": {"exclude": []}, "ledger": ledger,
+            "name": "q", "question": "?", "variation": "base", "analysis": PLAIN, "ledger": ledger,
             "printed": (), "acknowledged": (), "fits": fits,
         }  # fmt: skip
         return Run(**{**settings, **changes})
@@ -84,8 +86,7 @@ def test_answers_begin_with_the_base_and_its_groups(run_of, fit_of, region):
 
 
 def without(trial):
-    """An exclusion as each-trial makes it, or a user by hand."""
-    return {"analysis": {"exclude": [{"site": "pancreas", "trial": None}, {"trial": trial}]}}
+    return {"analysis": replace(PLAIN, exclude=(Where(site="pancreas"), Where(trial=trial)))}
 
 
 def test_a_trial_left_out_is_named(run_of, fit_of):
@@ -124,7 +125,7 @@ def test_a_fit_of_an_exact_model_names_every_estimand(table1):
     for name, found in (("Mean", table1[0].estimands.mean), ("Median", table1[0].estimands.median)):
         assert f"  {name} ORR, % (95 % interval): {orr(found)}" in said
     assert "Pr(mean ORR > 10 %) = 0.86" in said
-    assert "divergence 0.08 nats: these data say little about heterogeneity" in said
+    assert "prior 0.84 (0.04 to 2.80)" in said
     assert "homogeneous" not in said
     likelihood = "\n".join(text.lines(table1[1]))
     assert "Exact conditional test of homogeneity given the total of responders: p = 0.136" in likelihood

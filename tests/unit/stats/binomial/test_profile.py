@@ -12,9 +12,9 @@ from scipy.stats import chi2, f
 
 from meta.stats.binomial import beta_binomial as betabinomial
 from meta.stats.binomial import profile
-from meta.stats.binomial.likelihood import maximise
+from meta.stats.binomial.likelihood import locate, maximise
 from meta.stats.binomial.marginal import log_marginal, marginal_terms, mean_rate
-from meta.stats.binomial.profile import profile_interval, profile_intervals
+from meta.stats.binomial.profile import profile_limits
 from meta.stats.binomial.terms import Terms
 from meta.stats.numeric.codes import Code
 
@@ -31,6 +31,14 @@ SETS = {
 }
 MODELS = {"binomial-normal": marginal_terms, "beta-binomial": betabinomial.terms}
 DROP = chi2.isf(0.05, 1) / 2
+
+
+def profile_intervals(terms, x, n, include=True, *, groups=None, **options):
+    return profile_limits(terms, locate(terms, x, n, include, groups=groups), **options)
+
+
+def profile_interval(terms, x, n, *, of="mu", **options):
+    return profile_intervals(terms, x, n, of=(of,), **options)[0]
 
 
 class Brute:
@@ -119,7 +127,7 @@ def test_search_and_newton_agree(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(
                 profile,
-                "approach",
+                "by_newton",
                 lambda *z: (np.full(len(z[-1]), np.nan), np.zeros(len(z[-1]), dtype=bool)),
             )
             searched = profile_intervals(terms, x, n, groups=groups)

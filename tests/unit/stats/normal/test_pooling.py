@@ -9,6 +9,7 @@ from scipy import stats
 from meta.stats.normal.heterogeneity import q_test, typical_variance
 from meta.stats.normal.pooling import between_groups, interval, pool, prediction, random_effects
 from meta.stats.normal.tau2 import METHODS, estimate
+from meta.stats.normal.weights import arms
 from meta.stats.numeric.codes import Code
 
 Y = np.array([-0.96, -1.47, -2.60, -3.00, -1.1])
@@ -175,7 +176,7 @@ def test_random_effects_is_what_its_parts_give_one_by_one(method, groups):
     for part, whole in (
         (fit.pooled, pool(y, v, include, tau2=tau2, groups=groups)),
         (fit.test, q_test(y, v, include, groups=groups)),
-        ((fit.typical,), (typical_variance(np.broadcast_to(v, y.shape), include, groups=groups),)),
+        ((fit.typical,), (typical_variance(arms(y, v, include, groups)),)),
     ):
         for ours, expected in zip(part, whole, strict=True):
             np.testing.assert_allclose(ours, expected, rtol=1e-13)

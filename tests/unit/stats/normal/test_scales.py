@@ -109,11 +109,11 @@ def test_double_arcsine_inverse_rises_with_the_effect(n):
 
 def test_scales_are_named_by_what_they_estimate():
     assert {name: scale.estimand for name, scale in SCALES.items()} == {
-        "logit": "median ORR",
-        "log": "median ORR",
-        "identity": "mean ORR",
-        "arcsine": "median ORR",
-        "double-arcsine": "median ORR",
+        "logit": "median",
+        "log": "median",
+        "identity": "mean",
+        "arcsine": "median",
+        "double-arcsine": "median",
     }
 
 

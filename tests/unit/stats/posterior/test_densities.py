@@ -73,6 +73,18 @@ def pmf(x, n, theta):
     return np.exp(x * theta - n * np.logaddexp(0, theta))
 
 
+def likelihood(mu, t):
+    """Of Table 1, by sums over theta."""
+    if t < 1:
+        z = np.linspace(-8, 8, 161)
+        theta = mu[:, None] + t * z
+        normal = scipy.stats.norm.pdf(z) * (z[1] - z[0])
+        return np.prod([pmf(*arm, theta) @ normal for arm in zip(*TABLE1, strict=True)], axis=0)
+    theta = np.linspace(-40, 12, 521)
+    density = scipy.stats.norm.pdf((theta - mu[:, None]) / t) / t * (theta[1] - theta[0])
+    return np.prod([density @ pmf(*arm, theta) for arm in zip(*TABLE1, strict=True)], axis=0)
+
+
 def drawn(prior, counts=TABLE1):
     surface, priors = binomial_surface(*counts), (MuPrior(-2, 2), TauPrior.parse(prior))
     return {name: np.array(z) for name, z in curves(posterior(surface, *priors), surface, *priors).items()}
@@ -111,17 +123,6 @@ def test_posterior_densities(found):
     tau, weight = slices(TAU[prior])
     keep = tau < 50  # beyond, these trials leave less than 1e-4
     tau, weight = tau[keep], weight[keep]
-    z = np.linspace(-8, 8, 161)
-    normal = scipy.stats.norm.pdf(z) * (z[1] - z[0])
-
-    def likelihood(mu, t):
-        if t < 1:
-            theta = mu[:, None] + t * z
-            return np.prod([pmf(*arm, theta) @ normal for arm in zip(*TABLE1, strict=True)], axis=0)
-        theta = np.linspace(-40, 12, 521)
-        density = scipy.stats.norm.pdf((theta - mu[:, None]) / t) / t * (theta[1] - theta[0])
-        return np.prod([density @ pmf(*arm, theta) for arm in zip(*TABLE1, strict=True)], axis=0)
-
     mu = np.linspace(-14, 8, 221)
     table = np.array([likelihood(mu, t) * MU.pdf(mu) for t in tau])  # (T, M)
     mass = table.sum(-1) * (mu[1] - mu[0])
@@ -142,6 +143,44 @@ def test_posterior_densities(found):
     np.testing.assert_allclose(grids["tau.density"][5:60:6], expected, rtol=5e-3)
 
 
+@pytest.mark.parametrize(
+    ("text", "prior"),
+    [("uniform:0,4", scipy.stats.uniform(0, 4)), ("half-normal:1.25", TAU["half-normal:1.25"])],
+)
+def test_densities_without_heterogeneity(text, prior):
+    """At tau = 0 exactly, where all trials have one rate; within 1e-5 (seen: 1e-6, of the sums over tau)."""
+    mu = np.linspace(-14, 8, 441)
+    step = mu[1] - mu[0]
+    tau, weight = slices(prior)
+    keep = tau < 50
+    evidence = sum(
+        w * (likelihood(mu, t) * MU.pdf(mu)).sum() * step
+        for t, w in zip(tau[keep], weight[keep], strict=True)
+    )
+
+    def one_rate(at):
+        return np.prod([pmf(*arm, at) for arm in zip(*TABLE1, strict=True)], axis=0) * MU.pdf(at)
+
+    at_zero = prior.pdf(0) / evidence
+    grids = drawn(text)
+    assert grids["tau.x"][0] == grids["joint.tau"][0] == 0
+    assert grids["tau.density"][0] == pytest.approx(at_zero * one_rate(mu).sum() * step, rel=1e-5)
+    assert grids["tau.prior"][0] == pytest.approx(prior.pdf(0), rel=1e-6)
+    mean = grids["joint.mean"]
+    joint = grids["joint.density"].reshape(len(mean), -1)[:, 0]
+    expected = at_zero * one_rate(logit(mean)) / (mean * (1 - mean))
+    np.testing.assert_allclose(joint, expected, rtol=1e-5)
+
+
+def test_curves_begin_beside_an_infinite_prior_density():
+    grids = drawn("gamma:0.5,1")
+    assert all(np.isfinite(values).all() for values in grids.values())
+    for name in ("tau.x", "joint.tau"):
+        first, second = grids[name][:2]
+        assert first == pytest.approx(second / 2, rel=1e-5)  # 0 itself is left out
+    assert grids["joint.density"].size == grids["joint.mean"].size * grids["joint.tau"].size
+
+
 @pytest.mark.parametrize("prior", ["half-normal:0.3", "half-normal:1.25"])
 def test_the_curve_of_tau_reaches_two(prior):
     """Twenty large trials: their posterior ends before 1, their prior does not."""
@@ -154,8 +193,9 @@ def test_the_curve_of_tau_reaches_two(prior):
 
 def test_tau_has_no_density_beyond_its_prior():
     priors = MuPrior(-2, 2), TauPrior.parse("uniform:0,0.5")
-    post = posterior(binomial_surface(*TABLE1), *priors)
-    inner, outer = tau_density(post, np.array([0.49, 0.51]))[0]
+    surface = binomial_surface(*TABLE1)
+    post = posterior(surface, *priors)
+    inner, outer = tau_density(post, surface, *priors, np.array([0.49, 0.51]))[0]
     assert inner > 1
     assert outer == 0
 

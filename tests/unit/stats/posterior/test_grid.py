@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from meta.stats.posterior.grid import cells, cells_at
+from meta.stats.posterior.grid import TauAxis, cells, cells_at
 from meta.stats.posterior.posterior import posterior
 from meta.stats.posterior.priors import MuPrior, TauPrior
 from meta.stats.posterior.surface import binomial_surface, normal_surface
-from meta.stats.posterior.tau_axis import TauAxis
 from tests.unit.stats.brute import TABLE1
 
 MU = MuPrior(-2, 2)
@@ -20,7 +19,7 @@ PRIORS = [
 
 @pytest.mark.parametrize("text", PRIORS)
 def test_the_axis_of_tau(text):
-    """Its inverse gives t back, and its slope is the difference quotient (1e-7, of second order in 1e-4)."""
+    """Its slope is the difference quotient (1e-7, of second order in 1e-4)."""
     prior = TauPrior.parse(text)
     axis = TauAxis.of(prior)
     low, high = prior.support
@@ -29,7 +28,6 @@ def test_the_axis_of_tau(text):
     assert (np.diff(tau) >= 0).all()
     assert ((tau >= low) & (tau <= high)).all()
     inner = np.abs(t) < 1.5  # farther out a bounded tau is its end to all digits
-    np.testing.assert_allclose(axis.t(tau)[inner], t[inner], atol=1e-7)
     slope = (axis.tau(t + 1e-4) - axis.tau(t - 1e-4)) / 2e-4
     np.testing.assert_allclose(np.exp(axis.log_slope(t))[inner], slope[inner], rtol=1e-6)
     middle = float(prior.quantile(0.5))

@@ -206,13 +206,11 @@ def test_a_trial_is_the_product_of_its_rows():
             for j in range(6)
         )
     )
-    assert partial.log_likelihood(eta, n, members, [2, 6]) == pytest.approx(expected, rel=1e-13)
-    # every group reported: the plain binomial; nothing reported: no information
-    every = partial.log_likelihood(eta, n, np.eye(4, dtype=bool), [2, 1, 0, 3])
+    reported = np.where(members, n, 0)
+    assert partial.log_probability(eta, reported, [2, 6]).sum() == pytest.approx(expected, rel=1e-13)
+    # every group reported: the plain binomial
+    every = partial.log_probability(eta, np.diag(n), [2, 1, 0, 3]).sum()
     assert every == pytest.approx(scipy.stats.binom.logpmf([2, 1, 0, 3], n, expit(eta)).sum(), rel=1e-13)
-    assert partial.log_likelihood(eta, n, np.zeros((0, 4), dtype=bool), []) == 0
-    draws = np.stack([eta, eta + 1])
-    assert partial.log_likelihood(draws, n, members, [2, 6])[0] == pytest.approx(expected, rel=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -226,11 +224,6 @@ def test_a_trial_is_the_product_of_its_rows():
 def test_what_is_refused(arguments, words):
     with pytest.raises(DataError, match=words):
         partial.log_probability(*arguments)
-
-
-def test_a_group_in_two_rows_is_refused():
-    with pytest.raises(DataError, match="two rows"):
-        partial.log_likelihood([0.0, 0.0], [1, 2], [[True, True], [False, True]], [1, 1])
 
 
 def test_binomial_coefficients_are_exact():

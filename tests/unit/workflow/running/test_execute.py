@@ -1,14 +1,15 @@
 """Variations become runs; runs are kept while nothing changes."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from meta.errors import SpecError
 from meta.models import BayesBinomial, InverseVariance
+from meta.records.run import SCHEMA
 from meta.records.storing import store
 from meta.records.trial import Row, Table
-from meta.results import Diagnostics, Reason
+from meta.results import Diagnostics, Reason, name_of
 from meta.workflow.expand import expand
 from meta.workflow.pool import files_of
 from meta.workflow.running import execute as module
@@ -73,15 +74,11 @@ def test_a_stored_run_is_read_back_whole(variation):
     )
 
 
-@dataclass(frozen=True)
-class Drawn:
+class Drawn(BayesBinomial):
     """A model with everything that is stored beside a run, fitted in no time."""
 
-    model: str = "drawn"
-    prior: str = "half-normal:1"
-    thresholds: tuple[float, ...] = ()
-    passed: bool = True
-    faults: tuple[str, ...] = ()
+    passed = True
+    faults = ()
 
     def fit(self, data):
         sampling = Diagnostics(
@@ -90,9 +87,12 @@ class Drawn:
         )  # fmt: skip
         fit = InverseVariance().fit(data)
         groups = tuple(replace(part, sampling=sampling) for part in fit.groups)
-        return replace(
-            fit, model=asdict(self), groups=groups, sampling=sampling, grids={"tau.x": (0.0, 1 / 3)}
-        )
+        return replace(fit, model=self, groups=groups, sampling=sampling, grids={"tau.x": (0.0, 1 / 3)})
+
+
+class Broken(Drawn):
+    passed = False
+    faults = ("R-hat 1.03 is above 1.01", "12 divergences")
 
 
 @pytest.fixture
@@ -123,6 +123,16 @@ def test_a_run_without_its_curves_is_fitted_anew(drawn, tmp_path, damage):
     assert grids.read_bytes() == before
 
 
+def test_a_run_of_an_older_schema_is_fitted_anew(drawn, tmp_path):
+    path = tmp_path / "base.json"
+    execute(drawn, path)
+    old = path.read_text().replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA - 1}')
+    path.write_text(old)
+    assert execute(drawn, path)[1]
+    assert path.read_text() != old
+    assert not execute(drawn, path)[1]
+
+
 def test_draws_lie_beside_the_run(drawn, tmp_path, monkeypatch):
     """The place where a sampler's draws come in."""
     monkeypatch.setattr(module, "_fit", lambda model, data: (model.fit(data), b"netCDF"))
@@ -137,8 +147,7 @@ def test_draws_lie_beside_the_run(drawn, tmp_path, monkeypatch):
 
 
 def test_a_sampler_that_broke_its_limits_is_a_failure_and_its_fit_is_there(trials, analysis):
-    model = Drawn(passed=False, faults=("R-hat 1.03 is above 1.01", "12 divergences"))
-    (variation,) = expand(trials, analysis("a", "b", "c", by=("region",), models={"primary": model}))
+    (variation,) = expand(trials, analysis("a", "b", "c", by=("region",), models={"primary": Broken()}))
     found = run(variation)
     assert [fit.by for fit in found.fits] == [None, "region"]
     reason = "the sampler broke its limits: R-hat 1.03 is above 1.01; 12 divergences"
@@ -153,9 +162,9 @@ def test_thresholds_of_the_analysis_reach_the_models(trials, analysis):
     models = {"primary": Drawn(), "frequentist": Drawn(thresholds=(0.3,)), "conventional": InverseVariance()}
     (variation,) = expand(trials, analysis("a", "b", models=models, thresholds=(0.1, 0.2)))
     found = run(variation)
-    given = [fit.model.get("thresholds") for fit in found.fits]
+    given = [getattr(fit.model, "thresholds", None) for fit in found.fits]
     assert given == [(0.1, 0.2), (0.3,), None]
-    assert found.analysis["models"]["primary"]["thresholds"] == [0.1, 0.2]
+    assert found.analysis.models["primary"].thresholds == (0.1, 0.2)
 
 
 def test_an_analysis_without_models_has_the_defaults(analysis):
@@ -170,7 +179,7 @@ def test_a_role_that_is_off_is_not_fitted(trials, analysis):
     asked = analysis("a", "b", models={"primary": "none", "conventional": InverseVariance()})
     (variation,) = expand(trials, asked)
     found = run(variation)
-    assert [fit.role for fit in found.fits] == list(found.analysis["models"]) == ["conventional"]
+    assert [fit.role for fit in found.fits] == list(found.analysis.models) == ["conventional"]
 
 
 def test_each_prior_is_the_primary_model_alone_under_five_priors(trials, analysis):
@@ -300,7 +309,7 @@ def test_other_outcomes_have_names_of_their_own(make_trial, analysis, report):
     }
     (variation,) = expand(trials, analysis("a", "b", outcome="disease-control"))
     (fit,) = run(variation).fits
-    assert fit.proportion.estimand == "median disease control rate"
-    assert fit.trials[0].proportion.estimand == "disease control rate"
+    assert name_of(fit.proportion.estimand, fit.outcome) == "median disease control rate"
+    assert name_of(fit.trials[0].proportion.estimand, fit.outcome) == "disease control rate"
     assert "Time points differ between trials: best (1), 16 weeks (1)." in fit.notes
     assert "Response criteria differ between trials: RECIST 1.1 (1), not stated (1)." in fit.notes

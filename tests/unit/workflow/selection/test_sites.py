@@ -17,7 +17,7 @@ from meta.records.storing import store
 from meta.records.trial import Row
 from meta.report.tables.site_tables import TABLES, standing_of
 from meta.report.terminal.site_text import site_lines
-from meta.results import FAILED, Diagnostics, Reason
+from meta.results import FAILED, Diagnostics, Outcome, Reason, name_of
 from meta.workflow.expand import expand
 from meta.workflow.running.execute import digest, execute, run
 from meta.workflow.selection.select import select
@@ -353,10 +353,11 @@ def test_another_outcome_has_its_own_name(stored_twice, planned, monkeypatch):
     fit = replace(stored_twice[0].sites)
     monkeypatch.setattr(model.SiteRegion, "fit", lambda *_: fit)
     base = planned()["base"]
-    other = replace(base, analysis=replace(base.analysis, outcome="disease-control"))
+    other = replace(base, analysis=replace(base.analysis, outcome=Outcome.DISEASE_CONTROL))
     found = run(other).sites
-    assert found.rates[0].mean.estimand == "mean disease control rate over new trials"
-    assert found.differences[0].standardised.name == "difference of median disease control rates"
+    rate, gap = found.rates[0].mean.estimand, found.differences[0].standardised.estimand
+    assert name_of(rate, found.outcome) == "mean disease control rate over new trials"
+    assert name_of(gap, found.outcome) == "difference of median disease control rates"
 
 
 def test_a_run_without_it_has_empty_tables_and_no_lines(stored_twice):

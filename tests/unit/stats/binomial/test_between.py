@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from meta.errors import DataError
-from meta.stats.binomial.between import likelihood_ratio
-from meta.stats.binomial.bootstrap import bootstrap_lr
+from meta.stats.binomial.between import bootstrap_lr, likelihood_ratio
 from meta.stats.binomial.likelihood import fixed
 from meta.stats.binomial.marginal import marginal_terms
 from meta.stats.numeric.codes import Code
