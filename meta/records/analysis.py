@@ -9,6 +9,7 @@ from typing import Literal
 from meta.models import Model
 from meta.models.options import STRICT
 from meta.records.roles import OFF, Role, default_models
+from meta.records.sensitivity_words import Expansion
 from meta.records.sites import Sites
 from meta.records.trial import Criteria, Factors, Line, Regimen, Region
 from meta.results import Outcome
@@ -17,8 +18,6 @@ _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
 Unresolved = Literal["error", "drop", "keep", "bound", "latent"]
 Unreported = Literal["drop", "bound"]
-# One line of YAML that stands for several analyses
-Expansion = Literal["each-trial", "each-prior", "each-date"]
 GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
 
 
@@ -139,9 +138,9 @@ class Analysis:
         The authors' judgement, for the summary of findings.
     sites : Sites or None
         The model of sites and regions, and the variations that it runs in; None: it is not run.
-    sensitivity : mapping of name to Analysis, "each-trial", "each-prior" or "each-date"
-        Each a complete analysis: the base with the YAML's changes merged in; or a word for several, one a
-        trial that is left out, one a prior of tau, or one a date at which trials were published.
+    sensitivity : mapping of name to Analysis or a word
+        Each a complete analysis: the base with the YAML's changes merged in; or a word that stands for
+        several (:data:`meta.records.sensitivity_words.WORDS`).
     """
 
     __pydantic_config__ = STRICT

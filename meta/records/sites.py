@@ -21,7 +21,7 @@ class Sites(SiteRegion):
         What the groups are; primary sites at the analysis' `site_level`.
     variations : tuple of str
         The sensitivity analyses that it runs in besides those that change its options; ``base`` is the
-        analysis itself, and ``leave-one-out`` (or whatever the YAML calls each-trial) all of them.
+        analysis itself, and the name of a word (``leave-one-out: each-trial``) all variations that it makes.
     """
 
     by: RowFactor = "site"

@@ -55,7 +55,7 @@ def fit_row(fit: Fit) -> dict[str, Any]:
         "H2_Q": het.H2_Q.value,
         "method": orr.method,
         "standing": fit.called,
-        "standing_reasons": " | ".join(fit.standing.reasons),
+        "standing_reasons": " | ".join(fit.standing.reasons) or None,
         "reason": orr.reason,
         **_exact_cells(fit),
         **_sampling_cells(fit),

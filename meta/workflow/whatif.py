@@ -13,10 +13,10 @@ from meta.errors import SpecError, StoreError
 from meta.models.batch import each_choice, some
 from meta.models.policy import standing, waived
 from meta.records.run import BASE
+from meta.records.sensitivity_words import PRIORS
 from meta.records.storing import subsets
 from meta.records.storing.subsets import FILE, Choice, Subsets, Tried
 from meta.stats.binomial.proportions import proportion_interval
-from meta.workflow.expand import PRIORS
 from meta.workflow.pool import RESULTS
 from meta.workflow.running.execute import digest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -158,6 +159,20 @@ def load_run(path: Path) -> Run:
             f"{path}: cannot be read: {reason}; a run as `make pool` stores it is allowed"
         ) from None
     return with_grids(from_json(text, str(path)), path.parent)
+
+
+def sealed(run: Run) -> Run:
+    """The run with the digest of the file that it is stored as."""
+    blank = replace(run, provenance=replace(run.provenance, content=""))
+    content = hashlib.sha256(to_json(blank).encode()).hexdigest()
+    return replace(run, provenance=replace(run.provenance, content=content))
+
+
+def unchanged(run: Run, path: Path) -> bool:
+    """Whether the file of a stored run is as it was written; see :func:`sealed`."""
+    content = run.provenance.content
+    written = path.read_bytes().replace(content.encode(), b"", 1)
+    return bool(content) and hashlib.sha256(written).hexdigest() == content
 
 
 def to_netcdf(idata: Any) -> bytes:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from meta.report.figures.leave_one_out import named_fits, several_forest
-from meta.report.figures.registry import Analysed, Figure, Plan, Section
-from meta.report.language.variations import date_of
+from meta.report.figures.estimates import named_fits, several_forest
+from meta.report.figures.registry import Analysed, Figure, Plan, Section, heading_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,18 +15,22 @@ if TYPE_CHECKING:
 
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
-    """One of each line of YAML that goes through the dates."""
+    """One of each line of YAML whose variations add trials one after the other."""
     for base, whole in analysed.overall:
-        for name, runs in analysed.families("each-date").items():
-            rows = named_fits(_named(sorted(runs, key=date_of)))
-            title = f"{base.name}: as trials were published"
+        for name, word, runs in analysed.families("added"):
             yield Plan(
                 name=f"{base.name}.{name}",
                 shows=(base, *runs),
                 section=Section.DATA,
-                title="As trials were published",
-                caption="The pooled estimate at each date of publication.",
-                draw=partial(several_forest, whole, rows, title=title, subtitle=base.question),
+                title=word.heading,
+                caption=word.shows,
+                draw=partial(
+                    several_forest,
+                    whole,
+                    named_fits(_named(runs)),
+                    title=heading_of(base, word),
+                    subtitle=base.question,
+                ),
             )
 
 
@@ -35,9 +38,9 @@ FIGURE = Figure(order=30, plans=plans)
 
 
 def _named(runs: Sequence[Run]) -> Iterator[tuple[str, Run]]:
-    """Each run with its date and the trials that came with it."""
+    """Runs in order, each with its date and the trials that the one before it did not have."""
     known: set[str] = set()
-    for run in runs:
+    for item, run in sorted(((run.item, run) for run in runs if run.item), key=lambda pair: pair[0].id):
         labels = [trial.label for fit in run.fits[:1] for trial in fit.trials]
-        yield f"{date_of(run)}: + {', '.join(label for label in labels if label not in known)}", run
+        yield f"{item.name}: + {', '.join(label for label in labels if label not in known)}", run
         known |= set(labels)

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from meta.format import distribution, interval, level, number, percent
+from meta.format import interval, level, number, percent
 from meta.report.drawing.canvas import (
     BOLD,
     MARGIN,
@@ -21,7 +21,7 @@ from meta.report.drawing.canvas import (
 )
 from meta.report.drawing.palette import COLOURS, DASHED
 from meta.report.drawing.panels import LINE, TICK, axes_at, curve, label, last_above, sample, start
-from meta.report.figures.registry import Analysed, Figure, Plan, Section
+from meta.report.figures.registry import Analysed, Figure, Plan, Section, heading_of
 from meta.report.language import wording
 from meta.report.language.roles import first_fit, marked
 from meta.results import name_of
@@ -38,18 +38,19 @@ _PANEL, _GAP = 138.0, 16.0
 
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
-    """One of each line of YAML that goes through priors."""
+    """One of each line of YAML whose variations are to be compared by their posteriors."""
     for base, _ in analysed.overall:
-        for name, runs in analysed.families("each-prior").items():
-            found = [(fit.model.prior, fit) for run in runs if (fit := first_fit(run)) and fit.grids]
+        for name, word, runs in analysed.families("posteriors"):
+            fits = [(run, fit) for run in runs if (fit := first_fit(run)) is not None and fit.grids]
+            found = [(run.item.name if run.item else run.variation, fit) for run, fit in fits]
             if found:
                 yield Plan(
                     name=f"{base.name}.{name}",
                     shows=tuple(runs),
                     section=Section.PRIORS,
-                    title="Posteriors under other priors of τ",
-                    caption="Posterior of the mean rate and of tau under each prior.",
-                    draw=partial(prior_sensitivity, found, title=f"{base.name}: prior sensitivity"),
+                    title=word.heading,
+                    caption=word.shows,
+                    draw=partial(prior_sensitivity, found, title=heading_of(base, word)),
                 )
 
 
@@ -60,7 +61,7 @@ def prior_sensitivity(fits: Sequence[tuple[str, Fit]], *, title: str) -> Picture
     """Draw median ORR, mean ORR and tau of fits under several priors of tau, each with the prior's name."""
     subtitle = "Full lines: posterior. Dashed lines of the same colour: prior (of the ORRs: what it implies)."
     rows = [
-        (wrap(marked(distribution(name), fit), PLAIN, 190.0), fit, colour)
+        (wrap(marked(name, fit), PLAIN, 190.0), fit, colour)
         for (name, fit), colour in zip(fits, cycle(COLOURS), strict=False)
     ]
     with pinned_settings():

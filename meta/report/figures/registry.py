@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 
 from meta.errors import MetaError
 from meta.records.run import BASE, Run
+from meta.records.storing.code import drawing_code
 from meta.report.language.roles import first_fit
+from meta.report.language.variations import word_of
 
 if TYPE_CHECKING:
     # Nothing evaluates the annotations, and a run without a new figure need not load matplotlib.
     from matplotlib.figure import Figure as Picture  # noqa: TC004
 
-    from meta.records.analysis import Expansion
+    from meta.records.sensitivity_words import Word
     from meta.results import Fit, SiteRegionFit
 
 
@@ -68,13 +70,13 @@ class Analysed:
         """Those of :attr:`single` with the model of sites and regions, and it."""
         return [(run, run.sites) for run in self.single if run.sites is not None]
 
-    def families(self, expansion: Expansion) -> dict[str, list[Run]]:
-        """The variations that lines of YAML made with this word, by the names of these lines."""
-        found: dict[str, list[Run]] = {}
-        for run in self.runs:
-            if run.expansion == expansion:
-                found.setdefault(run.family or "", []).append(run)
-        return found
+    def families(self, drawn_as: str) -> Iterator[tuple[str, Word, list[Run]]]:
+        """The variations of words that are drawn together in this way: name in the YAML, word and runs."""
+        for name in dict.fromkeys(run.family for run in self.runs if run.family is not None):
+            runs = [run for run in self.runs if run.family == name]
+            word = word_of(runs[0])
+            if word is not None and word.figure == drawn_as:
+                yield name, word, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +97,13 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Of what it shows."""
+        """Digest of what it shows."""
         return hashlib.sha256("".join(run.provenance.digest for run in self.shows).encode()).hexdigest()
+
+    @property
+    def made(self) -> str:
+        """Digest of what its file is made from: what it shows, and the code that draws."""
+        return f"{drawing_code()}:{self.digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,11 @@ def file_name(run: Run, what: str) -> str:
 def title_of(run: Run, what: str) -> str:
     """The title of a figure of one run: whose it is, and what it shows."""
     return f"{run.name}{'' if run.variation == BASE else f', {run.variation}'}: {what}"
+
+
+def heading_of(base: Run, word: Word) -> str:
+    """The title of a figure of the variations of a word."""
+    return f"{base.name}: {word.heading[0].lower()}{word.heading[1:]}"
 
 
 def placed(run: Run, section: Section) -> Section:

@@ -67,7 +67,7 @@ def _draw(base: Run, runs: Sequence[Run]) -> Picture:
 
 def specifications(base: Run, run: Run) -> Iterator[Specification]:
     """Every overall answer of a run but the base's own again; of bounds, each role's first estimand."""
-    name = variation_name(base, run)
+    name = variation_name(run)
     yield from (
         Specification(name, fit, run is base)
         for fit in ordered(run.fits)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from meta.records.run import BASE
 from meta.report.language.bound_words import each_role
 from meta.report.language.exact import is_exact, whether
-from meta.report.language.variations import date_of, repeats, variation_name
+from meta.report.language.variations import repeats, variation_name, word_of
 from meta.report.page.answers import LatentLine, Line, latent_lines, leading, line
 from meta.report.page.references import At
 from meta.results import Procedure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def specifications(runs: Mapping[str, At]) -> list[Other]:
 
 
 def _overall(base: At, run: At) -> Iterator[Other]:
-    name, is_base = variation_name(base.it, run.it), run.it.variation == BASE
+    name, is_base = variation_name(run.it), run.it.variation == BASE
     yield from (
         Other(name, is_base, line=line(fit))
         for fit in run.fits
@@ -100,21 +100,23 @@ def priors(runs: Mapping[str, At]) -> list[Line]:
 
 def cumulative(runs: Mapping[str, At]) -> list[tuple[At, Line]]:
     """The leading fit with the trials published until each date, in order; the base's is the last."""
-    dated = sorted(
-        (run for run in runs.values() if run.it.expansion == "each-date"),
-        key=lambda run: date_of(run.it),
-    )
+    dated = sorted(_drawn_as("added", runs.values()), key=lambda run: str(run.it.item.id))
     found = [(run, leading(run, None)) for run in ((*dated, runs[BASE]) if dated else ())]
     return [(run, line(fit)) for run, fit in found if fit is not None]
+
+
+def _drawn_as(figure: str, runs: Iterable[At]) -> list[At]:
+    """Those made by a word whose variations are drawn together in this way."""
+    words = ((run, word_of(run.it)) for run in runs)
+    return [run for run, word in words if word is not None and word.figure == figure]
 
 
 def _priors(runs: Mapping[str, At]) -> Iterator[At]:
     base = runs[BASE]
     others = [
         fit
-        for run in runs.values()
-        if run.it.expansion == "each-prior" and (fit := leading(run, None)) is not None
-        if not repeats(base.it, run.it, fit.it)
+        for run in _drawn_as("posteriors", runs.values())
+        if (fit := leading(run, None)) is not None and not repeats(base.it, run.it, fit.it)
     ]
     yield from (fit for fit in (leading(base, None), *others) if others and fit is not None and fit.it.tau)
 

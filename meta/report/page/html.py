@@ -8,13 +8,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from meta.errors import MetaError
+from meta.records.storing.code import drawing_code
 from meta.report.page.checklist import AUTHORS, ITEMS
-from meta.report.page.parts import parts
-from meta.report.page.references import FILTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from importlib.resources.abc import Traversable
+    from collections.abc import Callable, Sequence
 
     from jinja2 import Environment
 
@@ -63,6 +61,8 @@ def page(
         If the template of a section leaves out a figure that stands there.
     """
     from markupsafe import escape
+
+    from meta.report.page.parts import parts
 
     environment = _environment()
     style = _file("report.css")
@@ -115,7 +115,7 @@ def current(outputs: Outputs) -> Callable[[Plan], str]:
 
     def drawn(plan: Plan) -> str:
         name = f"figures/{plan.name}.svg"
-        if outputs.is_current(name, plan.digest):
+        if outputs.is_current(name, plan.made):
             return (outputs.folder / name).read_text(encoding="utf-8")
         return _draw(plan)
 
@@ -129,32 +129,20 @@ def _draw(plan: Plan) -> str:
 
 
 def _digest(runs: Sequence[Run], whatif: Sequence[Any]) -> str:
-    """What the page is made from: the runs, and every file of this package."""
-    made = hashlib.sha256()
+    """What the page is made from: the runs, and everything that decides how they are shown."""
+    made = hashlib.sha256(drawing_code().encode())
     for run in runs:
         made.update(f"{run.name}/{run.variation}:{run.provenance.digest}\n".encode())
     for one in whatif:
         made.update(f"{one.digest}\n".encode())
-    for file in _package():
-        made.update(file.read_bytes())
     return made.hexdigest()
-
-
-def _package() -> Iterator[Traversable]:
-    yield from _below(files("meta.report"))
-
-
-def _below(folder: Traversable) -> Iterator[Traversable]:
-    for part in sorted(folder.iterdir(), key=lambda part: part.name):
-        if part.is_dir():
-            yield from _below(part)
-        elif not part.name.endswith(".pyc"):
-            yield part
 
 
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
+
+    from meta.report.page.references import FILTERS
 
     environment = Environment(
         autoescape=True,

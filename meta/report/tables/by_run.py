@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from meta.format import percent
 from meta.records.audit.arithmetic import percent_of, roundings, unit
 from meta.records.run import BASE
+from meta.records.storing.code import drawing_code
 from meta.report.language.roles import first_fit, ordered
 from meta.report.tables.long_tables import TABLES
 from meta.report.tables.publication import FORMATS, estimates
@@ -183,8 +184,9 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
     for run in runs:
         for name, text in _of_paper(run).items() if run.variation == BASE else ():
             path = f"tables/{run.name}.{name}"
-            if not outputs.is_current(path, run.provenance.digest):
-                outputs.write(path, run.provenance.digest, text())
+            made = _digest([run])
+            if not outputs.is_current(path, made):
+                outputs.write(path, made, text())
 
 
 def _of_paper(run: Run) -> dict[str, Callable[[], str]]:
@@ -208,4 +210,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _digest(runs: Sequence[Run]) -> str:
-    return hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
+    """What tables are made from: the runs, and the code that writes them."""
+    return hashlib.sha256(
+        "".join((drawing_code(), *(run.provenance.digest for run in runs))).encode()
+    ).hexdigest()

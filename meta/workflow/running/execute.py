@@ -94,7 +94,7 @@ def fitted(variation: Variation) -> Fitted:
         blank, fits=tuple(fits), bounds=limits, sites=sites, latent=latent, failures=tuple(failures),
         not_run=tuple(_not_run(variation)), beside=digests,
     )  # fmt: skip
-    return Fitted(replace(done, provenance=replace(done.provenance, content=_content(done))), files)
+    return Fitted(store.sealed(done), files)
 
 
 def _not_run(variation: Variation) -> Iterator[Failure]:
@@ -136,10 +136,6 @@ def digest(variation: Variation) -> str:
     return _unfitted(variation).provenance.digest
 
 
-def _content(run: Run) -> str:
-    return hashlib.sha256(store.compact(replace(run, provenance=Provenance(digest=""))).encode()).hexdigest()
-
-
 def _unfitted(variation: Variation) -> Run:
     """The run before fitting, its digest taken over everything that decides the numbers."""
     selection = variation.selection
@@ -152,6 +148,7 @@ def _unfitted(variation: Variation) -> Run:
         variation=variation.name,
         family=variation.family,
         expansion=variation.expansion,
+        item=variation.item,
         analysis=analysis,
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
@@ -258,5 +255,5 @@ def fit_all(variations: Sequence[Variation]) -> Generator[tuple[int, Fitted], No
 
 def _current(stored: Run, variation: Variation, path: Path) -> bool:
     """Whether a stored run is what fitting would give: same data, options and versions, and unharmed."""
-    made = (stored.provenance.digest, stored.provenance.content)
-    return made == (digest(variation), _content(stored)) and beside.intact(stored, path.parent)
+    same = stored.provenance.digest == digest(variation)
+    return same and store.unchanged(stored, path) and beside.intact(stored, path.parent)

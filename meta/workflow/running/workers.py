@@ -49,10 +49,12 @@ def wanted(variations: Sequence[Variation]) -> int:
     ----------
     variations : sequence of Variation
     """
-    from joblib import cpu_count
-
     needed = sorted(map(seconds, variations))
-    return min(cpu_count(), len(needed)) if sum(needed[:-1]) > _WORTH else 1
+    if sum(needed[:-1]) <= _WORTH:
+        return 1
+    from joblib import cpu_count  # what nothing needs is not imported
+
+    return int(min(cpu_count(), len(needed)))
 
 
 def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, None]:
@@ -68,9 +70,12 @@ def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, Non
     given : object
         What the call in this place gave.
     """
-    from joblib import cpu_count
+    processes = 1
+    if len(calls) >= _FIGURES:
+        from joblib import cpu_count
 
-    yield from spread(calls, cpu_count() if len(calls) >= _FIGURES else 1)
+        processes = cpu_count()
+    yield from spread(calls, processes)
 
 
 def spread(calls: Sequence[Callable[[], T]], processes: int) -> Generator[tuple[int, T], None, None]:

@@ -9,9 +9,8 @@ import pytest
 from meta.data import Counts
 from meta.errors import MetaError
 from meta.models import BayesBinomial
-from meta.records.analysis import Analysis
 from meta.records.run import Provenance
-from meta.records.storing.store import plain
+from meta.records.sensitivity_words import Item
 from meta.report.figures import registry
 from meta.report.figures.registry import Figure, Plan, Section, figures, registered
 from meta.report.language.variations import identical, repeats
@@ -19,7 +18,7 @@ from meta.report.page import html
 from meta.report.page.html import page
 
 STUB = '<svg width="1pt" height="1pt" viewBox="0 0 1 1"><g id="a"/></svg>'
-ANALYSIS = plain(Analysis(name="quick", question="?", trials="all", thresholds=(0.1,)))
+ANALYSIS = {"thresholds": (0.1,)}
 
 
 @pytest.fixture
@@ -33,15 +32,17 @@ def runs(run_with, roles_of, table1, entry_of):
         settings = {"analysis": ANALYSIS, "ledger": ledger, "provenance": Provenance(digest=variation)}
         return run_with(*fits, variation=variation, **{**settings, **changes})
 
+    def of_word(name, word, id, *fits):
+        return run(f"{name}.{id}", *fits, family=name, expansion=word, item=Item(id=id, name=id.upper()))
+
     fewer = roles_of([5, 6, 2], [18, 32, 29], labels=labels[:3])
     early = roles_of([5, 6], [18, 32], labels=labels[:2])
-    priors = [roles_under(table1[0], prior) for prior in ("half-normal:0.5", "uniform:0,4")]
-    left_out = {**ANALYSIS, "exclude": [{"trial": ledger[3].trial}]}
+    priors = ("half-normal:0.5", "uniform:0,4")
     return [
         run("base", *table1, *grouped),
-        run(f"jack.{ledger[3].trial}", *fewer, family="jack", expansion="each-trial", analysis=left_out),
-        run("history.2020", *early[:1], family="history", expansion="each-date"),
-        *(run(f"tau.{i}", fit, family="tau", expansion="each-prior") for i, fit in enumerate(priors)),
+        of_word("jack", "each-trial", "pem", *fewer),
+        of_word("history", "each-date", "2020", *early[:1]),
+        *(of_word("tau", "each-prior", prior, roles_under(table1[0], prior)) for prior in priors),
     ]
 
 
@@ -139,7 +140,7 @@ def test_an_answer_from_the_same_counts_model_and_options_is_the_bases_own(runs,
     assert not any(repeats(base, same, fit) for fit in other)
     assert identical(base, runs) is None
     assert identical(base, [*runs, same, own]) == (
-        "6 (same counts, model and options; not shown: nobody-excluded, τ ~ half-normal(1.25))"
+        "6 (same counts, model and options; not shown: nobody-excluded, τ ~ HALF-NORMAL:0.5)"
     )
     assert uniform.fits
 

@@ -1,4 +1,4 @@
-"""The pooled estimate without each trial in turn, beside that of all trials."""
+"""The pooled estimates of the variations of a word, such as without each trial in turn, beside the base's."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from meta.format import level
 from meta.report.drawing.rows import summary_row
 from meta.report.drawing.table import Column, Plot, Table, draw
 from meta.report.figures.forest import counted
-from meta.report.figures.registry import Analysed, Figure, Plan, Section
+from meta.report.figures.registry import Analysed, Figure, Plan, Section, heading_of
 from meta.report.language import exact, wording
 from meta.report.language.paragraphs import several_notes
 from meta.report.language.roles import first_fit
-from meta.report.language.variations import left_out
+from meta.report.language.variations import variation_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
-    """One of each line of YAML that leaves each trial out."""
+    """One of each line of YAML whose variations are to be compared by their estimates."""
     for base, whole in analysed.overall:
-        for name, runs in analysed.families("each-trial").items():
-            rows = named_fits((f"without {left_out(base, run)}", run) for run in runs)
+        for name, word, runs in analysed.families("estimates"):
+            rows = named_fits((variation_name(run), run) for run in runs)
             yield Plan(
                 name=f"{base.name}.{name}",
                 shows=(base, *runs),
                 section=Section.FOREST,
-                title="Leave one out",
-                caption="The pooled estimate without each trial in turn.",
+                title=word.heading,
+                caption=word.shows,
                 draw=partial(
-                    several_forest, whole, rows, title=f"{base.name}: leave one out", subtitle=base.question
+                    several_forest, whole, rows, title=heading_of(base, word), subtitle=base.question
                 ),
             )
 
