@@ -19,7 +19,10 @@ from meta.models.policy import standing
 from meta.records.run import LedgerEntry
 from meta.records.storing import files
 from meta.report.drawing import canvas
-from meta.report.figures.forest import forest, save, several_forest
+from meta.report.drawing.canvas import save
+from meta.report.drawing.palette import WHITE
+from meta.report.figures.estimates import several_forest
+from meta.report.figures.forest import forest
 from meta.results import Fit, NotReported, SiteRegionFit
 from tests.unit.report.site_fits import GOOD, TWO, make_site_fit, rate_of, splits_of
 
@@ -475,7 +478,7 @@ def test_what_a_total_says_of_a_site_is_drawn_apart_from_what_was_reported(
     )  # its split is not known
     (mark,) = marks(figure, "expected")  # the other sites' patients are not those of the split
     assert float(mark.get_xdata()[0]) == pytest.approx(100 * sites.splits[0].expected / 13)
-    assert mark.get_markerfacecolor() == "white"
+    assert mark.get_markerfacecolor() == WHITE
     assert diamonds(figure) == diamonds(forest(site))  # nothing of it is in a pooled estimate
     assert "Hollow squares on dashed lines: responders expected" in said
     assert "posterior mean and 95 % interval of their number; not an observation" in said
@@ -491,7 +494,7 @@ def test_the_rate_of_the_model_of_sites_stands_below_each_group(site: Fit) -> No
     assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {"#009E73"}
     two = replace(sites, rates=tuple(replace(rate, standing=TWO) for rate in sites.rates))
     hollow = marks(forest(site, sites=two), "model")
-    assert {mark.get_markerfacecolor() for mark in hollow} == {"white"}
+    assert {mark.get_markerfacecolor() for mark in hollow} == {WHITE}
 
 
 def test_a_failed_model_of_sites_reconstructs_nothing(site: Fit) -> None:
@@ -499,7 +502,7 @@ def test_a_failed_model_of_sites_reconstructs_nothing(site: Fit) -> None:
     figure = forest(site, sites=sites)
     assert marks(figure, "expected") == []
     assert words(figure).count("[FAILED: diagnostics] Mean ORR over new trials, model of sites") == 4
-    assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {"white"}
+    assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {WHITE}
 
 
 def test_a_rate_that_the_model_cannot_give_says_why(site: Fit) -> None:
