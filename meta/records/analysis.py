@@ -8,17 +8,17 @@ from typing import Literal
 
 from meta.models import Model
 from meta.models.options import STRICT
+from meta.records.factors import FACTORS, TRIAL_FACTORS, Factors, GroupingFactor
 from meta.records.roles import OFF, Role, default_models
 from meta.records.sensitivity_words import Expansion
 from meta.records.sites import Sites
-from meta.records.trial import Criteria, Factors, Line, Regimen, Region
+from meta.records.trial import Criteria, Line, Regimen, Region
 from meta.results import Outcome
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
 Unresolved = Literal["error", "drop", "keep", "bound", "latent"]
 Unreported = Literal["drop", "bound"]
-GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Where(Factors):
 
     def trial_conditions(self) -> dict[str, str]:
         """What a trial (or its arm) must be."""
-        pairs = ((name, getattr(self, name)) for name in ("trial", "region", "line", "regimen"))
+        pairs = ((name, getattr(self, name)) for name in ("trial", *TRIAL_FACTORS))
         return {name: value for name, value in pairs if value is not None}
 
 
@@ -171,6 +171,10 @@ class Analysis:
         """The models as they are fitted, by role: without those switched off, with the thresholds."""
         models = self.models or default_models(self.outcome)
         return {role: self._with_thresholds(model) for role, model in models.items() if model != OFF}
+
+    def levels(self, factor: str) -> tuple[str, ...]:
+        """The groups of a grouping by a factor of patients; empty where any name is a group."""
+        return self.site_level if factor == "site" else FACTORS[factor].values
 
     def _with_thresholds(self, model: Model) -> Model:
         own = not model.has("thresholds") or model.thresholds

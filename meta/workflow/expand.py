@@ -16,7 +16,6 @@ from meta.workflow.selection.select import Selection, select
 
 if TYPE_CHECKING:
     from meta.records.trial import TrialFile
-    from meta.workflow.selection.reports import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +33,13 @@ class Variation:
     item: Item | None = None
 
 
-def expand(
-    trials: Mapping[str, TrialFile], analysis: Analysis, known: Known | None = None
-) -> tuple[Variation, ...]:
+def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variation, ...]:
     """The base and every sensitivity analysis, with their counts selected.
 
     Parameters
     ----------
     trials : mapping of id to TrialFile
     analysis : Analysis
-    known : dict, optional
-        As of :func:`meta.workflow.selection.select.select`.
 
     Returns
     -------
@@ -56,17 +51,16 @@ def expand(
     SpecError
         If a variation's counts cannot be selected.
     """
-    known = {} if known is None else known
     plain = replace(analysis, sensitivity={})
     first = _with_sites(plain, analysis, BASE)
-    base = Variation(BASE, first, select(trials, first, known))
+    base = Variation(BASE, first, select(trials, first))
     planned, faults = [base], list[Fault]()
     changes = list(_sensitivity(analysis, replace(base, analysis=plain)))
     _check_names(analysis, base, [variation.name for variation in changes])
     for variation in changes:
         changed = _with_sites(variation.analysis, analysis, variation.family or variation.name)
         try:
-            planned.append(replace(variation, analysis=changed, selection=select(trials, changed, known)))
+            planned.append(replace(variation, analysis=changed, selection=select(trials, changed)))
         except SpecError as error:
             faults += error.faults
     if faults:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from meta.records.analysis import Analysis
     from meta.records.run import Run
     from meta.records.trial import TrialFile
-    from meta.workflow.selection.reports import Known
 
 RESULTS = "results"
 
@@ -48,11 +47,10 @@ def plan(root: Path, names: Sequence[str] | None = None) -> list[Variation]:
 def variations(trials: Mapping[str, TrialFile], analyses: Mapping[str, Analysis]) -> list[Variation]:
     """The variations of every analysis; see :func:`plan`."""
     planned: list[Variation] = []
-    known: Known = {}
     refused: list[SpecError] = []
     for analysis in analyses.values():
         try:
-            planned += expand(trials, analysis, known)
+            planned += expand(trials, analysis)
         except SpecError as error:
             refused.append(error)
     if refused:

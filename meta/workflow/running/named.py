@@ -12,7 +12,7 @@ from meta.models.policy import waived
 if TYPE_CHECKING:
     from meta.results import Fit, NotReported, Outcome
     from meta.workflow.selection.group import Grouping
-    from meta.workflow.selection.select import Included
+    from meta.workflow.selection.included import Included
 
 
 def mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from meta.errors import MetaError
 from meta.models.policy import waived
 from meta.models.sites.latent import latent
+from meta.records.factors import TRIAL_FACTORS
 from meta.records.roles import default_sites
 from meta.records.run import Failure
-from meta.records.sites import CONTRASTS
 from meta.results import Rate, RateDifference, ReportingOnly, StandardisedRate
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
     if asked is None:
         return None, []
     options = analysis.sites.options() if analysis.sites else default_sites(analysis.outcome)
-    contrasts = [by for by in analysis.by if by in CONTRASTS]
+    contrasts = [by for by in analysis.by if by in TRIAL_FACTORS]
     try:
         found = latent(options, asked.data, factor=asked.factor, own=asked.own, contrasts=contrasts)
     except MetaError as error:

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
-from meta.records.factors import Universe, told
+from meta.records.factors import FactorValue, told
+from meta.records.patients import Universe
 from meta.records.run import Action, LedgerEntry
-from meta.records.trial import Drug, Evidence, FactorValue, Report, Row, Table, Trial, TrialFile
-from meta.workflow.selection.margins import Found, Margins
+from meta.records.trial import Drug, Evidence, Report, Row, Table, Trial, TrialFile
+from meta.workflow.selection.margins import Found, Margins, margins_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _KINDS = ("full-paper", "preprint", "abstract", "registry")  # the order in which a tie of dates is broken
-
-# The margins of each table that was looked at: trial, report, table, evidence, and the cells that there are
-Known = dict[tuple[str, int, int, str, Universe], Margins]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +181,7 @@ def population(analysis: Analysis, entry: TrialEntry) -> list[Mapping[str, Facto
     return [given for given in (analysis.where.given(), entry.where.given()) if given]
 
 
-def candidates(
-    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None, known: Known
-) -> list[Candidate]:
+def candidates(file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None) -> list[Candidate]:
     """Every table of the analysis' outcome in this arm, best report and table first."""
     newness = _newness(file.trial.reports)
     reports = sorted(range(len(newness)), key=newness.__getitem__, reverse=True)
@@ -195,10 +191,7 @@ def candidates(
         tables = [(j, t) for j, t in enumerate(file.trial.reports[i].tables) if _fits(t, analysis, arm)]
         for j, table in sorted(tables, key=lambda pair: list(_preference(pair[1], analysis).values())):
             universe = Universe([*(row.given() for row in table.rows), *asked])
-            key = (file.trial.id, i, j, analysis.evidence, universe)
-            if key not in known:
-                known[key] = Margins(universe, usable_rows(table, analysis.evidence))
-            margins = known[key]
+            margins = margins_of(universe, usable_rows(table, analysis.evidence))
             found.append(Candidate(file, i, j, arm, universe, margins))
     return found
 
@@ -236,13 +229,13 @@ def _place(stated: str | None, preferred: Sequence[str]) -> int:
 
 
 def choose(
-    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None, known: Known
+    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
 ) -> tuple[Candidate | None, list[LedgerEntry]]:
     """Return the newest report by the as-of date that has the counts, and entries for those passed over."""
     patients = population(analysis, entry)
     chosen: Candidate | None = None
     passed = []
-    for candidate in candidates(file, analysis, entry, arm, known):
+    for candidate in candidates(file, analysis, entry, arm):
         reason = _refused(candidate, analysis, entry, patients)
         if chosen is None and reason is None:
             chosen = candidate
@@ -270,7 +263,7 @@ def _refused(
     if found is None:
         whom = f"patients who are {who}" if who else "all patients"
         rows = candidate.table.rows
-        every = Margins(candidate.universe, usable_rows(candidate.table, "all")).counts(asked)
+        every = margins_of(candidate.universe, usable_rows(candidate.table, "all")).counts(asked)
         if every is None or analysis.evidence == "all":
             return f"does not report n and responders of {whom}"
         used = [rows[i] for i in (*every.plus, *every.minus)]

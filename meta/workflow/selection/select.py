@@ -5,46 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from meta.data import Counts, PartialCounts
 from meta.errors import Fault, SpecError
-from meta.records.analysis import Analysis, Range, TrialEntry, Where
+from meta.records.analysis import Analysis, TrialEntry, Where
 from meta.records.run import LedgerEntry
-from meta.records.trial import FactorValue, Row, TrialFile
-from meta.workflow.selection.bound import Bounded, Declared, Open, bounded, by_group, declared_of, overall
+from meta.workflow.selection.bound import Open, bounded, by_group, overall
 from meta.workflow.selection.exclude import without
 from meta.workflow.selection.group import Grouping, group
+from meta.workflow.selection.included import Bounded, Included
 from meta.workflow.selection.latent import LatentCounts, latent_counts, latent_entries
-from meta.workflow.selection.margins import Found
-from meta.workflow.selection.reports import Candidate, Known, choose, not_printed, population, trial_entry
+from meta.workflow.selection.reports import choose, not_printed, population, trial_entry
 from meta.workflow.selection.sites import site_counts
 from meta.workflow.selection.unreported import divides, splits
 
-
-@dataclass(frozen=True, slots=True)
-class Included:
-    """A trial (or arm) that entered: its table, the patients asked for, their counts, declared ranges.
-
-    `mixed`, under `unresolved: latent` alone: the counts are also of patients who are to be left out.
-    """
-
-    chosen: Candidate
-    cells: int
-    found: Found
-    population: Sequence[Mapping[str, FactorValue]]
-    attributes: Mapping[str, str]
-    ranges: tuple[Range, ...] = ()
-    mixed: bool = False
-
-    @property
-    def declared(self) -> tuple[Declared, ...]:
-        """The declared ranges, of the population."""
-        return declared_of(self.chosen, self.ranges, self.population)
-
-    @property
-    def label(self) -> str:
-        """What figures call the trial."""
-        return self.chosen.label
+if TYPE_CHECKING:
+    from meta.records.trial import Row, TrialFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +51,13 @@ class Selection:
         return bool(self.bounded or self.mixed)
 
 
-def select(trials: Mapping[str, TrialFile], analysis: Analysis, known: Known | None = None) -> Selection:
+def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     """Find each trial's counts for the analysis.
 
     Parameters
     ----------
     trials : mapping of id to TrialFile
     analysis : Analysis
-    known : dict, optional
-        What other analyses of the same trials have left there is not computed again.
 
     Returns
     -------
@@ -94,14 +69,13 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis, known: Known | N
         With every fault: excluded patients whose responders are not reported under `unresolved:
         error`, trials that share patients, two arms of a trial under `unit: trial`.
     """
-    known = {} if known is None else known
     ledger: list[LedgerEntry] = []
     entered: list[Included | Bounded] = []
     faults: list[Fault] = []
     for entry in entries(trials, analysis):
         file = trials[entry.id]
         for arm in _arms(file, entry):
-            kept, notes, wrong = _include(file, analysis, entry, arm, known)
+            kept, notes, wrong = _include(file, analysis, entry, arm)
             ledger += notes
             entered += [kept] if kept else []
             faults += wrong
@@ -215,7 +189,7 @@ def _meets(where: Where, attributes: Mapping[str, str]) -> bool:
 
 
 def _include(
-    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None, known: Known
+    file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
 ) -> tuple[Included | Bounded | None, list[LedgerEntry], list[Fault]]:
     """One trial or arm: in with its counts or what bounds them, or out with the reason."""
     attributes = _attributes(file, arm)
@@ -226,27 +200,31 @@ def _include(
     applying = [where for where in analysis.exclude if _meets(where, attributes)]
     if any(not where.given() for where in applying):
         return None, [trial_entry(file, "dropped", "left out by exclude")], []
-    chosen, ledger = choose(file, analysis, entry, arm, known)
+    chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
         return (
             None,
             [*ledger, trial_entry(file, "dropped", "no report has counts that the analysis can use")],
             [],
         )
-    patients = population(analysis, entry)
-    remaining = without(chosen, chosen.universe.common(patients), applying, analysis.unresolved)
+    conditions = population(analysis, entry)
+    remaining = without(chosen, chosen.universe.common(conditions), applying, analysis.unresolved)
     ledger += remaining.ledger
-    if remaining.cells is None:
+    if remaining.patients is None:
         return None, ledger, remaining.faults
     if remaining.pending and analysis.unresolved == "bound":
-        between, notes = bounded(chosen, entry, remaining, patients, attributes)
+        between, notes = bounded(chosen, entry, remaining, conditions, attributes)
         return between, [*ledger, *notes], []
-    found = chosen.margins.counts(remaining.cells)
+    found = chosen.margins.counts(remaining.patients)
     if found is None or found.n == 0:
         return None, [*ledger, chosen.ledger("dropped", "no patient is left")], []
     mixed = bool(remaining.pending)
     ledger += latent_entries(chosen, remaining) if mixed else []
-    return Included(chosen, remaining.cells, found, patients, attributes, entry.ranges, mixed), ledger, []
+    return (
+        Included(chosen, remaining.patients, found, conditions, attributes, entry.ranges, mixed),
+        ledger,
+        [],
+    )
 
 
 def _entering_twice(included: list[Included | Bounded], analysis: Analysis) -> Iterator[Fault]:
@@ -287,9 +265,9 @@ def _why_unused(trial: Included, row: Row, evidence: str) -> str:
         return not_printed([row])
     if row.n is None:
         return "printed without a number of patients"
-    cells = trial.chosen.universe.mask(row.given())
-    if not cells & trial.cells:
+    patients = trial.chosen.universe.patients(row.given())
+    if patients.disjoint(trial.patients):
         return "of patients who are not in this analysis"
-    if cells & ~trial.cells:
+    if not patients.inside(trial.patients):
         return "of more patients than are in this analysis"
     return "overlaps with the rows used"

@@ -15,7 +15,6 @@ from meta.workflow.expand import expand
 from meta.workflow.pool import files_of
 from meta.workflow.running import execute as module
 from meta.workflow.running.execute import execute, run
-from meta.workflow.selection import reports
 
 
 @pytest.fixture
@@ -319,21 +318,3 @@ def test_other_outcomes_have_names_of_their_own(make_trial, analysis, report):
     assert name_of(fit.trials[0].proportion.estimand, fit.outcome) == "disease control rate"
     assert "Time points differ between trials: best (1), 16 weeks (1)." in fit.notes
     assert "Response criteria differ between trials: RECIST 1.1 (1), not stated (1)." in fit.notes
-
-
-def test_margins_of_a_table_are_computed_once_for_all_variations(trials, analysis, monkeypatch):
-    made = []
-
-    class Counted(reports.Margins):
-        def __init__(self, universe, rows):
-            made.append(universe)
-            super().__init__(universe, rows)
-
-    monkeypatch.setattr(reports, "Margins", Counted)
-    known = {}
-    planned = expand(trials, analysis("a", "b", "c", sensitivity={"loo": "each-trial"}), known)
-    assert (len(planned), len(made)) == (4, 3)
-    expand(trials, analysis("a", "b", "c", by=("region",)), known)
-    assert len(made) == 3
-    expand(trials, analysis("a", "b", "c", where=Where(site="other/liver")), known)  # more cells
-    assert len(made) > 3
