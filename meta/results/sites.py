@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
+from meta.results.estimands import Estimand
 from meta.results.fit import Diagnostics
 from meta.results.outcomes import Outcome
 from meta.results.quantities import Proportion, Quantity
@@ -90,7 +91,7 @@ class RateDifference:
 
     Attributes
     ----------
-    estimand : {"median", "mean"}
+    estimand : Estimand
         Of the rates, over trial effects.
     standardised : Quantity
         Of the model with groups, at the target mix.
@@ -101,7 +102,7 @@ class RateDifference:
     level: str
     reference: str
     population: Population
-    estimand: Literal["median", "mean"]
+    estimand: Estimand
     standardised: Quantity
     without_groups: Quantity | None
     standing: Standing = _NO_POLICY

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meta.errors import MetaError, StoreError
-from meta.results import Bounds, Fit, Outcome, RateDifference, StandardisedRate, name_of
+from meta.results import Bounds, Estimand, Fit, Outcome, RateDifference, StandardisedRate, name_of
 from meta.workflow.pool import plan
 from meta.workflow.running.execute import digest, run
 
@@ -101,7 +101,7 @@ def _answers_of(run: Run) -> Iterator[tuple[tuple[str, str, str], Answer]]:
     for rate in run.sites.standardised:
         yield (f"sites, {rate.population}", "standardised", rate.level), rate
     for gap in run.sites.differences:
-        if gap.estimand == "mean":
+        if gap.estimand == Estimand.MEAN:
             pair = f"{gap.level} less {gap.reference}"
             yield (f"sites, difference, {gap.population}", "standardised", pair), gap
 

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -124,3 +125,99 @@ def test_no_function_is_too_long_without_a_reason():
     }
     assert sorted(too_long - LONG.keys()) == [], "shorten it, or give LONG the reason"
     assert sorted(LONG.keys() - too_long) == [], "no longer too long: take it out of LONG"
+
+
+# Folders above the limit all the same, and why
+CROWDED = {"meta/report/figures": "one file a figure, and the registry"}
+MAX_FOLDER = 15
+
+
+def imported(module: str) -> set[str]:
+    """The package's own modules that a module imports, for types too."""
+    own = set(map(dotted, MODULES))
+    found = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in own else node.module for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & own
+
+
+def in_circles(graph: dict[str, set[str]]) -> list[str]:
+    """Drop what imports nothing that is left, and what nothing left imports, until only circles remain."""
+    left = set(graph)
+    while True:
+        loose = {
+            name
+            for name in left
+            if not graph[name] & left - {name} or not any(name in graph[other] for other in left - {name})
+        }
+        if not loose:
+            return sorted(left)
+        left -= loose
+
+
+def test_circles_are_found():
+    assert in_circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["b", "c"]
+    assert in_circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert in_circles({dotted(module): imported(module) for module in MODULES}) == []
+
+
+def test_no_folder_is_crowded_without_a_reason():
+    modules = [Path(module) for module in MODULES if not module.endswith("__init__.py")]
+    sizes = Counter(module.parent.as_posix() for module in modules)
+    crowded = {folder for folder, size in sizes.items() if size > MAX_FOLDER}
+    assert sorted(crowded - CROWDED.keys()) == [], "is there a concept that deserves a folder of its own?"
+    assert sorted(CROWDED.keys() - crowded) == [], "no longer crowded: take it out of CROWDED"
+
+
+def test_no_two_modules_of_a_layer_have_one_name():
+    modules = [Path(module) for module in MODULES if not module.endswith("__init__.py")]
+    names = Counter((module.parts[1], module.stem) for module in modules)
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+# What is written for a reader, by the names of the attributes and variables that hold it
+PROSE = re.compile(r"\b(estimand|method|reasons?|label|note|caption|title|caveat|definition|variation)s?\b")
+READERS = {
+    "startswith",
+    "endswith",
+    "partition",
+    "rpartition",
+    "removeprefix",
+    "removesuffix",
+    "split",
+    "find",
+}
+# Reads such a text all the same: "meta/x.py: expression" -> why
+READ: dict[str, str] = {}
+
+
+def readings(module: str) -> Iterator[str]:
+    """Expressions that take a text apart, or compare one that was written for a reader."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            of = ast.unparse(node.func.value)
+            if of == "re" or node.func.attr in READERS:
+                yield f"{module}: {ast.unparse(node)}"
+        elif isinstance(node, ast.Compare) and len(node.comparators) == 1:
+            sides = (node.left, node.comparators[0])
+            constant = any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides)
+            held = any(isinstance(side, ast.Attribute) and PROSE.search(side.attr) for side in sides)
+            if constant and held:
+                yield f"{module}: {ast.unparse(node)}"
+
+
+TEXTS_COME_IN = ("meta/cli/", "meta/records/", "meta/stats/")  # where the user's own text is read
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith(TEXTS_COME_IN)])
+def test_no_sentence_is_read_back_as_data(module):
+    found = set(readings(module))
+    assert sorted(found - READ.keys()) == [], "results carry enumerations: compare those"
+    assert sorted(one for one in READ.keys() - found if one.startswith(f"{module}: ")) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,12 +42,12 @@ class Levels:
     new_mean: FloatArray
     these_mean: FloatArray
 
-    def named(self) -> tuple[tuple[Population, Literal["median", "mean"], FloatArray], ...]:
+    def named(self) -> tuple[tuple[Population, Estimand, FloatArray], ...]:
         """Population, estimand, draws."""
         return (
-            ("new-trials", "median", self.new_median),
-            ("new-trials", "mean", self.new_mean),
-            ("these-trials", "mean", self.these_mean),
+            ("new-trials", Estimand.MEDIAN, self.new_median),
+            ("new-trials", Estimand.MEAN, self.new_mean),
+            ("these-trials", Estimand.MEAN, self.these_mean),
         )
 
 

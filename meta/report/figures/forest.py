@@ -82,8 +82,7 @@ def rows(run: Run, fit: Fit) -> list[str]:
 
 
 def _said(run: Run, by: str | None, group: str | None, trial: TrialEffect) -> str:
-    place = wording.source(run.ledger, trial.label, by, group)
-    where = place.removeprefix(f"{trial.label}: ") if place else "no source in the ledger"
+    where = wording.source(run.ledger, trial.label, by, group) or "no source in the ledger"
     return f"{trial.label}: {counts(trial.responders, trial.n)}; {where}"
 
 
@@ -148,9 +147,10 @@ class _Sources:
 
     def mark(self, label: str, group: str | None) -> str:
         """Return the raised number of a row's source; nothing where the ledger has none."""
-        text = wording.source(self._ledger, label, self._by, group)
-        if text is None:
+        place = wording.source(self._ledger, label, self._by, group)
+        if place is None:
             return ""
+        text = f"{label}: {place}"
         return str(self._numbers.setdefault(text, len(self._numbers) + 1)).translate(_RAISED)
 
     def paragraphs(self) -> list[Paragraph]:

@@ -103,7 +103,7 @@ def _prior_table(picture: Picture, rows: Sequence[tuple[list[str], Fit, str]], y
     left = MARGIN + 34
     second = left + max(widest * VIEWER, 100.0) + 24
     columns = (left, second, second + 100, second + 200)
-    heads = [_axis_name(first, name).removesuffix(" (log odds)") for name in ("median", "mean", "tau")]
+    heads = [*(_axis_name(first, name) for name in ("median", "mean")), "τ"]
     for x, head in zip(columns, ("Prior of τ", *heads), strict=True):
         put(picture, x, y, head, BOLD)
     put(picture, left, y + LINE, f"posterior median ({level(first.level)} CrI)", SMALL)

@@ -20,6 +20,7 @@ from meta.report.language.site_words import (
     written,
 )
 from meta.report.language.wording import capital, not_given
+from meta.results import Estimand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def _differences(fit: SiteRegionFit, noun: str) -> Iterator[Row]:
 
 def _order(one: RateDifference) -> tuple[str, bool]:
     """Mean over new trials first, these trials last."""
-    return one.population, one.estimand == "median"
+    return one.population, one.estimand == Estimand.MEDIAN
 
 
 def _rates(fit: SiteRegionFit, noun: str) -> Iterator[Row]:

@@ -21,9 +21,13 @@ def statistics(fit: Fit, companions: Sequence[Fit]) -> list[Paragraph]:
     """Return the statistics of the overall estimate and of the groups, those of other models after them."""
     if wording.withheld(fit):
         return [Paragraph(lead="Standing:", text=f"{wording.standing(fit)}.")]
-    scope = wording.scope(fit).removesuffix(":").replace("overall", "all trials")
+    scope = wording.scope(fit)
     said = "; ".join([wording.heterogeneity(fit, intervals=True), *_exact_test(fit, companions)])
-    lines = [Paragraph(lead=f"Heterogeneity, {scope}:", text=said), *_within(fit), *_between(fit)]
+    lines = [
+        Paragraph(lead=f"Heterogeneity, {scope}:", text=said),
+        *_within(fit),
+        *_between(fit),
+    ]
     chances = exact.probabilities(fit)
     lines += [Paragraph(lead="Probabilities:", text=f"{chances}.")] if chances else []
     ahead = exact.new_trial(fit)

@@ -79,7 +79,7 @@ def _split(sites: SiteRegionFit | None, entry: NotReported, label: str | None) -
 
 
 def _unreported(entry: NotReported, split: SplitCount | None, indent: float) -> Row:
-    words = wording.not_reported(entry).removeprefix(f"{entry.label}: ")
+    words = wording.patients_not_reported(entry)
     marks: tuple[Mark, ...] = ()
     if split is not None:
         n = split.n

@@ -48,8 +48,8 @@ def pooled_label(fit: Fit, scope: str) -> str:
 
 def scope(fit: Fit) -> str:
     """Name what the last pooled row pools: not every trial, where some did not report the groups."""
-    untold = [entry for part in (fit, *fit.groups) for entry in part.not_reported]
-    return f"trials that report by {fit.by}:" if fit.by and untold else "overall"
+    partly = any(part.not_reported for part in (fit, *fit.groups))
+    return f"trials that report by {fit.by}" if fit.by and partly else "all trials"
 
 
 def capital(words: str) -> str:
@@ -188,9 +188,14 @@ def prediction(found: Prediction) -> str:
 
 def not_reported(entry: NotReported) -> str:
     """Say whose responders are unknown, and among how many patients."""
+    return f"{entry.label}: {patients_not_reported(entry)}"
+
+
+def patients_not_reported(entry: NotReported) -> str:
+    """Say among how many patients of a trial responders are unknown, and why."""
     patients = "number of patients not reported" if entry.n is None else f"{entry.n} patients"
     patients = "1 patient" if entry.n == 1 else patients
-    return f"{entry.label}: {patients}, {entry.reason}"
+    return f"{patients}, {entry.reason}"
 
 
 def heading(by: str | None, label: str | None) -> str:
@@ -200,14 +205,14 @@ def heading(by: str | None, label: str | None) -> str:
 
 
 def source(ledger: Sequence[LedgerEntry], label: str, by: str | None, group: str | None) -> str | None:
-    """Say where a row's counts stand; None where the ledger does not know.
+    """Say where a row's counts are printed; None where the ledger does not know.
 
     Without a group it is the sum of the trial's rows in all groups of `by`.
     """
     used = [e for e in ledger if e.action == "used" and (e.label, e.by) == (label, by)]
     rows = [e for e in used if group in {None, e.group}]
     places = dict.fromkeys(map(_place, rows))
-    return f"{label}: {' + '.join(places)}" if places else None
+    return " + ".join(places) if places else None
 
 
 def fate(entry: LedgerEntry) -> str:

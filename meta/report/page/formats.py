@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.errors import SpecError
+from meta.records.run import BASE
 from meta.records.storing.store import to_json
 from meta.report.language.roles import first_fit
 from meta.report.page.html import current, page
@@ -52,7 +53,7 @@ def written(runs: Sequence[Run], kind: str, outputs: Outputs) -> str:
 def _sections(runs: Sequence[Run]) -> Iterator[str]:
     """A heading and a table of answers for each analysis."""
     for name in dict.fromkeys(run.name for run in runs):
-        several = sorted((run for run in runs if run.name == name), key=lambda run: run.variation != "base")
+        several = sorted((run for run in runs if run.name == name), key=lambda run: run.variation != BASE)
         fit = first_fit(several[0])
         yield markdown_heading(name, several[0].question)
         if fit is not None:

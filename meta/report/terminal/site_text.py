@@ -10,7 +10,7 @@ from meta.models.describe import counted
 from meta.records.run import BASE
 from meta.report.language.site_words import not_headlines, pair_name, parameter_name, plain_name
 from meta.report.terminal.text import sampling
-from meta.results import FAILED, name_of
+from meta.results import FAILED, Estimand, name_of
 from meta.results.rows import orr
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _direct(found: DirectRate) -> str:
 
 
 def _differences(fit: SiteRegionFit) -> Iterator[str]:
-    shown = [one for one in fit.differences if one.estimand == "mean"]
+    shown = [one for one in fit.differences if one.estimand == Estimand.MEAN]
     if shown:
         yield "  Differences (descriptive), percentage points:"
     for one in shown:

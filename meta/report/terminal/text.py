@@ -38,7 +38,7 @@ def lines(fit: Fit) -> Iterator[str]:
         yield from _one(group)
     if fit.groups:
         yield ""
-        yield f"{wording.capital(wording.scope(fit)).removesuffix(':')}"
+        yield wording.capital(wording.scope(fit))
     yield from _one(fit)
     between = wording.between(fit)
     if between:
