@@ -119,7 +119,7 @@ def forest(
     from meta.records.storing.store import load_run
     from meta.report.drawing.canvas import save
     from meta.report.drawing.widths import resized
-    from meta.report.figures.registry import forests
+    from meta.report.figures.forest import forests
     from meta.workflow.pool import stored
 
     run = load_run(stored(result, root / "out"))

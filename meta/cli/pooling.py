@@ -86,7 +86,7 @@ def figures(
 def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
     """Write what is made from runs: tables, schemas, figures; how many figures were drawn."""
     from meta.records.storing.code import package_code
-    from meta.records.storing.store import write_schemas
+    from meta.records.storing.outputs import write_schemas
     from meta.report.drawing.files import write_figures
     from meta.report.tables.by_run import write_tables
     from meta.workflow.running.workers import draw

@@ -1,4 +1,4 @@
-"""Everything that a root folder asks for: load, expand, and run, with all faults before any work."""
+"""Pool a root folder: load its records, plan every variation, and fit those that are not stored yet."""
 
 from __future__ import annotations
 

@@ -24,7 +24,6 @@ from meta.records.storing.arrays import with_grids
 from meta.records.trial import Trial
 
 if TYPE_CHECKING:
-    from meta.records.storing.outputs import Outputs
     from meta.results import Fit, SiteRegionFit
 
 RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
@@ -50,21 +49,6 @@ def schema(record: str) -> str:
         for name in _BESIDE:
             definition.get("properties", {}).pop(name, None)
     return to_json({**dialect, **described, "title": f"nen-meta {record}"})
-
-
-def write_schemas(outputs: Outputs, code: str) -> None:
-    """Publish the schema of every record.
-
-    Parameters
-    ----------
-    outputs : Outputs
-    code : str
-        Digest of this package's source: what they were written from before is not written anew.
-    """
-    for record in RECORDS:
-        name = f"schema/{record}.schema.json"
-        if not outputs.is_current(name, code):
-            outputs.write(name, code, schema(record))
 
 
 def plain(record: object) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from meta.records.run import Run
     from meta.records.storing.outputs import Outputs
-    from meta.report.drawing.plan import Plan
+    from meta.report.figures.registry import Plan
 
 Spread = Callable[[Sequence[Callable[[], list[bytes]]]], Generator[tuple[int, list[bytes]], None, None]]
 

@@ -1,16 +1,17 @@
-"""What the variations of an analysis are called beside each other."""
+"""What the variations of an analysis are called beside each other, and which of their answers are its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meta.records.run import BASE
 from meta.records.sensitivity_words import WORDS, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from meta.records.run import Run
+    from meta.results import Fit
 
 
 def word_of(run: Run) -> Word | None:
@@ -26,12 +27,22 @@ def variation_name(run: Run) -> str:
     return "all trials" if run.variation == BASE else run.variation
 
 
-def different(base: Run, runs: Sequence[Run]) -> list[Run]:
-    """Runs without those made by a word that repeat the analysis itself, as under its own prior."""
-    own = [(fit.model, fit.trials) for fit in base.fits if fit.by is None]
-    return [
-        run
-        for run in runs
-        if run.expansion is None
-        or not all((fit.model, fit.trials) in own for fit in run.fits if fit.by is None)
+def repeats(base: Run, run: Run, fit: Fit) -> bool:
+    """Whether a fit of another run is one of the base's own: the same counts, model and options."""
+    return run.variation != BASE and any(_made_of(own) == _made_of(fit) for own in base.fits)
+
+
+def _made_of(fit: Fit) -> tuple[Any, ...]:
+    counts = [(trial.label, trial.responders, trial.n) for trial in fit.trials]
+    return fit.by, fit.model, counts, fit.standing
+
+
+def identical(base: Run, runs: Iterable[Run]) -> str | None:
+    """Say how many overall answers of other runs are the base's own, and whose; None if none is."""
+    names = [
+        variation_name(run) for run in runs for fit in run.fits if fit.by is None and repeats(base, run, fit)
     ]
+    if not names:
+        return None
+    whose = ", ".join(dict.fromkeys(names))
+    return f"{len(names)} (same counts, model and options; not shown: {whose})"

@@ -7,6 +7,7 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from meta.errors import MetaError
 from meta.records.storing.code import drawing_code
 from meta.report.page.checklist import AUTHORS, ITEMS
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from meta.records.run import Run
     from meta.records.storing.outputs import Outputs
-    from meta.report.drawing.plan import Plan
+    from meta.report.figures.registry import Plan
 
 REPORT = "report.html"
 SECTIONS = (  # of each analysis after its answer: the template's name, and what the contents call it
@@ -53,14 +54,22 @@ def page(
     -------
     str
         HTML with its style sheet, script and figures in it.
+
+    Raises
+    ------
+    MetaError
+        If the template of a section leaves out a figure that stands there.
     """
+    from markupsafe import escape
+
     from meta.report.page.parts import parts
 
     environment = _environment()
     style = _file("report.css")
     script = _file("report.js") + (_file(_WHATIF[1]) if whatif else "")
-    return environment.get_template("report.html.j2").render(
-        parts=parts(runs, whatif, drawn or _draw),
+    found = parts(runs, whatif, drawn or _draw)
+    text = environment.get_template("report.html.j2").render(
+        parts=found,
         sections=SECTIONS,
         checklist=ITEMS,
         authors=AUTHORS,
@@ -69,6 +78,13 @@ def page(
         style_hash=source_hash(style),
         script_hash=source_hash(script),
     )
+    for figure in (one for part in found for section in part.figures.values() for one in section):
+        if f'<figure id="{escape(figure.id)}">' not in text:
+            raise MetaError(
+                f"report: the figure {figure.name} is not on the page: its section's template must write "
+                "m.figures(part, section) outside every condition, or the figure be a file only"
+            )
+    return text
 
 
 def write_report(runs: Sequence[Run], outputs: Outputs, *, whatif: Sequence[Any] = ()) -> bool:

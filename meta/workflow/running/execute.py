@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,8 +26,6 @@ from meta.workflow.selection.coverage import coverage
 from meta.workflow.selection.printed import contradictions, printed
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
-
     from meta.data import PartialCounts
     from meta.models import Model
     from meta.results import Bounds, Fit

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meta.models.policy import waived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from meta.results import Fit, NotReported, Outcome
     from meta.workflow.selection.group import Grouping
     from meta.workflow.selection.included import Included

@@ -10,12 +10,10 @@ import pytest
 from meta.models.sites.site_region import SiteRegion
 from meta.records.analysis import Analysis, AsOf
 from meta.records.run import Failure
-from meta.records.storing.store import plain
 from meta.report.drawing.canvas import render
 from meta.report.drawing.svg import embedded
-from meta.report.figures.forest import forest
+from meta.report.figures.forest import forest, rows
 from meta.report.page.html import page
-from meta.report.page.page_figures import rows
 from meta.report.page.references import At, ends, told, written
 from meta.results import Outcome
 from tests.unit.report.site_fits import make_site_fit
@@ -74,7 +72,7 @@ def test_a_drawn_figure_becomes_an_element(region, entry_of, run_of):
         for group in region.groups
         for trial in group.trials
     )
-    said = rows(run_of(replace(region, role="primary"), ledger=ledger), "region")
+    said = rows(run_of(ledger=ledger), region)
     svg = render(forest(region, ledger=ledger), "svg").decode()
     element = embedded(svg, "one", "A <title>", "What & why", said)
     assert "style=" not in element
@@ -121,7 +119,7 @@ def test_failures_are_told(run_of):
 
 
 def test_sites_and_a_failed_sampler(run_of, table1, table1_by_region):
-    fit = replace(make_site_fit(), model=plain(SiteRegion()))
+    fit = replace(make_site_fit(), model=SiteRegion())
     text = shown(run_of(*table1, *table1_by_region, sites=fit))
     assert "At the same mix of sites" in text
     assert "descriptive" in text

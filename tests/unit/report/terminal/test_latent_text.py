@@ -22,12 +22,11 @@ from meta.report.page.html import page
 from meta.report.tables.by_run import summary
 from meta.report.terminal import text
 from meta.report.terminal.latent_text import latent, latent_lines
-from meta.results import Latent, LatentSplit
+from meta.results import Estimand, Latent, LatentSplit
 from tests.unit.report.site_fits import GOOD, make_site_fit, parameter_of
 
 EXCLUDED = {"exclude": (Where(differentiation="well"),)}
 GROUPS = ("poor", "well")
-CONTRAST = "log odds ratio, well against poor"
 
 
 def fits_of(groups=GROUPS, regions=("Asia", "West")):
@@ -55,8 +54,9 @@ def latent_of(groups=GROUPS, regions=("Asia", "West"), trial="Avelumab (Fottner 
     )  # fmt: skip
     whole = Latent(
         factor="differentiation", stays=groups[0], leaves=groups[1], fits=fits_of(groups, regions),
-        contrast=parameter_of(f"log odds ratio, {groups[1]} against {groups[0]}", 1.0, 0.64),
-        alone=parameter_of(CONTRAST, 1.0, 0.97), sampling_alone=GOOD, splits=splits, notes=("A note.",),
+        contrast=parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.64, groups[1], groups[0]),
+        alone=parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.97, groups[1], groups[0]),
+        sampling_alone=GOOD, splits=splits, notes=("A note.",),
     )  # fmt: skip
     return replace(whole, **changes)
 
@@ -183,9 +183,9 @@ def test_an_answer_that_rests_on_one_trial_is_withheld(run_of):
     [(0.95, "next to nothing"), (0.85, "mostly its prior"), (0.64, "informed by the data")],
 )
 def test_how_far_a_contrast_has_moved(sd, verdict):
-    assert verdict in words.moved(parameter_of(CONTRAST, 1.0, sd))
-    assert f"posterior sd {sd:.2f}" in words.moved(parameter_of(CONTRAST, 1.0, sd))
-    far = replace(parameter_of(CONTRAST, 1.0, 0.95), expectation=-1.0)
+    assert verdict in words.moved(parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, sd))
+    assert f"posterior sd {sd:.2f}" in words.moved(parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, sd))
+    far = replace(parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.95), expectation=-1.0)
     assert "mostly its prior" in words.moved(far)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from meta.errors import SpecError
 from meta.models import BayesBinomial, InverseVariance
+from meta.records.analysis import Where
 from meta.records.run import SCHEMA
 from meta.records.storing import store
 from meta.records.trial import Row, Table
@@ -40,8 +41,6 @@ def test_expand_makes_complete_analyses(trials, analysis):
 
 
 def test_expand_reports_the_faults_of_all_variations(trials, analysis):
-    from meta.records.analysis import Where
-
     base = analysis("a", "b", "c")
     strict = replace(base, exclude=(Where(differentiation="well"),))
     with pytest.raises(SpecError) as caught:
