@@ -137,6 +137,11 @@ class Answers:
     blocks: tuple[Block, ...]
     without: tuple[Without, ...]
 
+    @property
+    def estimated_splits(self) -> bool:
+        """Whether any of them has rates of the latent model."""
+        return any(run.latent for one in self.without for run in one.settled)
+
 
 def answers(runs: Mapping[str, At]) -> Answers:
     """The leading model's answers of an analysis.
