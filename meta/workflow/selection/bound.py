@@ -199,7 +199,8 @@ def reported(grouping: Grouping, places: Mapping[str, int]) -> list[Known]:
 def _untold(trial: Bounded, by: str, name: str, patients: Patients) -> LedgerEntry:
     size = trial.chosen.margins.size(patients)
     many = size.n if size else None
-    return trial.chosen.ledger("not reported", "responders not reported", by=by, group=name, n=many)
+    reason = f"responders {trial.chosen.why_unknown(patients)}"
+    return trial.chosen.ledger("not reported", reason, by=by, group=name, n=many)
 
 
 def _told_apart(

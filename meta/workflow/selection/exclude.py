@@ -129,10 +129,11 @@ def _unresolved(
 
 
 def unreported(chosen: Candidate, patients: Patients, words: str, excluded: Patients) -> str:
-    """How many patients are to be excluded, and whether their responders are not reported."""
+    """How many patients are to be excluded, and why their responders are not known, if they are not."""
     words = _of(chosen, patients, words, excluded & patients)
-    reported = chosen.margins.counts(patients - excluded) is not None
-    return words if reported else f"{words}; their responders are not reported"
+    if chosen.margins.counts(patients - excluded) is not None:
+        return words
+    return f"{words}; their responders are {chosen.why_unknown(patients - excluded)}"
 
 
 def _entry(chosen: Candidate, patients: Patients, words: str, excluded: Patients) -> LedgerEntry:

@@ -66,7 +66,8 @@ def group(
                 rows.append((trial.label, name, found.responders, found.n))
                 ledger += trial.chosen.used(found, by, name)
             elif size.n:
-                gap = NotReported(label=trial.label, n=size.n, reason="responders not reported")
+                reason = f"responders {trial.chosen.why_unknown(patients)}"
+                gap = NotReported(label=trial.label, n=size.n, reason=reason)
                 missing.setdefault(name, []).append(gap)
                 row = size.rows[0] if len(size.rows) == 1 else None  # else the table: n is a sum or a rest
                 ledger.append(
