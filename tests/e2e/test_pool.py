@@ -403,7 +403,7 @@ def test_without_the_well_differentiated(pooled, analysis):
 
 @pytest.mark.parametrize(
     ("variation", "action", "words"),
-    [(WELL[0], "dropped", "the trial is left out"), (WELL[1], "kept", "all of them are kept")],
+    [(WELL[0], "dropped", "the trial is dropped"), (WELL[1], "kept", "all of them are kept")],
 )
 def test_the_ledger_says_why_a_trial_left_or_stayed(pooled, variation, action, words):
     ledger = run_of(pooled, "jia-2022-table1", variation).ledger
@@ -796,7 +796,7 @@ def test_a_new_sensitivity_analysis_is_one_line(quick_pooled, cli, tree):
     assert list(pd.read_csv(out / "summary.csv").variation.unique()) == ["base", "no-gamma"]
     ledger = store.load_run(out / "results" / "quick" / "no-gamma.json").ledger
     assert [(e.trial, e.reason) for e in ledger if e.action == "dropped"] == [
-        ("gamma", "left out by exclude")
+        ("gamma", "excluded by the analysis")
     ]
 
     own = (out / "results" / "quick" / "my notes.txt", out / "figures" / "quick.mine.svg")

@@ -124,7 +124,7 @@ def test_selections_group_and_exclude_by_it(root):
         "('high', 'stable', 'unknown') [3, 2, 1] [4, 20, 6]",
         "('West, high', 'West, stable', 'West, unknown')",
         "[3] [26]",
-        "['4 of 30 patients are of high microsatellite instability; left out']",
+        "['4 of 30 patients are of high microsatellite instability; excluded']",
         "('high', 'stable', 'unknown') msi",
         "['msi', 'region']",
     ], done.stderr

@@ -54,7 +54,7 @@ def test_exclusion_uses_the_row_of_the_rest(make_trial, analysis):
     selection = select({"a": make_trial("a", SPLIT)}, analysis("a", exclude=NOT_WELL))
     assert counts(selection) == {"A (Smith 2020)": (6, 32)}
     assert (
-        "8 of 40 patients are well differentiated; left out"
+        "8 of 40 patients are well differentiated; excluded"
         in actions(selection, action="excluded")[0].reason
     )
 
@@ -268,7 +268,7 @@ def test_keep_does_not_bring_back_patients_who_can_be_left_out(make_trial, analy
     selection = select({"a": make_trial("a", rows)}, analysis("a", exclude=both, unresolved="keep"))
     assert counts(selection) == {"A (Smith 2020)": (5, 32)}
     assert (
-        "8 of 40 patients are of primary site pancreas; left out"
+        "8 of 40 patients are of primary site pancreas; excluded"
         in actions(selection, action="excluded")[0].reason
     )
     assert "10 of 40 patients are well differentiated" in actions(selection, action="kept")[0].reason
