@@ -57,7 +57,7 @@ def plain(record: object) -> Any:
 
 
 def compact(record: object) -> str:
-    """What `to_json` says on one line, which takes a tenth of the time: for digests."""
+    """Like `to_json`, on one line and ten times as fast: for digests."""
     return json.dumps(record, default=_as_data, ensure_ascii=False, allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""Fit every variation, once: runs are kept by a digest of data, options and versions."""
+"""Fit every variation once: a stored run is kept as long as the digest of what determines it is the same."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def fitted(variation: Variation) -> Fitted:
 
 
 def _not_run(variation: Variation) -> Iterator[Failure]:
-    """The models that take counts, where the latent model alone has what the variation asks for."""
+    """Models of counts, which cannot be fitted where counts of excluded patients are latent."""
     if not variation.selection.mixed:
         return
     reason = "not run: it takes counts, and the split of some is latent (unresolved: latent)"
@@ -105,7 +105,7 @@ def _not_run(variation: Variation) -> Iterator[Failure]:
 
 
 def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
-    """The bounds of every model and grouping whose counts have completions; a model without is a failure."""
+    """Bounds of every model over all completions; a model that cannot give them is a failure."""
     analysis = variation.analysis
     found: list[Bounds] = []
     failures = []
@@ -130,12 +130,12 @@ def _fit(model: Model, data: Counts | GroupedCounts) -> tuple[Fit, bytes | None]
 
 
 def digest(variation: Variation) -> str:
-    """What decides the numbers of a variation: its counts, models with their options, and versions."""
+    """Digest of what determines a variation's numbers: counts, models with their options, code, versions."""
     return _unfitted(variation).provenance.digest
 
 
 def _unfitted(variation: Variation) -> Run:
-    """The run before fitting, its digest taken over everything that decides the numbers."""
+    """The run before fitting, with the digest of everything that determines its numbers."""
     selection = variation.selection
     analysis = replace(variation.analysis, models=variation.analysis.fitted())
     entered = [t.chosen for t in (*selection.included, *selection.mixed)]
@@ -231,7 +231,7 @@ def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
 
 
 def fit_all(variations: Sequence[Variation]) -> Generator[tuple[int, Fitted], None, None]:
-    """Fit variations on all cores, the longest first; here where further processes are not worth it.
+    """Fit variations, the slowest first; in several processes if that saves time.
 
     Parameters
     ----------

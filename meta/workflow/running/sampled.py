@@ -1,4 +1,4 @@
-"""What a sampler is asked for, and what its limits say against it."""
+"""Fit the sampled models of a variation, and report samplers that did not converge."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _waive(one: Judged) -> Judged:
 
 
 def not_converged(fit: Fit) -> Iterator[str]:
-    """What a sampler's limits say against the fit, once for all parts that share its draws.
+    """Failed convergence criteria of a fit, once for all parts that share its draws.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def not_converged(fit: Fit) -> Iterator[str]:
 
 
 def broken(sampled: Iterable[Diagnostics | None]) -> Iterator[str]:
-    """What a sampler's limits say, once for diagnostics that are the same.
+    """Failed convergence criteria, once for identical diagnostics.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
 
 
 def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
-    """Fit the latent model, under `unresolved: latent` alone.
+    """Fit the latent model, if the analysis has `unresolved: latent`.
 
     Parameters
     ----------

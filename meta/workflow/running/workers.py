@@ -1,4 +1,4 @@
-"""When further processes are worth their start, and how they come and go with this one."""
+"""Parallel processes: when they save time, how they are started, and that they end with this one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def seconds(variation: Variation) -> float:
 
 
 def wanted(variations: Sequence[Variation]) -> int:
-    """How many processes are worth having for some variations; 1 is this one alone.
+    """The number of processes that fits these variations fastest; 1 is this process alone.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def wanted(variations: Sequence[Variation]) -> int:
 
 
 def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, None]:
-    """Draw figures, in several processes where there are many.
+    """Draw figures, in several processes if there are many.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, Non
 
 
 def spread(calls: Sequence[Callable[[], T]], processes: int) -> Generator[tuple[int, T], None, None]:
-    """Make calls in several processes, begun in their order; here where that is one.
+    """Make calls in several processes, started in their order; in this process if `processes` is 1.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _numbered(place: int, call: Callable[[], T]) -> tuple[int, T]:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """Within it, Ctrl-C waits; processes started here never hear it, since their parent ends them."""
+    """Block Ctrl-C meanwhile; processes started inside ignore it for good, as their parent ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -132,7 +132,7 @@ def deaf() -> Iterator[None]:
 
 
 def close(results: Generator[object, None, None]) -> None:
-    """Give up what is still under way, without the warning that it is.
+    """Cancel unfinished calls without joblib's warning.
 
     Parameters
     ----------
