@@ -498,7 +498,7 @@ def test_the_latent_model_has_the_rates_of_those_who_stay(pooled, analysis):
 def test_a_range_of_patients_stands_in_the_ledger_with_its_source(pooled):
     ledger = run_of(pooled, "jia-2022-table1", BOUND).ledger
     said = {entry.trial: entry.reason for entry in ledger if entry.action == "bounded"}
-    assert "0 to 2 responders among the 19 who stay: 3 completions" in said["avelumab-avenec"]
+    assert "0 to 2 responders among the 19 remaining patients: 3 completions" in said["avelumab-avenec"]
     assert (
         "declared: 1 to 9 of the patients are well differentiated (Vijayvergia 2020: 9 of 29"
         in said["pembrolizumab-nct02939651"]
