@@ -503,7 +503,7 @@ def test_a_range_of_patients_stands_in_the_ledger_with_its_source(pooled):
         "declared: 1 to 9 of the patients are well differentiated (Vijayvergia 2020: 9 of 29"
         in said["pembrolizumab-nct02939651"]
     )
-    assert "among the 12 to 20 who stay: 18 completions" in said["pembrolizumab-nct02939651"]
+    assert "among the 12 to 20 remaining patients: 18 completions" in said["pembrolizumab-nct02939651"]
 
 
 SPLIT = {  # of each site's responders and patients, the least and the most; written out
