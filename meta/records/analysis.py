@@ -119,8 +119,8 @@ class Analysis:
         Trials or patients to leave out.
     unresolved : {"error", "drop", "keep", "bound", "latent"}
         What becomes of a trial that did not report the responders among excluded patients; `bound` gives, in
-        place of fits, the bounds over all completions of what is not reported, `latent` the rates of those
-        who stay under a model in which the excluded are a group.
+        place of fits, the bounds over all completions of what is not reported, `latent` the rates of the
+        remaining patients under a model in which the excluded are a group.
     unreported : {"drop", "bound"}
         What becomes of a trial that does not print the responders of a group: it is not in that group; or, in
         a sensitivity analysis, bounds by group stand in place of fits, over all completions of these counts.

@@ -20,12 +20,12 @@ Action = Literal[
     "used",  # the count entered a fit
     "unused",  # an overlapping row of the table that was used
     "not reported",  # patients belong to a group, their responders were not printed
-    "excluded",  # taken out by `exclude`, the rest of the trial stays
-    "kept",  # should have been excluded, could not be told apart, kept whole (unresolved: keep)
+    "excluded",  # taken out by `exclude`; the other patients of the trial remain
+    "kept",  # should have been excluded, not reported separately, all kept (unresolved: keep)
     "dropped",  # the trial left because of it (unresolved: drop), or by `exclude`
-    "bounded",  # could not be told apart: every completion counts (unresolved: bound, unreported: bound)
+    "bounded",  # not reported separately: every completion counts (unresolved: bound, unreported: bound)
     "not bounded",  # left, or is not in a group, as nobody says how many patients that would be
-    "latent",  # could not be told apart, the split is latent in the likelihood (unresolved: latent)
+    "latent",  # not reported separately, the split is latent in the likelihood (unresolved: latent)
     "by group",  # how the trial enters the model of sites and regions: groups alone, sums over several, pools
     "passed over",  # another report or table of the trial was taken
 ]

@@ -403,7 +403,7 @@ def test_without_the_well_differentiated(pooled, analysis):
 
 @pytest.mark.parametrize(
     ("variation", "action", "words"),
-    [(WELL[0], "dropped", "the trial is left out"), (WELL[1], "kept", "all of them are kept")],
+    [(WELL[0], "dropped", "the trial is dropped"), (WELL[1], "kept", "all of them are kept")],
 )
 def test_the_ledger_says_why_a_trial_left_or_stayed(pooled, variation, action, words):
     ledger = run_of(pooled, "jia-2022-table1", variation).ledger
@@ -498,12 +498,12 @@ def test_the_latent_model_has_the_rates_of_those_who_stay(pooled, analysis):
 def test_a_range_of_patients_stands_in_the_ledger_with_its_source(pooled):
     ledger = run_of(pooled, "jia-2022-table1", BOUND).ledger
     said = {entry.trial: entry.reason for entry in ledger if entry.action == "bounded"}
-    assert "0 to 2 responders among the 19 who stay: 3 completions" in said["avelumab-avenec"]
+    assert "0 to 2 responders among the 19 remaining patients: 3 completions" in said["avelumab-avenec"]
     assert (
         "declared: 1 to 9 of the patients are well differentiated (Vijayvergia 2020: 9 of 29"
         in said["pembrolizumab-nct02939651"]
     )
-    assert "among the 12 to 20 who stay: 18 completions" in said["pembrolizumab-nct02939651"]
+    assert "among the 12 to 20 remaining patients: 18 completions" in said["pembrolizumab-nct02939651"]
 
 
 SPLIT = {  # of each site's responders and patients, the least and the most; written out
@@ -796,7 +796,7 @@ def test_a_new_sensitivity_analysis_is_one_line(quick_pooled, cli, tree):
     assert list(pd.read_csv(out / "summary.csv").variation.unique()) == ["base", "no-gamma"]
     ledger = store.load_run(out / "results" / "quick" / "no-gamma.json").ledger
     assert [(e.trial, e.reason) for e in ledger if e.action == "dropped"] == [
-        ("gamma", "left out by exclude")
+        ("gamma", "excluded by the analysis")
     ]
 
     own = (out / "results" / "quick" / "my notes.txt", out / "figures" / "quick.mine.svg")

@@ -1,10 +1,11 @@
-"""The answer in three sentences: by region, by site, and without well-differentiated tumours."""
+"""The answer in a few sentences: of everyone, by every factor, and without the patients who are excluded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meta.records.factors import told
 from meta.records.run import BASE
 from meta.report.language.aliasing import wholly
 from meta.report.language.exact import short_name
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from meta.records.run import Run
     from meta.results import Rate, SiteRegionFit
 
-WELL = "well"
 UNRESOLVED = {
     "bound": "bounds over everything that trials did not report",
     "drop": "trials that do not tell them apart dropped",
@@ -106,7 +106,7 @@ class LatentLine:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A run without well-differentiated tumours: how it treats trials that do not tell them apart."""
+    """A run that excludes patients: how it treats trials that do not tell them apart."""
 
     variation: str
     unresolved: str
@@ -122,12 +122,25 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Without:
+    """The runs that exclude the same patients; `patients` is said after "patients who are"."""
+
+    patients: str
+    settled: tuple[Settled, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What the page begins with."""
 
     overall: Line | None
     blocks: tuple[Block, ...]
-    without: tuple[Settled, ...]
+    without: tuple[Without, ...]
+
+    @property
+    def estimated_splits(self) -> bool:
+        """Whether any of them has rates of the latent model."""
+        return any(run.latent for one in self.without for run in one.settled)
 
 
 def answers(runs: Mapping[str, At]) -> Answers:
@@ -142,12 +155,18 @@ def answers(runs: Mapping[str, At]) -> Answers:
     whole = leading(base, None)
     groupings = dict.fromkeys(fit.by for fit in base.it.fits if fit.by is not None)
     blocks = [_block(base, by) for by in groupings]
-    without = [_settled(run) for run in runs.values() if excludes_well(run.it)]
+    without: dict[str, list[Settled]] = {}
+    for run in runs.values():
+        if excluded := excluded_patients(run.it, base.it):
+            without.setdefault(excluded, []).append(_settled(run))
     order = {name: place for place, name in enumerate(("bound", "latent", "drop", "keep"))}
     return Answers(
         overall=None if whole is None else line(whole),
         blocks=tuple(block for block in blocks if block is not None),
-        without=tuple(sorted(without, key=lambda one: order.get(one.unresolved, len(order)))),
+        without=tuple(
+            Without(patients, tuple(sorted(several, key=lambda one: order.get(one.unresolved, len(order)))))
+            for patients, several in without.items()
+        ),
     )
 
 
@@ -187,9 +206,12 @@ def _block(base: At, by: str) -> Block | None:
     )
 
 
-def excludes_well(run: Run) -> bool:
-    """Whether the run leaves out well-differentiated tumours, as its last word on exclusion."""
-    return run.expansion is None and any(one.differentiation == WELL for one in run.analysis.exclude)
+def excluded_patients(run: Run, base: Run) -> str:
+    """Whom a run excludes besides those of the base, as said after "patients who are"; or nothing."""
+    if run.expansion is not None:
+        return ""
+    own = (where.given() for where in run.analysis.exclude if where not in base.analysis.exclude)
+    return ", or ".join(told(given) for given in own if given)
 
 
 def _settled(run: At) -> Settled:

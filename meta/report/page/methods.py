@@ -15,7 +15,7 @@ from meta.records.analysis import Where
 from meta.records.roles import OFF
 from meta.records.run import BASE
 from meta.report.language.variations import word_of
-from meta.report.page.answers import UNRESOLVED, Line, excludes_well
+from meta.report.page.answers import UNRESOLVED, Line, excluded_patients
 from meta.report.page.references import FILTERS, At
 
 if TYPE_CHECKING:
@@ -108,7 +108,9 @@ def methods_of(slug: str, runs: Mapping[str, At]) -> Methods:
     base = runs[BASE]
     models = tuple(_models(base))
     own = {key: text for one in models for key, text in one.model.REFERENCES.items()}
-    families = dict.fromkeys(_family(name, run.it) for name, run in runs.items() if name != BASE)
+    families = dict.fromkeys(
+        _family(name, run.it, runs[BASE].it) for name, run in runs.items() if name != BASE
+    )
     listed = base.it.analysis.trials
     entries = [] if isinstance(listed, str) else list(base.analysis.trials)  # "all", or each an id or more
     detailed = [entry for entry in entries if not isinstance(entry.it, str)]
@@ -131,13 +133,13 @@ def _models(base: At) -> Iterator[RoleMethods]:
             yield RoleMethods(str(role), model, base.analysis.models[role])
 
 
-def _family(name: str, run: Run) -> str:
+def _family(name: str, run: Run, base: Run) -> str:
     """A sensitivity analysis in words, as far as its options say what it is; else its name."""
     word = word_of(run)
     if word is not None:
         return word.methods
-    if excludes_well(run):
-        return f"without well-differentiated tumours ({UNRESOLVED[run.analysis.unresolved]})"
+    if patients := excluded_patients(run, base):
+        return f"without patients who are {patients} ({UNRESOLVED[run.analysis.unresolved]})"
     if run.analysis.unreported == "bound":
         return "bounds over everything that trials did not report by group"
     return name.replace("-", " ")

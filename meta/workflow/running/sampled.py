@@ -113,7 +113,7 @@ def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
     analysis, asked = variation.analysis, variation.selection.latent
     if asked is None:
         return None, []
-    options = analysis.sites.options() if analysis.sites else default_sites(analysis.outcome)
+    options = (analysis.sites or default_sites(analysis.outcome)).options()
     contrasts = [by for by in analysis.by if by in TRIAL_FACTORS]
     try:
         found = latent(options, asked.data, factor=asked.factor, own=asked.own, contrasts=contrasts)

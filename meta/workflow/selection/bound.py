@@ -1,4 +1,4 @@
-"""Trials that do not tell excluded patients apart: what their counts could be (`unresolved: bound`)."""
+"""Trials that do not report excluded patients separately: their possible counts (`unresolved: bound`)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def bounded(
     if not refused and not len(options):
         refused = "the rows of its table, or these and the declared range, contradict each other"
     if refused:
-        reason = f"{missing}; not bounded: {refused}; the trial is left out (unresolved: bound)"
+        reason = f"{missing}; not bounded: {refused}; the trial is dropped (unresolved: bound)"
         return None, [chosen.ledger("not bounded", reason)]
     least, greatest = options.min(0).tolist(), options.max(0).tolist()
     number = least[1] if least[1] == greatest[1] else None
@@ -151,7 +151,7 @@ def by_group(
     included: Sequence[Included],
     trials: Sequence[Bounded],
 ) -> tuple[Open, list[LedgerEntry]]:
-    """The completions of one grouping; what was not reported by group even of all patients stays so.
+    """The completions of one grouping; groups not reported even before the exclusion have none.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def by_group(
     found = reported(grouping, places)
     ledger: list[LedgerEntry] = []
     for trial in trials:
-        told, untold = _told_apart(trial, analysis, factors, everyone)
+        told, untold = _separate_groups(trial, analysis, factors, everyone)
         ledger += [_untold(trial, grouping.by, *part) for part in untold]
         if told:
             options = possible_counts(
@@ -199,10 +199,11 @@ def reported(grouping: Grouping, places: Mapping[str, int]) -> list[Known]:
 def _untold(trial: Bounded, by: str, name: str, patients: Patients) -> LedgerEntry:
     size = trial.chosen.margins.size(patients)
     many = size.n if size else None
-    return trial.chosen.ledger("not reported", "responders not reported", by=by, group=name, n=many)
+    reason = f"responders {trial.chosen.why_unknown(patients)}"
+    return trial.chosen.ledger("not reported", reason, by=by, group=name, n=many)
 
 
-def _told_apart(
+def _separate_groups(
     trial: Bounded, analysis: Analysis, factors: tuple[str, ...], everyone: Sequence[Included | Bounded]
 ) -> tuple[dict[str, Patients], list[tuple[str, Patients]]]:
     """The groups of which the trial reports responders before the exclusion, and the others."""

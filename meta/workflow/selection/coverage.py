@@ -35,8 +35,8 @@ def coverage(included: Sequence[Included], analysis: Analysis) -> Coverage:
     Returns
     -------
     Coverage
-        Of the population of the analysis alone; the year is that of the report that was used. A level at
-        which nobody is known to be is left out, except where a trial might have patients at it.
+        Of the population of the analysis alone; the year is that of the report that was used. A level
+        without known patients is omitted, except where a trial might have patients at it.
     """
     found: dict[str, list[Cells]] = {
         name: [_of_patients(trial, included, analysis, name) for trial in included] for name in OF_PATIENTS

@@ -1,4 +1,4 @@
-"""Patients who are to be left out, and what becomes of a trial that does not tell them apart."""
+"""Patients who are to be excluded, and what becomes of a trial that does not report them separately."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Remaining:
 def without(
     chosen: Candidate, patients: Patients, exclusions: Sequence[Where], unresolved: Unresolved
 ) -> Remaining:
-    """Leave patients out of a population.
+    """Exclude patients from a population.
 
     Each exclusion whose remaining patients are reported is carried out, all together or one by one;
     only for the others does `unresolved` decide. Patients of an unknown level of what is excluded remain;
@@ -118,7 +118,7 @@ def _unresolved(
             line = chosen.file.line(path)
             remaining.faults.append(Fault(chosen.file.file, line, path, f"found {missing}", allowed))
         elif unresolved == "drop":
-            left = f"{missing}; the trial is left out (unresolved: drop)"
+            left = f"{missing}; the trial is dropped (unresolved: drop)"
             remaining.ledger.append(chosen.ledger("dropped", left, n=_number(chosen, some)))
         else:
             whole = f"{missing}; all of them are kept (unresolved: keep)"
@@ -129,15 +129,16 @@ def _unresolved(
 
 
 def unreported(chosen: Candidate, patients: Patients, words: str, excluded: Patients) -> str:
-    """How many patients are to be excluded, and whether their responders are not reported."""
+    """How many patients are to be excluded, and why their responders are not known, if they are not."""
     words = _of(chosen, patients, words, excluded & patients)
-    reported = chosen.margins.counts(patients - excluded) is not None
-    return words if reported else f"{words}; their responders are not reported"
+    if chosen.margins.counts(patients - excluded) is not None:
+        return words
+    return f"{words}; their responders are {chosen.why_unknown(patients - excluded)}"
 
 
 def _entry(chosen: Candidate, patients: Patients, words: str, excluded: Patients) -> LedgerEntry:
     many = _of(chosen, patients, words, excluded)
-    return chosen.ledger("excluded", f"{many}; left out", n=_number(chosen, excluded))
+    return chosen.ledger("excluded", f"{many}; excluded", n=_number(chosen, excluded))
 
 
 def _of(chosen: Candidate, patients: Patients, words: str, some: Patients) -> str:

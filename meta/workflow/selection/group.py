@@ -1,4 +1,4 @@
-"""Counts by region, site or any other factor, and whose responders nobody printed."""
+"""Counts by region, site or any other factor, and of whom responders were not reported."""
 
 from __future__ import annotations
 
@@ -57,25 +57,26 @@ def group(
     missing: dict[str | None, list[NotReported]] = {}
     ledger: list[LedgerEntry] = []
     for trial in included:
-        told, untold = 0, False
+        known, unknown = 0, False
         for name, patients in parts(trial, trial.patients, analysis, factors, groups):
             found, size = trial.chosen.margins.counts(patients), trial.chosen.margins.size(patients)
             if size is None:
-                untold = True
+                unknown = True
             elif found is not None and found.n:
                 rows.append((trial.label, name, found.responders, found.n))
                 ledger += trial.chosen.used(found, by, name)
             elif size.n:
-                gap = NotReported(label=trial.label, n=size.n, reason="responders not reported")
+                reason = f"responders {trial.chosen.why_unknown(patients)}"
+                gap = NotReported(label=trial.label, n=size.n, reason=reason)
                 missing.setdefault(name, []).append(gap)
                 row = size.rows[0] if len(size.rows) == 1 else None  # else the table: n is a sum or a rest
                 ledger.append(
                     trial.chosen.ledger("not reported", gap.reason, row=row, by=by, group=name, n=size.n)
                 )
-            told += size.n if size else 0
-        if trial.found.n > told:
-            reason = f"not told apart by {by}" if untold else f"in none of the groups by {by}"
-            left = NotReported(label=trial.label, n=trial.found.n - told, reason=reason)
+            known += size.n if size else 0
+        if trial.found.n > known:
+            reason = f"not reported by {by}" if unknown else f"in none of the groups by {by}"
+            left = NotReported(label=trial.label, n=trial.found.n - known, reason=reason)
             missing.setdefault(None, []).append(left)
             ledger.append(trial.chosen.ledger("not reported", left.reason, by=by, n=left.n))
     shown = [name for name in groups if name in missing or any(row[1] == name for row in rows)]

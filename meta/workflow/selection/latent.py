@@ -1,8 +1,8 @@
-"""Patients who are to be left out as a group of their own, where trials do not tell them apart.
+"""Excluded patients as a group of their own, where trials do not report them separately.
 
-Under `unresolved: latent` the excluded patients stay as one of two groups. The population is widened by them:
+Under `unresolved: latent` the excluded patients are one of two groups. The population is widened by them:
 what the report that is used prints of them informs the contrast between the groups, also where the analysis
-asks for none of them in that trial. What is printed of the patients who stay is used as it is.
+does not ask for them in that trial. What is printed of the remaining patients is used as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from meta.data import PartialCounts
 from meta.records.factors import FACTORS, TRIAL_FACTORS, UNKNOWN, FactorValue, describe, values_of
 from meta.records.patients import Patients, union
 from meta.workflow.selection.exclude import unreported
-from meta.workflow.selection.sites import in_words, told_by
+from meta.workflow.selection.sites import counts_by_group, in_words
 
 if TYPE_CHECKING:
     from meta.records.analysis import Analysis, Range
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from meta.workflow.selection.exclude import Remaining
     from meta.workflow.selection.included import Included
     from meta.workflow.selection.reports import Candidate
-    from meta.workflow.selection.sites import Told
+    from meta.workflow.selection.sites import ByGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class LatentCounts:
     ----------
     factor : str
     data : PartialCounts
-        Of two groups, those who stay and those who leave, in this order.
+        Of two groups, the remaining and the excluded patients, in this order.
     own : PartialCounts
         The same of the analysis' own population alone.
     """
@@ -48,7 +48,7 @@ class LatentCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Responders of a trial: of known patients who stay and leave, and of some who are either."""
+    """Responders of a trial: of known remaining and excluded patients, and of some who are either."""
 
     responders: int
     n: tuple[int, int]
@@ -57,7 +57,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The factor that is excluded by, and the names of the groups: who stays and who leaves."""
+    """The factor by which patients are excluded, and the names of the groups: remaining and excluded."""
 
     factor: str
     excluded: Sequence[FactorValue]
@@ -73,7 +73,7 @@ class _Asked:
 
 
 def latent_entries(chosen: Candidate, remaining: Remaining) -> list[LedgerEntry]:
-    """Say which patients a trial does not tell apart.
+    """Say which patients a trial does not report separately.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def latent_entries(chosen: Candidate, remaining: Remaining) -> list[LedgerEntry]
 
 
 def latent_counts(trials: Sequence[Included], analysis: Analysis) -> tuple[LatentCounts, list[LedgerEntry]]:
-    """Responders of those who stay and those who leave, as far as each trial tells them apart.
+    """Responders of the remaining and of the excluded patients, as far as each trial reports them.
 
     Parameters
     ----------
     trials : sequence of Included
-        Those of whom some patients stay.
+        Those with remaining patients.
     analysis : Analysis
         Its excluded patients are of one factor.
 
@@ -112,16 +112,16 @@ def latent_counts(trials: Sequence[Included], analysis: Analysis) -> tuple[Laten
         margins, universe = trial.chosen.margins, trial.chosen.universe
         population = universe.common(trial.population)
         everyone = universe.common(_without(trial.population, asked.factor))
-        narrow = _told(trial, asked, population)
-        told = _told(trial, asked, everyone)
-        if told.reason:  # its rows of other patients contradict each other: what was asked for alone
-            told, everyone = narrow, population
-        for group, found in told.found:
+        narrow = _by_group(trial, asked, population)
+        reported = _by_group(trial, asked, everyone)
+        if reported.reason:  # its rows of other patients contradict each other: what was asked for alone
+            reported, everyone = narrow, population
+        for group, found in reported.found:
             ledger += trial.chosen.used(found, asked.factor, group)
-        rows, words = _rows(told, asked, trial, everyone)
+        rows, words = _rows(reported, asked, trial, everyone)
         wide.append(rows)
         own.append(_rows(narrow, asked, trial, population)[0])
-        said = "; ".join([in_words(told), *words])
+        said = "; ".join([in_words(reported), *words])
         size = margins.size(everyone)
         entry = trial.chosen.ledger("by group", said, by=asked.factor, n=size.n if size else None)
         ledger.append(entry)
@@ -137,26 +137,26 @@ def _asked(analysis: Analysis) -> _Asked:
         named = set(values_of(value))
         gone |= set(FACTORS[factor].levels) - named if isinstance(value, Mapping) else named
     known = [name for name in FACTORS[factor].levels if name != UNKNOWN]
-    stays = " or ".join(name for name in known if name not in gone)
-    leaves = " or ".join(name for name in known if name in gone)
-    return _Asked(factor, [value for _, value in excluded], (stays or "the others", leaves or UNKNOWN))
+    left = " or ".join(name for name in known if name not in gone)
+    out = " or ".join(name for name in known if name in gone)
+    return _Asked(factor, [value for _, value in excluded], (left or "the others", out or UNKNOWN))
 
 
 def _without(population: Sequence[Mapping[str, FactorValue]], factor: str) -> list[dict[str, FactorValue]]:
     return [{name: value for name, value in given.items() if name != factor} for given in population]
 
 
-def _told(trial: Included, asked: _Asked, everyone: Patients) -> Told:
+def _by_group(trial: Included, asked: _Asked, everyone: Patients) -> ByGroup:
     margins = trial.chosen.margins
-    return told_by(margins, asked.groups(trial, everyone), everyone, margins.counts(everyone))
+    return counts_by_group(margins, asked.groups(trial, everyone), everyone, margins.counts(everyone))
 
 
 def _rows(
-    told: Told, asked: _Asked, trial: Included, everyone: Patients
+    reported: ByGroup, asked: _Asked, trial: Included, everyone: Patients
 ) -> tuple[tuple[_Row, ...], list[str]]:
-    """The rows of a trial; whom it does not know, or not which of the two, is either."""
+    """The rows of a trial; patients whose group is unknown are either."""
     rows = []
-    for part in told.rows:
+    for part in reported.rows:
         n = (part.sizes.get(asked.names[0], 0), part.sizes.get(asked.names[1], 0))
         rows.append(_Row(part.responders, n, part.n - sum(n)))
     words = []
@@ -169,7 +169,7 @@ def _rows(
 def _declared(
     rows: list[_Row], declared: Range, asked: _Asked, trial: Included, everyone: Patients
 ) -> tuple[list[_Row], str]:
-    """Use a declared range of those who leave, or stay: its least are known, the rest are either.
+    """Use a declared range of the excluded or the remaining: its least are known, the rest are either.
 
     Every number of patients in the range is then equally probable, as every division of a pool is.
     """
@@ -179,7 +179,7 @@ def _declared(
     name = f"declared of {describe(declared.given())}: {declared.n[0]} to {declared.n[1]} ({declared.source})"
     place = _whose(declared, asked, trial, everyone)
     if len(either) > 1 or place is None:
-        return rows, f"{name}, not used: not of the only patients who are not told apart"
+        return rows, f"{name}, not used: other patients are not reported separately either"
     (row,) = either
     known = sum(other.n[place] for other in rows)
     low = max(declared.n[0] - known, 0)
@@ -196,28 +196,30 @@ def _declared(
 
 
 def _whose(declared: Range, asked: _Asked, trial: Included, everyone: Patients) -> int | None:
-    """Whether a range is of those who stay (0), of those who leave (1), or of others (None)."""
+    """Whether a range is of the remaining patients (0), of the excluded (1), or of others (None)."""
     occupied = trial.chosen.margins.occupied
-    stays, leaves, untold = (occupied(group) for group in asked.groups(trial, everyone).values())
+    remaining, excluded, unknown = (occupied(group) for group in asked.groups(trial, everyone).values())
     given = occupied(trial.chosen.universe.patients(declared.given()) & everyone)
-    if given in {stays, stays | untold}:
+    if given in {remaining, remaining | unknown}:
         return 0
-    return 1 if given in {leaves, leaves | untold} else None
+    return 1 if given in {excluded, excluded | unknown} else None
 
 
 def _counts(
-    trials: Sequence[Included], told: Sequence[tuple[_Row, ...]], names: tuple[str, str]
+    trials: Sequence[Included], reported: Sequence[tuple[_Row, ...]], names: tuple[str, str]
 ) -> PartialCounts:
     """The rows of all trials over both groups."""
     rows: list[tuple[str, list[str], int]] = []
     pools: list[tuple[int, tuple[str, str], int]] = []
-    for trial, parts in zip(trials, told, strict=True):
+    for trial, parts in zip(trials, reported, strict=True):
         for part in parts:
             inside = [name for name, n in zip(names, part.n, strict=True) if n]
             pools += [(len(rows), names, part.either)] if part.either else []
             rows.append((trial.label, inside, part.responders))
     return PartialCounts.of(
-        np.array([np.sum([part.n for part in parts] or [(0, 0)], axis=0) for parts in told]).reshape(-1, 2),
+        np.array([np.sum([part.n for part in parts] or [(0, 0)], axis=0) for parts in reported]).reshape(
+            -1, 2
+        ),
         rows,
         [trial.label for trial in trials],
         names,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
 from meta.records.factors import FactorValue, told
-from meta.records.patients import Universe
+from meta.records.patients import Patients, Universe
 from meta.records.run import Action, LedgerEntry
 from meta.records.trial import Drug, Evidence, Report, Row, Table, Trial, TrialFile
 from meta.workflow.selection.margins import Found, Margins, margins_of
@@ -93,6 +93,20 @@ class Candidate:
             derived=entry is not None and bool(entry.derived),
         )
 
+    def not_as_printed(self, patients: Patients) -> tuple[Row, ...]:
+        """The recovered and unverified rows that would give counts which the usable rows do not give."""
+        every = margins_of(self.universe, usable_rows(self.table, "all")).counts(patients)
+        if every is None or self.margins.counts(patients) is not None:
+            return ()
+        rows = self.table.rows
+        used = [rows[i] for i in (*every.plus, *every.minus)]
+        return tuple(row for row in used if row.evidence != "printed") or rows
+
+    def why_unknown(self, patients: Patients) -> str:
+        """Why the responders of `patients` are not known, as said after "responders"."""
+        rows = self.not_as_printed(patients)
+        return f"{evidence_words(rows)}, not used" if rows else "not reported"
+
     def used(self, found: Found, by: str | None, group: str | None) -> Iterator[LedgerEntry]:
         """Entries for the rows that a count was made from."""
         for row in (*found.plus, *found.minus):
@@ -119,11 +133,15 @@ def _not_as_printed(row: Row) -> Iterator[str]:
         yield EVIDENCE_WORDS["unverified"]
 
 
+def evidence_words(rows: Iterable[Row]) -> str:
+    """How rows that are not printed are known."""
+    levels = {row.evidence for row in rows}
+    return " and ".join(words for level, words in EVIDENCE_WORDS.items() if level in levels)
+
+
 def not_printed(rows: Iterable[Row]) -> str:
     """Say why rows that are not all printed are not used under `evidence: printed`."""
-    levels = {row.evidence for row in rows}
-    said = " and ".join(words for level, words in EVIDENCE_WORDS.items() if level in levels)
-    return f"{said}; the analysis uses printed numbers only (evidence: printed)"
+    return f"{evidence_words(rows)}; the analysis uses printed numbers only (evidence: printed)"
 
 
 def drugs_label(drugs: Sequence[Drug]) -> str:
@@ -262,13 +280,9 @@ def _refused(
     who = " and ".join(map(told, patients))
     if found is None:
         whom = f"patients who are {who}" if who else "all patients"
-        rows = candidate.table.rows
-        every = margins_of(candidate.universe, usable_rows(candidate.table, "all")).counts(asked)
-        if every is None or analysis.evidence == "all":
-            return f"does not report n and responders of {whom}"
-        used = [rows[i] for i in (*every.plus, *every.minus)]
-        doubtful = [row for row in used if row.evidence != "printed"]
-        return f"n and responders of {whom} are {not_printed(doubtful or rows)}"
+        if rows := candidate.not_as_printed(asked):
+            return f"n and responders of {whom} are {not_printed(rows)}"
+        return f"does not report n and responders of {whom}"
     if found.n == 0:
         return f"has no patient who is {who}" if who else "has no patient"
     return None

@@ -32,7 +32,7 @@ class Selection:
     and `open` the completions of all of them, under `unresolved: bound` alone; or, under `unreported: bound`,
     those of the groupings that divide a trial's patients. `sites` is for the model of sites and regions,
     where the analysis asks for it. `latent` is for the latent model, under `unresolved: latent` alone, and
-    `mixed` are the trials that do not tell excluded patients apart.
+    `mixed` are the trials that do not report excluded patients separately.
     """
 
     counts: Counts
@@ -199,7 +199,7 @@ def _include(
             return None, [trial_entry(file, "dropped", f"the analysis asks for {wanted}")], []
     applying = [where for where in analysis.exclude if _meets(where, attributes)]
     if any(not where.given() for where in applying):
-        return None, [trial_entry(file, "dropped", "left out by exclude")], []
+        return None, [trial_entry(file, "dropped", "excluded by the analysis")], []
     chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
         return (

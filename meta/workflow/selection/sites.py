@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Pool(NamedTuple):
-    """Patients of a row in several groups, no one knows how many in which."""
+    """Patients of a row in several groups, of unknown numbers in each."""
 
     groups: tuple[str, ...]
     n: int
@@ -43,8 +43,8 @@ class Part:
 
 
 @dataclass(slots=True)
-class Told:
-    """What a trial says by group: rows, sizes of groups that are in none, and what they were made of."""
+class ByGroup:
+    """What a trial reports by group: rows, sizes of groups that are in none, and what they were made of."""
 
     rows: list[Part] = field(default_factory=list)
     unreported: dict[str, int] = field(default_factory=dict)
@@ -74,20 +74,20 @@ def site_counts(
     """
     names = names_of(included, analysis, (by,))
     ledger: list[LedgerEntry] = []
-    told: list[Told] = []
+    reported: list[ByGroup] = []
     for trial in included:
         groups = dict(parts(trial, trial.patients, analysis, (by,), names))
-        one = told_by(trial.chosen.margins, groups, trial.patients, trial.found)
-        told.append(one)
+        one = counts_by_group(trial.chosen.margins, groups, trial.patients, trial.found)
+        reported.append(one)
         for group, found in one.found:
             ledger += trial.chosen.used(found, by, group)
         ledger.append(trial.chosen.ledger("by group", in_words(one), by=by, n=trial.found.n))
-    return _counts(included, told, list(names)), ledger
+    return _counts(included, reported, list(names)), ledger
 
 
-def told_by(
+def counts_by_group(
     margins: Margins, groups: Mapping[str, Patients], population: Patients, found: Found | None
-) -> Told:
+) -> ByGroup:
     """The finest rows of a trial that do not overlap, and the rest of its total.
 
     Parameters
@@ -99,23 +99,23 @@ def told_by(
     found : Found or None
         Counts of the population; None where they are not reported.
     """
-    told = Told()
+    reported = ByGroup()
     occupied = {name: here for name, group in groups.items() if (here := margins.occupied(group))}
     everybody = union(occupied.values())
     outside = margins.occupied(population - everybody)
     whole = margins.counts(everybody) if outside else found
-    left = {name: occupied[name] for name in _separate(told, margins, occupied)}
+    left = {name: occupied[name] for name in _separate(reported, margins, occupied)}
     if whole is not None:
-        _rest(told, margins, left, whole, tuple(occupied))
-        return told
+        _rest(reported, margins, left, whole, tuple(occupied))
+        return reported
     if outside:
         size = margins.size(outside)
-        told.reason = f"{size.n if size else 'an unreported number'} of its patients are in no group"
-    told.unreported = {name: size.n for name, group in left.items() if (size := margins.size(group))}
-    return told
+        reported.reason = f"{size.n if size else 'an unreported number'} of its patients are in no group"
+    reported.unreported = {name: size.n for name, group in left.items() if (size := margins.size(group))}
+    return reported
 
 
-def _separate(told: Told, margins: Margins, members: Mapping[str, Patients]) -> list[str]:
+def _separate(reported: ByGroup, margins: Margins, members: Mapping[str, Patients]) -> list[str]:
     """Take every group, then every few groups, whose responders are reported; the groups that are left."""
     left = list(members)
     for many in range(1, len(members)):
@@ -128,22 +128,26 @@ def _separate(told: Told, margins: Margins, members: Mapping[str, Patients]) -> 
             left = [name for name in left if name not in names]
             if found.n:
                 inside = {name: members[name] for name in names}
-                told.rows.append(_part(margins, inside, found.responders, found.n, names))
-                told.found.append((" or ".join(names), found))
+                reported.rows.append(_part(margins, inside, found.responders, found.n, names))
+                reported.found.append((" or ".join(names), found))
     return left
 
 
 def _rest(
-    told: Told, margins: Margins, left: Mapping[str, Patients], whole: Found, everywhere: tuple[str, ...]
+    reported: ByGroup,
+    margins: Margins,
+    left: Mapping[str, Patients],
+    whole: Found,
+    everywhere: tuple[str, ...],
 ) -> None:
     """Put what the rows so far do not hold of the total into a row of its own."""
-    n = whole.n - sum(row.n for row in told.rows)
-    responders = whole.responders - sum(row.responders for row in told.rows)
+    n = whole.n - sum(row.n for row in reported.rows)
+    responders = whole.responders - sum(row.responders for row in reported.rows)
     if not 0 <= responders <= n:
-        told.rows, told.found = [_pooled(everywhere, whole.responders, whole.n)], []
-        told.reason = "its counts by group contradict its total, which alone is used"
+        reported.rows, reported.found = [_pooled(everywhere, whole.responders, whole.n)], []
+        reported.reason = "its counts by group contradict its total, which alone is used"
     elif n:
-        told.rows.append(_part(margins, left, responders, n, everywhere))
+        reported.rows.append(_part(margins, left, responders, n, everywhere))
 
 
 def _part(
@@ -161,7 +165,7 @@ def _part(
         return _pooled(groups, responders, n)
     if len(unknown) == 1:
         sizes[unknown[0]] = remaining
-    elif remaining:  # without a group of unknown size they are not told apart at all
+    elif remaining:  # without a group of unknown size they may be in any
         pools.append(Pool(tuple(unknown) or everywhere, remaining))
     return Part(groups, responders, n, sizes, tuple(pools))
 
@@ -181,16 +185,16 @@ def _sized_together(margins: Margins, members: Mapping[str, Patients], unknown: 
 
 
 def _pooled(groups: tuple[str, ...], responders: int, n: int) -> Part:
-    """A row of which no one knows how many patients are in which group."""
+    """A row of which the numbers of patients by group are unknown."""
     return Part(groups, responders, n, {}, (Pool(groups, n),))
 
 
-def _counts(included: Sequence[Included], told: Sequence[Told], names: Sequence[str]) -> PartialCounts:
+def _counts(included: Sequence[Included], reported: Sequence[ByGroup], names: Sequence[str]) -> PartialCounts:
     """The rows of all trials, over the groups in which there may be a patient."""
-    sizes = [_sizes(one) for one in told]
-    pooled = {name for one in told for row in one.rows for pool in row.pools for name in pool.groups}
+    sizes = [_sizes(one) for one in reported]
+    pooled = {name for one in reported for row in one.rows for pool in row.pools for name in pool.groups}
     groups = [name for name in names if name in pooled or any(size.get(name) for size in sizes)]
-    rows = [(trial.label, row) for trial, one in zip(included, told, strict=True) for row in one.rows]
+    rows = [(trial.label, row) for trial, one in zip(included, reported, strict=True) for row in one.rows]
     return PartialCounts.of(
         np.array([[size.get(name, 0) for name in groups] for size in sizes], dtype=np.int64).reshape(
             len(sizes), len(groups)
@@ -203,33 +207,33 @@ def _counts(included: Sequence[Included], told: Sequence[Told], names: Sequence[
     )
 
 
-def _sizes(told: Told) -> dict[str, int]:
+def _sizes(reported: ByGroup) -> dict[str, int]:
     """Patients of each group of a trial, as far as they are known."""
-    known = dict(told.unreported)
-    for row in told.rows:
+    known = dict(reported.unreported)
+    for row in reported.rows:
         known |= row.sizes
     return known
 
 
-def in_words(told: Told) -> str:
+def in_words(reported: ByGroup) -> str:
     """How a trial enters, for the ledger.
 
     Parameters
     ----------
-    told : Told
+    reported : ByGroup
     """
-    alone = [row for row in told.rows if len(row.groups) == 1 and not row.pools]
+    alone = [row for row in reported.rows if len(row.groups) == 1 and not row.pools]
     said = [", ".join(f"{row.groups[0]} {row.responders}/{row.n}" for row in alone)] if alone else []
-    said += [_sum_in_words(row) for row in told.rows if row not in alone]
-    missing = ", ".join(f"{name} {n}" for name, n in told.unreported.items() if n)
+    said += [_sum_in_words(row) for row in reported.rows if row not in alone]
+    missing = ", ".join(f"{name} {n}" for name, n in reported.unreported.items() if n)
     said += [f"responders not reported of {missing}"] if missing else []
-    said += [told.reason] if told.reason else []
+    said += [reported.reason] if reported.reason else []
     return "; ".join(said) or "no responders reported by group"
 
 
 def _sum_in_words(row: Part) -> str:
     inside = [f"{name} {n}" for name, n in row.sizes.items() if n]
     if not inside and len(row.pools) == 1:
-        return f"{row.responders}/{row.n} in {' or '.join(row.pools[0].groups)}, not told apart"
-    inside += [f"{' or '.join(pool.groups)} {pool.n} (not told apart)" for pool in row.pools]
+        return f"{row.responders}/{row.n} in {' or '.join(row.pools[0].groups)}, not reported separately"
+    inside += [f"{' or '.join(pool.groups)} {pool.n} (not reported separately)" for pool in row.pools]
     return f"{row.responders}/{row.n} as a sum over {', '.join(inside)}"

@@ -115,7 +115,7 @@ def on_page(runs):
 
 def test_the_page_has_its_rates_its_contrast_and_its_splits(runs):
     text = on_page(runs)
-    assert "Without well-differentiated tumours: unreported splits estimated with the rest" in text
+    assert "Without patients who are well differentiated: unreported splits estimated with the rest" in text
     for fit in (0, 1):
         assert f'data-ref="quick/latent#/latent/fits/{fit}/standardised/0/mean/value"' in text
     assert 'data-ref="quick/latent#/latent/contrast/prior_sd" data-as="num2">1.00<' in text

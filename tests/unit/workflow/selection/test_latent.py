@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.errors import MetaError
+from meta.errors import DataError, MetaError
 from meta.models.sites import site_region
 from meta.records.analysis import Range, TrialEntry, Where
 from meta.records.audit.analysis_rules import analysis_complaints
@@ -116,7 +116,7 @@ def test_patients_of_whom_no_one_knows_may_be_either(chosen, table, expected):
             (0, 0, 21),
             "not used: the rows contradict it",
         ),
-        (Range(site="pancreas", n=(1, 2), source="S"), (0, 0, 21), "not used: not of the only patients"),
+        (Range(site="pancreas", n=(1, 2), source="S"), (0, 0, 21), "not used: other patients"),
     ],
 )
 def test_a_declared_range_is_respected(chosen, declared, expected, said):
@@ -224,3 +224,20 @@ def test_the_options_are_those_of_sites(frozen, monkeypatch):
     assert asked["contrasts"] == ["region"]
     assert data is variation.selection.latent.data
     assert variation.selection.sites is None
+
+
+def test_without_a_model_of_sites_the_stored_options_are_those_of_the_model_alone(
+    make_trial, analysis, monkeypatch
+):
+    """Where else the analysis runs it is none of its options, and would not be read again."""
+    given = []
+
+    def refusing(options, *_, **__):
+        given.append(type(options))
+        raise DataError("nothing")
+
+    monkeypatch.setattr(sampled, "latent", refusing)
+    trials = {"a": make_trial("a", KNOWN), "b": make_trial("b", KNOWN)}
+    asked = analysis("a", "b", exclude=(WELL,), unresolved="latent")
+    sampled.latent_split(expand(trials, asked)[0])
+    assert given == [site_region.SiteRegion]

@@ -54,7 +54,7 @@ def test_exclusion_uses_the_row_of_the_rest(make_trial, analysis):
     selection = select({"a": make_trial("a", SPLIT)}, analysis("a", exclude=NOT_WELL))
     assert counts(selection) == {"A (Smith 2020)": (6, 32)}
     assert (
-        "8 of 40 patients are well differentiated; left out"
+        "8 of 40 patients are well differentiated; excluded"
         in actions(selection, action="excluded")[0].reason
     )
 
@@ -268,7 +268,7 @@ def test_keep_does_not_bring_back_patients_who_can_be_left_out(make_trial, analy
     selection = select({"a": make_trial("a", rows)}, analysis("a", exclude=both, unresolved="keep"))
     assert counts(selection) == {"A (Smith 2020)": (5, 32)}
     assert (
-        "8 of 40 patients are of primary site pancreas; left out"
+        "8 of 40 patients are of primary site pancreas; excluded"
         in actions(selection, action="excluded")[0].reason
     )
     assert "10 of 40 patients are well differentiated" in actions(selection, action="kept")[0].reason
@@ -362,10 +362,31 @@ def test_a_count_recovered_from_a_percentage_leaves_its_n(make_trial, analysis):
     ]
     trials = {"a": make_trial("a", rows)}
     selection = select(trials, analysis("a", exclude=NOT_WELL, unresolved="keep"))
-    assert "10 of 30 patients" in actions(selection, action="kept")[0].reason
+    assert actions(selection, action="kept")[0].reason == (
+        "10 of 30 patients are well differentiated; their responders are recovered from a percentage, "
+        "not used; all of them are kept (unresolved: keep)"
+    )
     assert counts(select(trials, analysis("a", exclude=NOT_WELL, evidence="all"))) == {
         "A (Smith 2020)": (4, 20)
     }
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"responders": None}, "responders not reported"),
+        (
+            {"back_calculated": {"responders": "20 % of 10"}},
+            "responders recovered from a percentage, not used",
+        ),
+    ],
+    ids=["missing", "recovered"],
+)
+def test_a_group_says_whether_its_responders_are_missing_or_not_printed(make_trial, analysis, how, why):
+    well = {"differentiation": "well", "n": 10, "responders": 2, **how}
+    trials = {"a": make_trial("a", [Row(n=30, responders=6), Row(**well)])}
+    (grouping,) = select(trials, analysis("a", by=("differentiation",))).groupings
+    assert [(e.n, e.reason) for e in grouping.not_reported["well"]] == [(10, why)]
 
 
 def test_unused_rows_say_why(make_trial, analysis):

@@ -100,7 +100,7 @@ def test_sites_known_together_only_are_pooled(selected):
     assert rows_of(data) == [("A", list(LEVELS), 1)]
     assert data.n.tolist() == [[10, 0, 0]]
     assert data.pools == ((0, (1, 2), 19),)
-    assert said == ["1/29 as a sum over pancreas 10, gastroesophageal or other 19 (not told apart)"]
+    assert said == ["1/29 as a sum over pancreas 10, gastroesophageal or other 19 (not reported separately)"]
 
 
 def test_the_patients_of_a_pool_may_follow_by_subtraction(selected):
@@ -112,7 +112,7 @@ def test_the_patients_of_a_pool_may_follow_by_subtraction(selected):
     assert data.n.tolist() == [[10, 0, 0, 5]]
     assert data.pools == ((0, (1, 2), 14),)
     assert said == [
-        "1/29 as a sum over pancreas 10, other 5, gastroesophageal or intestine 14 (not told apart)"
+        "1/29 as a sum over pancreas 10, other 5, gastroesophageal or intestine 14 (not reported separately)"
     ]
 
 
@@ -130,7 +130,7 @@ def test_a_total_without_any_site_is_one_pool(selected):
     data, said = selected({"a": SPLIT, "b": [Row(n=60, responders=3)]})
     assert data.pools == ((3, (0, 1, 2), 60),)
     assert data.n[1].tolist() == [0, 0, 0]
-    assert said[1] == "3/60 in pancreas or gastroesophageal or other, not told apart"
+    assert said[1] == "3/60 in pancreas or gastroesophageal or other, not reported separately"
 
 
 def test_patients_of_a_total_who_are_at_no_printed_site_are_a_pool_over_all(selected):
@@ -139,7 +139,7 @@ def test_patients_of_a_total_who_are_at_no_printed_site_are_a_pool_over_all(sele
     assert rows_of(data)[-1] == ("A", [], 1)
     assert data.pools == ((3, (0, 1, 2), 2),)
     assert int(data.patients()[0]) == 20
-    assert said[0].endswith("; 1/2 in pancreas or gastroesophageal or other, not told apart")
+    assert said[0].endswith("; 1/2 in pancreas or gastroesophageal or other, not reported separately")
 
 
 def test_counts_by_site_that_contradict_the_total_are_not_used(selected):
