@@ -87,7 +87,7 @@ def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
     """Write what is made from runs: tables, schemas, figures; how many figures were drawn."""
     from meta.records.storing.store import write_schemas
     from meta.report.drawing.files import write_figures
-    from meta.report.tables.by_run import write_tables
+    from meta.report.tables.writing import write_tables
     from meta.workflow.running.versions import versions
     from meta.workflow.running.workers import draw
 
@@ -126,7 +126,7 @@ def _answers(done: list[Run]) -> None:
     from dataclasses import replace
 
     from meta.models.policy import RULE
-    from meta.report.tables.by_run import first_fit
+    from meta.report.language.roles import first_fit
     from meta.report.terminal.latent_text import latent_lines
     from meta.report.terminal.site_text import site_lines
     from meta.report.terminal.split_text import split_lines
