@@ -18,11 +18,12 @@ from jsonschema import Draft202012Validator
 
 from meta.data import GroupedCounts
 from meta.format import interval, percent
+from meta.frames import flat
 from meta.models import BinomialNormal, InverseVariance
 from meta.records.run import SCHEMA
 from meta.records.storing import store
 from meta.report.figures.registry import SITE_FIGURES
-from meta.results.rows import fit_row
+from meta.results.rows import FIT
 from tests.e2e.lines import assert_followed
 
 pytestmark = pytest.mark.slow
@@ -636,7 +637,7 @@ def test_summary_has_the_numbers_of_the_runs(pooled):
         if run.variation == LATENT:
             assert (row["reason"], same(row["proportion"], None)) == ("latent split: tables/latent.csv", True)
             continue
-        for name, value in fit_row(run.fits[0]).items():
+        for name, value in flat(run.fits[0], FIT).items():
             assert same(row[name], value), (run.variation, name)
         assert row["trials"] == " | ".join(counts_of(run.fits[0]))
 
@@ -648,7 +649,7 @@ def test_groups_table_has_the_numbers_of_the_runs(pooled):
     run = run_of(pooled, "jia-2022-table1")
     groups = [group for role in ROLES for group in fit_by(run, "site", role).groups]
     for row, group in zip(base.to_dict("records"), groups, strict=True):
-        assert all(same(row[name], value) for name, value in fit_row(group).items())
+        assert all(same(row[name], value) for name, value in flat(group, FIT).items())
         assert row["patients_not_reported"] == sum(entry.n for entry in group.not_reported)
 
 

@@ -19,9 +19,10 @@ from meta.report.figures.registry import figures
 from meta.report.language import latent_words as words
 from meta.report.language.bound_words import compared
 from meta.report.page.html import page
-from meta.report.tables.by_run import summary
+from meta.report.tables.fit_tables import summary
+from meta.report.tables.site_tables import TABLES
 from meta.report.terminal import text
-from meta.report.terminal.latent_text import latent, latent_lines
+from meta.report.terminal.latent_text import latent_lines
 from meta.results import Latent, LatentSplit
 from tests.unit.report.site_fits import GOOD, make_site_fit, parameter_of
 
@@ -201,15 +202,17 @@ def test_the_terminal_has_a_row_of_those_who_stay(runs):
 
 
 def test_the_table_has_rates_contrasts_and_splits(runs):
-    table = latent(runs)
+    table = TABLES["latent"](runs)
     assert list(table.kind_of_row.unique()) == ["rate", "contrast", "contrast, own population alone", "split"]
     rates = table[table.kind_of_row == "rate"]
     assert list(rates.group.dropna().unique()) == ["Asia", "West"]
     assert set(rates[rates.by.notna()].standing) == {"drawn-not-headline"}
     assert list(table[table.kind_of_row == "contrast"].sd_ratio) == [0.64]
     assert list(table[table.kind_of_row == "split"].value) == [0.81, 1.44]
-    assert set(latent([replace(runs[2], latent=failed(runs[2].latent))]).standing) == {"FAILED: diagnostics"}
-    assert latent(runs[:2]).empty
+    assert set(TABLES["latent"]([replace(runs[2], latent=failed(runs[2].latent))]).standing) == {
+        "FAILED: diagnostics"
+    }
+    assert TABLES["latent"](runs[:2]).empty
     assert list(summary(runs).reason)[1:] == ["bounds: tables/bounds.csv", "latent split: tables/latent.csv"]
 
 
