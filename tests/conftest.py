@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Generator
 from typing import TypeVar
@@ -42,7 +43,13 @@ def _failed_if_skipped(report: Report) -> Report:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugin for the doctests of meta too, which a conftest here would not see otherwise."""
+    """Register the plugin for the doctests of meta too, which a conftest here would not see otherwise.
+
+    A shell starts what runs in the background with interrupts ignored, for its children too: tests that
+    interrupt would wait for ever.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("META_REQUIRE_ALL") == "1":
         config.pluginmanager.register(NoSkips(), "no-skips")
 

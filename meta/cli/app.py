@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from meta.cli.fitting import fit, subset
+from meta.cli.fitting import FitCommand, fit, subset
 from meta.cli.pooling import figures, pool
 from meta.cli.printing import progress, say, table
 from meta.cli.root import Root, Width
@@ -119,7 +119,7 @@ def forest(
     from meta.records.storing.store import load_run
     from meta.report.drawing.canvas import save
     from meta.report.drawing.widths import resized
-    from meta.report.figures.registry import forests
+    from meta.report.figures.forest import forests
     from meta.workflow.pool import stored
 
     run = load_run(stored(result, root / "out"))
@@ -220,7 +220,7 @@ def new(trial: Annotated[str, typer.Argument(help="The new trial's id.")], root:
     say(f"{path}: fill in every TODO, then run nen-meta check (trials/README.md explains the fields).")
 
 
-app.command()(fit)
+app.command(cls=FitCommand)(fit)
 app.command()(subset)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
 from meta.cli.printing import say
 from meta.cli.root import Root
@@ -35,6 +36,19 @@ def _of(panel: str, words: str, *names: str) -> typer.models.OptionInfo:
     return option
 
 
+class FitCommand(typer.core.TyperCommand):
+    """The command `fit`, whose help names every model that there is."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, with the names of all models."""
+        from meta.records.reading.model_words import in_order
+
+        for parameter in self.params:
+            if isinstance(parameter, typer.core.TyperOption) and parameter.name == "model":
+                parameter.help = f"{', '.join(in_order())}; {parameter.help}"
+        super().format_help(ctx, formatter)
+
+
 # Options of models are None where they are not given: their defaults, and the words that each allows, are the
 # models' own (meta/models), and an error lists them.
 File = Annotated[Path, typer.Argument(help="A CSV file with a header, one trial (and group) a line.")]
@@ -49,8 +63,7 @@ ModelName = Annotated[
     str | None,
     _of(
         _MODEL,
-        "bayes-binomial, binomial-normal, inverse-variance, beta-binomial or bayes-normal; if left out, the "
-        "first of these that takes the other options.",
+        "if left out, the first that takes the other options.",
     ),
 ]
 Scale = Annotated[str | None, _of(_MODEL, "logit, log, identity, arcsine or double-arcsine")]

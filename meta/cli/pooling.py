@@ -85,14 +85,14 @@ def figures(
 
 def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
     """Write what is made from runs: tables, schemas, figures; how many figures were drawn."""
-    from meta.records.storing.store import write_schemas
+    from meta.records.storing.code import package_code
+    from meta.records.storing.outputs import write_schemas
     from meta.report.drawing.files import write_figures
     from meta.report.tables.writing import write_tables
-    from meta.workflow.running.versions import versions
     from meta.workflow.running.workers import draw
 
     write_tables(every, outputs)
-    write_schemas(outputs, versions()["code"])
+    write_schemas(outputs, package_code())
     several = [[run for run in done if run.name == name] for name in dict.fromkeys(run.name for run in done)]
     with progress("drawing") as left:
         drawn = write_figures(several, outputs, left, draw)

@@ -6,7 +6,7 @@ from typing import get_args
 
 from meta.models.bayes.bayes_binomial import BayesBinomial
 from meta.models.bayes.bayes_normal import BayesNormal
-from meta.models.inverse_variance.model import InverseVariance
+from meta.models.inverse_variance import InverseVariance
 from meta.models.likelihood.beta_binomial import BetaBinomial
 from meta.models.likelihood.binomial_normal import BinomialNormal
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping  # type hints of models are read where records are
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 
 from meta.results import Estimand
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from meta.data import Counts, GroupedCounts
     from meta.data.counts import IntArray
     from meta.results import Fit

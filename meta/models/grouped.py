@@ -39,6 +39,9 @@ def plain_trials(counts: Counts, raw: Sequence[Proportion]) -> tuple[TrialEffect
     )  # fmt: skip
 
 
+CAVEAT_BELOW = 10  # trials; Wald p-values of group differences are too small with fewer (design, "Methods")
+
+
 def unpooled(model: PoolingModel, counts: Counts, reason: str | None = None) -> Fit:
     """A fit without a model's estimate: of no trial, or of one, whose exact interval is the answer.
 

@@ -8,18 +8,17 @@ from typing import Literal
 
 from meta.models import Model
 from meta.models.options import STRICT
+from meta.records.factors import FACTORS, TRIAL_FACTORS, Factors, GroupingFactor
 from meta.records.roles import OFF, Role, default_models
+from meta.records.sensitivity_words import Expansion
 from meta.records.sites import Sites
-from meta.records.trial import Criteria, Factors, Line, Regimen, Region
+from meta.records.trial import Criteria, Line, Regimen, Region
 from meta.results import Outcome
 
 _HYPHENS = {**STRICT, "alias_generator": lambda name: name.replace("_", "-")}
 
 Unresolved = Literal["error", "drop", "keep", "bound", "latent"]
 Unreported = Literal["drop", "bound"]
-# One line of YAML that stands for several analyses
-Expansion = Literal["each-trial", "each-prior", "each-date"]
-GroupingFactor = Literal["region", "line", "regimen", "site", "differentiation", "grade", "pdl1", "cohort"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ class Where(Factors):
 
     def trial_conditions(self) -> dict[str, str]:
         """What a trial (or its arm) must be."""
-        pairs = ((name, getattr(self, name)) for name in ("trial", "region", "line", "regimen"))
+        pairs = ((name, getattr(self, name)) for name in ("trial", *TRIAL_FACTORS))
         return {name: value for name, value in pairs if value is not None}
 
 
@@ -139,9 +138,9 @@ class Analysis:
         The authors' judgement, for the summary of findings.
     sites : Sites or None
         The model of sites and regions, and the variations that it runs in; None: it is not run.
-    sensitivity : mapping of name to Analysis, "each-trial", "each-prior" or "each-date"
-        Each a complete analysis: the base with the YAML's changes merged in; or a word for several, one a
-        trial that is left out, one a prior of tau, or one a date at which trials were published.
+    sensitivity : mapping of name to Analysis or a word
+        Each a complete analysis: the base with the YAML's changes merged in; or a word that stands for
+        several (:data:`meta.records.sensitivity_words.WORDS`).
     """
 
     __pydantic_config__ = STRICT
@@ -172,6 +171,10 @@ class Analysis:
         """The models as they are fitted, by role: without those switched off, with the thresholds."""
         models = self.models or default_models(self.outcome)
         return {role: self._with_thresholds(model) for role, model in models.items() if model != OFF}
+
+    def levels(self, factor: str) -> tuple[str, ...]:
+        """The groups of a grouping by a factor of patients; empty where any name is a group."""
+        return self.site_level if factor == "site" else FACTORS[factor].values
 
     def _with_thresholds(self, model: Model) -> Model:
         own = not model.has("thresholds") or model.thresholds

@@ -1,38 +1,180 @@
-"""Which patients a row means: factors, the tree of sites, and sets of patients as bit masks.
+"""The table of factors: the properties by which rows count patients, and how they are said.
 
-All rows of a trial are partial margins of one latent table, whose cells are the combinations of
-site, differentiation, grade, PD-L1 status and cohort. A :class:`Universe` numbers those cells, so
-that "is inside", "do not overlap" and "together make up" become integer arithmetic.
+A factor is one field of :class:`Factors`. Records, analyses, checks, groupings, exclusions, the model of
+sites, the latent model, the map of what is confounded, schemas and sentences derive from its :class:`Factor`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from itertools import product
-from math import prod
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from meta.models.options import STRICT
+
+# A level, several levels, or everything but some: "pancreas", [lung, thymus], {not: [pancreas]}.
+FactorValue = str | tuple[str, ...] | Mapping[Literal["not"], tuple[str, ...]]
+
+UNKNOWN = "unknown"  # patients of whom the report says that it does not know
+OTHER = "other"
+TRIAL_FACTORS = ("region", "line", "regimen")  # what all patients of a trial, or of an arm, share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """What one factor is, and what it may be used for besides rows, exclusions and groupings.
+
+    Attributes
+    ----------
+    description : str
+        For readers of the schema.
+    levels : tuple of str
+        The finest levels there are; empty: any name is a level. With ``unknown`` among them, a report can
+        say that it does not know the level of some patients.
+    tree : mapping of str to tuple of str
+        Wider levels and the levels that make them up. A level of a tree may be made finer with a slash:
+        ``other/liver``, ``intestine/rectum``.
+    phrase : str
+        What is said of patients at a level, after "patients who are".
+    phrases : mapping of str to str
+        The same, for levels that need words of their own.
+    implies : mapping of level to mapping of factor to level
+        What else is known of patients at a level.
+    site_model : bool
+        Whether its levels may be the groups of the model of sites and regions.
+    latent : bool
+        Whether excluded patients and the others may be the two groups of the latent model.
+    mapped : bool
+        Whether it is shown on the map of what may be confounded with what.
+    """
+
+    description: str
+    levels: tuple[str, ...] = ()
+    tree: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    phrase: str = "{}"
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    implies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    site_model: bool = False
+    latent: bool = False
+    mapped: bool = False
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Every level, the wider ones first; empty where any name is a level."""
+        return (*self.tree, *self.levels)
+
+    def below(self, value: str, levels: tuple[str, ...] | None = None) -> set[str]:
+        """The finest of `levels` that make up `value`; a finer level lies below its parent and above."""
+        known = self.levels if levels is None else levels
+        own = {level for level in known if level == value or level.startswith(f"{value}/")}
+        return own.union(*(self.below(part, known) for part in self.tree.get(value, ())))
+
+    def strange(self, value: FactorValue) -> list[str]:
+        """The names in `value` that are no levels of this factor."""
+        if not self.levels:
+            return []
+        if self.tree:
+            names = values_of(value)
+            return [n for n in names if n.partition("/")[0] not in self.values or n.endswith("/")]
+        return [name for name in values_of(value) if name not in self.levels]
+
+
+def _of(row: Factor) -> dict[str, Any]:
+    return {"factor": row, "description": row.description}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """Which patients a row counts; a factor left out means all of them. Each field is a row of the table."""
+
+    __pydantic_config__ = STRICT
+
+    site: FactorValue | None = field(
+        default=None,
+        metadata=_of(
+            Factor(
+                description="Primary site",
+                levels=("pancreas", "gastroesophageal", "intestine", "lung", "thymus", OTHER, UNKNOWN),
+                tree={
+                    "gep": ("pancreas", "gastrointestinal"),
+                    "gastrointestinal": ("gastroesophageal", "intestine"),
+                    "thoracic": ("lung", "thymus"),
+                },
+                phrase="of primary site {}",
+                phrases={OTHER: "of another primary site", UNKNOWN: "of unknown primary site"},
+                site_model=True,
+                mapped=True,
+            )
+        ),
+    )
+    differentiation: FactorValue | None = field(
+        default=None,
+        metadata=_of(
+            Factor(
+                description="Differentiation of the neoplasm",
+                levels=("well", "poor", UNKNOWN),
+                phrases={
+                    "well": "well differentiated",
+                    "poor": "poorly differentiated",
+                    UNKNOWN: "of unknown differentiation",
+                },
+                site_model=True,
+                latent=True,
+                mapped=True,
+            )
+        ),
+    )
+    grade: FactorValue | None = field(
+        default=None,
+        metadata=_of(
+            Factor(
+                description="Grade (WHO); G1 and G2 are well differentiated, G3 is either",
+                levels=("G1", "G2", "G3", UNKNOWN),
+                phrase="of grade {}",
+                phrases={UNKNOWN: "of unknown grade"},
+                implies={"G1": {"differentiation": "well"}, "G2": {"differentiation": "well"}},
+                site_model=True,
+                latent=True,
+            )
+        ),
+    )
+    pdl1: FactorValue | None = field(
+        default=None,
+        metadata=_of(
+            Factor(
+                description="PD-L1 status, at the cut-off of the publication",
+                levels=("positive", "negative", UNKNOWN),
+                phrase="PD-L1 {}",
+                phrases={UNKNOWN: "of unknown PD-L1 status"},
+                site_model=True,
+                latent=True,
+            )
+        ),
+    )
+    cohort: FactorValue | None = field(
+        default=None,
+        metadata=_of(
+            Factor(
+                description="Cohort of the trial, by any name",
+                phrase="in cohort {}",
+            )
+        ),
+    )
+
+    def given(self) -> dict[str, FactorValue]:
+        """The factors that are stated, by name."""
+        pairs = ((name, getattr(self, name)) for name in FACTORS)
+        return {name: value for name, value in pairs if value is not None}
+
+
+FACTORS: dict[str, Factor] = {item.name: item.metadata["factor"] for item in fields(Factors)}
 
 if TYPE_CHECKING:
-    from meta.records.trial import FactorValue
-
-SITE_TREE: dict[str, tuple[str, ...]] = {
-    "gep": ("pancreas", "gastrointestinal"),
-    "gastrointestinal": ("gastroesophageal", "intestine"),
-    "thoracic": ("lung", "thymus"),
-}
-UNKNOWN = "unknown"  # patients of whom the report says that it does not know
-SITE_LEAVES = ("pancreas", "gastroesophageal", "intestine", "lung", "thymus", "other", UNKNOWN)
-SITES = (*SITE_TREE, *SITE_LEAVES)
-
-VALUES: dict[str, tuple[str, ...]] = {
-    "site": SITES,
-    "differentiation": ("well", "poor", UNKNOWN),
-    "grade": ("G1", "G2", "G3", UNKNOWN),
-    "pdl1": ("positive", "negative", UNKNOWN),
-    "cohort": (),  # any name
-}
-_REST = ""  # the cohort of patients whom no row puts in a named one
+    GroupingFactor = str
+    SiteModelFactor = str
+else:  # pydantic and the messages list these names
+    GroupingFactor = Literal[(*TRIAL_FACTORS, *FACTORS)]
+    SiteModelFactor = Literal[tuple(name for name, row in FACTORS.items() if row.site_model)]
 
 
 def values_of(value: FactorValue) -> tuple[str, ...]:
@@ -40,16 +182,6 @@ def values_of(value: FactorValue) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     return tuple(value) if not isinstance(value, Mapping) else tuple(value["not"])
-
-
-def unknown_names(factor: str, value: FactorValue) -> list[str]:
-    """The names in `value` that are not of the factor's vocabulary."""
-    if factor == "cohort":
-        return []
-    names = values_of(value)
-    if factor == "site":  # a slash makes a node finer: other/liver
-        return [name for name in names if name.partition("/")[0] not in SITES or name.endswith("/")]
-    return [name for name in names if name not in VALUES[factor]]
 
 
 def describe(given: Mapping[str, FactorValue]) -> str:
@@ -80,100 +212,10 @@ def told(given: Mapping[str, FactorValue]) -> str:
     'of grade G3 or of unknown grade, and PD-L1 positive'
     """
     words = []
-    for factor, value in given.items():
-        names = values_of(value)
-        listed = [name for name in names if name not in _SAID[factor]]
-        said = [_PATTERNS[factor].format(" or ".join(listed))] if listed else []
-        said += [_SAID[factor][name] for name in names if name in _SAID[factor]]
+    for name, value in given.items():
+        factor, levels = FACTORS[name], values_of(value)
+        listed = [level for level in levels if level not in factor.phrases]
+        said = [factor.phrase.format(" or ".join(listed))] if listed else []
+        said += [factor.phrases[level] for level in levels if level in factor.phrases]
         words.append(f"{'not ' if isinstance(value, Mapping) else ''}{' or '.join(said)}")
     return ", and ".join(words)
-
-
-_PATTERNS = {
-    "site": "of primary site {}",
-    "grade": "of grade {}",
-    "pdl1": "PD-L1 {}",
-    "cohort": "in cohort {}",
-}
-_SAID: dict[str, dict[str, str]] = {
-    "site": {"other": "of another primary site", "unknown": "of unknown primary site"},
-    "differentiation": {
-        "well": "well differentiated",
-        "poor": "poorly differentiated",
-        "unknown": "of unknown differentiation",
-    },
-    "grade": {"unknown": "of unknown grade"},
-    "pdl1": {"unknown": "of unknown PD-L1 status"},
-    "cohort": {},
-}
-
-
-def site_leaves(node: str, leaves: tuple[str, ...] = SITE_LEAVES) -> set[str]:
-    """The leaves below `node`; a finer leaf (other/liver) lies below its node and that node's parents."""
-    below = {leaf for leaf in leaves if leaf == node or leaf.startswith(f"{node}/")}
-    return below.union(*(site_leaves(child, leaves) for child in SITE_TREE.get(node, ())))
-
-
-@lru_cache(maxsize=64)  # every variation asks for those of the same trials
-def _cells_of(leaves: tuple[tuple[str, tuple[str, ...]], ...]) -> Mapping[tuple[str, str], int]:
-    """The cells of each value of each factor, as bits; a cell is a combination of values."""
-    found: dict[tuple[str, str], int] = {}
-    for bit, cell in enumerate(product(*(values for _, values in leaves))):
-        for (factor, _), value in zip(leaves, cell, strict=True):
-            found[factor, value] = found.get((factor, value), 0) | 1 << bit
-    return found
-
-
-class Universe:
-    """The cells of one trial's latent table.
-
-    Parameters
-    ----------
-    conditions : iterable of mappings
-        The factors of every row, and of every population that will be asked for: a site finer
-        than the tree, or a cohort, exists only where one of them names it.
-    """
-
-    def __init__(self, conditions: Iterable[Mapping[str, FactorValue]]) -> None:
-        named = [
-            (factor, name)
-            for given in conditions
-            for factor, value in given.items()
-            for name in values_of(value)
-        ]
-        finer = dict.fromkeys(name for factor, name in named if factor == "site" and "/" in name)
-        cohorts = dict.fromkeys(name for factor, name in named if factor == "cohort")
-        self._leaves: dict[str, tuple[str, ...]] = {
-            **VALUES,
-            "site": (*SITE_LEAVES, *finer),
-            "cohort": (*cohorts, _REST),
-        }
-        self._cells_of = _cells_of(tuple(self._leaves.items()))
-        well = self._cells_of["differentiation", "well"]
-        low = self._cells_of["grade", "G1"] | self._cells_of["grade", "G2"]
-        everything = (1 << prod(map(len, self._leaves.values()))) - 1
-        self.everyone: int = everything & ~(low & ~well)  # G1 and G2 imply well; G3 implies neither
-
-    def mask(self, given: Mapping[str, FactorValue]) -> int:
-        """The cells of the patients described by `given`."""
-        cells = self.everyone
-        for factor, value in given.items():
-            named = 0
-            for name in values_of(value):
-                named |= self._named(factor, name)
-            cells &= ~named if isinstance(value, Mapping) else named
-        return cells
-
-    def common(self, conditions: Iterable[Mapping[str, FactorValue]]) -> int:
-        """The cells of the patients whom all of the conditions describe."""
-        cells = self.everyone
-        for given in conditions:
-            cells &= self.mask(given)
-        return cells
-
-    def _named(self, factor: str, name: str) -> int:
-        leaves = site_leaves(name, self._leaves["site"]) if factor == "site" else {name}
-        cells = 0
-        for leaf in leaves:
-            cells |= self._cells_of.get((factor, leaf), 0)
-        return cells

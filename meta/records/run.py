@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from meta.frames import Shown, Tabular
-from meta.records.analysis import Analysis, Expansion
+from meta.records.analysis import Analysis
 from meta.records.coverage import Coverage
+from meta.records.sensitivity_words import Expansion, Item
 from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
@@ -95,8 +96,8 @@ class Printed:
 class Provenance:
     """What made the run: digest of data, options and versions, and the versions themselves.
 
-    `content` is a digest of the rest of the run, so that a stored run which was changed by hand is not taken
-    for a result.
+    `content` is a digest of the run's file, so that a stored run which was changed by hand is not taken for a
+    result.
     """
 
     digest: str
@@ -134,11 +135,10 @@ class Run(Tabular):
         Complete, the variation's changes included; its `models` are those that were
         fitted, with every option.
     variation : str
-        ``base``, ``leave-one-out.<trial>``, ``prior-sensitivity.<prior>``, ``cumulative.<date>``, or the
-        YAML's name.
-    family, expansion : str or None
-        Of a variation that one line of YAML made with others: the name in the YAML, ``leave-one-out``, and
-        its word, ``each-trial``, ``each-prior`` or ``each-date``.
+        ``base``, or the name in the YAML; of a variation that a word made with others, ``<name>.<item>``.
+    family, expansion, item : str, str and Item, or None
+        Of a variation that a word made with others: the name in the YAML (``leave-one-out``), the word
+        (``each-trial``), and what it is about (the trial that is left out).
     ledger : tuple of LedgerEntry
     printed : tuple of Printed
     acknowledged : tuple of Contradiction
@@ -179,6 +179,7 @@ class Run(Tabular):
     not_run: tuple[Failure, ...] = ()
     family: str | None = None
     expansion: Expansion | None = None
+    item: Item | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=lambda: Provenance(digest=""))
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
-from meta.models import MODELS
-from meta.records.analysis import Analysis, Expansion
+from meta.records.analysis import Analysis
 from meta.records.audit.analysis_rules import Known, analysis_complaints
 from meta.records.audit.trial_rules import NAME
 from meta.records.reading.schema import Complaint, suggestion, validate
 from meta.records.reading.yaml_nodes import Document, shown
 from meta.records.roles import OFF, completed, completed_sites, model_of, overlaid
+from meta.records.sensitivity_words import WORDS, Expansion
 from meta.records.sites import Sites
 
 Variation = Analysis | Expansion
 
-_WORDS: tuple[Expansion, ...] = get_args(Expansion)
-_OVERALL: tuple[Expansion, ...] = ("each-prior", "each-date")  # of which the overall estimate alone is fitted
 _FIXED = ("name", "sensitivity")
 _EXCLUDED = re.compile(r"exclude\[([0-9]+)\]")
 
@@ -68,8 +66,11 @@ def _unfit(
     """What is wrong with a variation as a whole."""
     if isinstance(variation, Analysis):
         yield from analysis_complaints(variation, stem, trials)
-    elif variation == "each-prior":
-        yield from _without_prior(base)
+    elif variation is not None:
+        models = {role: model for role, model in base.models.items() if model != OFF}
+        lacking = WORDS[variation].lacks(models)
+        if lacking is not None:
+            yield Complaint("", *lacking)
 
 
 def _variation(
@@ -80,11 +81,10 @@ def _variation(
     if not NAME.fullmatch(name) or name == "base":
         allowed = "allowed: lower-case letters, digits, dots and hyphens, and not base"
         complaints.append(Complaint("", f"found the name {shown(name)}", allowed))
-    for word in _WORDS:
-        if changes == word:
-            return word, complaints
+    if isinstance(changes, str) and changes in WORDS:
+        return changes, complaints
     if not isinstance(changes, dict):
-        allowed = f"allowed: {', '.join(_WORDS)}, or a mapping of changes"
+        allowed = f"allowed: {', '.join(WORDS)}, or a mapping of changes"
         return None, [*complaints, Complaint("", f"found {shown(changes)}", allowed)]
     for key in _FIXED:
         if key in changes:
@@ -152,21 +152,13 @@ def _misfits(data: dict[str, Any]) -> list[Complaint]:
 
 
 def _listed(base: Analysis, changes_of: dict[str, Any]) -> Iterator[Complaint]:
-    """Refuse variations of the model of sites and regions that there are not."""
-    names = ["base", *(name for name, changes in changes_of.items() if changes not in _OVERALL)]
+    """Refuse `sites.variations` that do not exist, or that have overall estimates alone."""
+    overall = [word for word, entry in WORDS.items() if entry.overall]
+    names = ["base", *(name for name, changes in changes_of.items() if changes not in overall)]
     for i, name in enumerate(base.sites.variations if base.sites else ()):
         if name not in names:
             allowed = f"allowed: {', '.join(names)}{suggestion(name, names)}"
             yield Complaint(f"sites.variations[{i}]", f"found {shown(name)}", allowed)
-
-
-def _without_prior(base: Analysis) -> Iterator[Complaint]:
-    """Refuse each-prior where there is no prior to change."""
-    primary = base.models.get("primary", OFF)
-    if primary == OFF or primary.prior is None:
-        found = f"found each-prior with {primary if primary == OFF else primary.model} as the primary model"
-        able = ", ".join(name for name, kind in MODELS.items() if kind.has("prior"))
-        yield Complaint("", found, f"allowed: with a primary model that has a prior of tau ({able})")
 
 
 def _top(path: str) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
 
 from meta.models.sites.site_region import SiteRegion
-
-RowFactor = Literal["site", "differentiation", "grade", "pdl1"]
-CONTRASTS = ("region", "line", "regimen")  # what labels of trials there are
+from meta.records.factors import SiteModelFactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,14 +14,15 @@ class Sites(SiteRegion):
 
     Attributes
     ----------
-    by : {"site", "differentiation", "grade", "pdl1"}
-        What the groups are; primary sites at the analysis' `site_level`.
+    by : str
+        What the groups are: a factor with `site_model` in the table of factors; primary sites at the
+        analysis' `site_level`.
     variations : tuple of str
         The sensitivity analyses that it runs in besides those that change its options; ``base`` is the
-        analysis itself, and ``leave-one-out`` (or whatever the YAML calls each-trial) all of them.
+        analysis itself, and the name of a word (``leave-one-out: each-trial``) all variations that it makes.
     """
 
-    by: RowFactor = "site"
+    by: SiteModelFactor = "site"
     variations: tuple[str, ...] = ("base",)
 
     def options(self, **changes: object) -> SiteRegion:

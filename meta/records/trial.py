@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from meta.models.options import STRICT
+from meta.records.factors import Factors
 from meta.results import Outcome
 
 Regimen = Literal["monotherapy", "ici-combination", "with-antiangiogenic", "with-chemotherapy", "with-other"]
@@ -37,29 +38,6 @@ Number = Literal[
     "interval",
     "median",
 ]
-FactorName = Literal["site", "differentiation", "grade", "pdl1", "cohort"]
-
-# A node, several nodes, or everything but some: "pancreas", [lung, thymus], {not: [pancreas]}.
-# A site may be made finer than the tree with a slash: other/liver, intestine/rectum.
-FactorValue = str | tuple[str, ...] | Mapping[Literal["not"], tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Factors:
-    """Which patients a row counts; a factor left out means all of them."""
-
-    site: FactorValue | None = None
-    differentiation: FactorValue | None = None
-    grade: FactorValue | None = None
-    pdl1: FactorValue | None = None
-    cohort: FactorValue | None = None
-
-    def given(self) -> dict[str, FactorValue]:
-        """The factors that are stated, by name."""
-        pairs = (
-            (name, getattr(self, name)) for name in ("site", "differentiation", "grade", "pdl1", "cohort")
-        )
-        return {name: value for name, value in pairs if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

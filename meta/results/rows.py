@@ -48,7 +48,7 @@ FIT: Columns = {  # proportions and I2 are fractions, mu and tau2 on the analysi
     **{name: f"heterogeneity.{name}.value" for name in ("I2", "I2_Q", "H2", "H2_Q")},
     "method": "proportion.method",
     "standing": "called",
-    "standing_reasons": lambda fit: " | ".join(fit.standing.reasons),
+    "standing_reasons": lambda fit: " | ".join(fit.standing.reasons) or None,
     "reason": "proportion.reason",
     "median": "estimands.median.value",
     **fields("estimands.median", "low", "high", called="median_{}"),

@@ -107,7 +107,7 @@ def _answers_of(run: Run) -> Iterator[tuple[tuple[str, str, str], Answer]]:
 
 
 def _sampled_from(variation: Variation) -> tuple[object, ...] | None:
-    """All that decides the draws of the model of sites and regions; None where it does not run."""
+    """Everything that determines the draws of the model of sites and regions; None if it is not run."""
     analysis, data = variation.analysis, variation.selection.sites
     if analysis.sites is None or data is None or variation.selection.bounded:
         return None
@@ -118,7 +118,7 @@ def _sampled_from(variation: Variation) -> tuple[object, ...] | None:
 
 
 def _alone(some: Mapping[str, Variation], others: Mapping[str, Variation], *, sites: bool) -> list[Variation]:
-    """The variations on one side alone; without the model of sites where the other side has the same."""
+    """The variations that only one side has; without the model of sites where both would sample the same."""
     same = {(v.analysis.name, v.name): _sampled_from(v) for v in others.values()}
     found = []
     for made, variation in some.items():
@@ -134,7 +134,7 @@ def _alone(some: Mapping[str, Variation], others: Mapping[str, Variation], *, si
 def sides(
     root: Path, revision: str = "HEAD", *, sites: bool = True
 ) -> tuple[list[Variation], list[Variation]]:
-    """What is to be fitted to see what the change in the working tree does: before it, and after it.
+    """The variations that a change in the working tree affects, as they were before it and are after it.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def changes(
 
 
 def _in_order(keys: Sequence[Key]) -> list[Key]:
-    """Each key once, what belongs to one analysis, variation and role together."""
+    """Each key once, grouped by analysis, variation and role."""
     different = list(dict.fromkeys(keys))
     places = {names: i for i, names in reversed(list(enumerate(key[:3] for key in different)))}
     return sorted(different, key=lambda key: places[key[:3]])

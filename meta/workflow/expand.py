@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meta.errors import Fault, SpecError
-from meta.records.analysis import Analysis, Expansion, Where
+from meta.records.analysis import Analysis, Where
 from meta.records.run import BASE
+from meta.records.sensitivity_words import WORDS, Entered, Expansion, Item, Varied
 from meta.workflow.selection.select import Selection, select
 
 if TYPE_CHECKING:
     from meta.records.trial import TrialFile
 
-# Of tau on the logit scale, from sceptical of heterogeneity to open to any: what each-prior goes through.
-PRIORS = ("half-normal:0.5", "half-normal:1", "half-normal:1.25", "half-cauchy:0.5", "uniform:0,4")
-
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """A complete analysis under the name it has among its siblings, and its counts."""
+    """A complete analysis under the name it has among its siblings, and its counts.
+
+    `family`, `expansion` and `item` are as of :class:`meta.records.run.Run`.
+    """
 
     name: str
     analysis: Analysis
     selection: Selection
-    family: str | None = None  # the name in the YAML, where one line there stands for several variations
+    family: str | None = None
     expansion: Expansion | None = None
+    item: Item | None = None
 
 
 def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variation, ...]:
@@ -42,9 +44,7 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     Returns
     -------
     tuple of Variation
-        The base first; each-trial is one variation a trial that is left out, ``leave-one-out.<trial>``,
-        each-prior one a prior of tau, ``prior-sensitivity.<prior>``, of the primary model's overall estimate,
-        and each-date one a date, ``cumulative.<date>``, of the leading model's with the trials until then.
+        The base first. A word under `sensitivity` becomes several, each ``<name>.<item>``.
 
     Raises
     ------
@@ -54,18 +54,18 @@ def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variati
     plain = replace(analysis, sensitivity={})
     first = _with_sites(plain, analysis, BASE)
     base = Variation(BASE, first, select(trials, first))
-    variations, faults = [base], list[Fault]()
+    planned, faults = [base], list[Fault]()
     changes = list(_sensitivity(analysis, replace(base, analysis=plain)))
-    _check_names(analysis, base, [name for name, *_ in changes])
-    for name, asked, family, expansion in changes:
-        changed = _with_sites(asked, analysis, family or name)
+    _check_names(analysis, base, [variation.name for variation in changes])
+    for variation in changes:
+        changed = _with_sites(variation.analysis, analysis, variation.family or variation.name)
         try:
-            variations.append(Variation(name, changed, select(trials, changed), family, expansion))
+            planned.append(replace(variation, analysis=changed, selection=select(trials, changed)))
         except SpecError as error:
             faults += error.faults
     if faults:
         raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
-    return tuple(variations)
+    return tuple(planned)
 
 
 def _with_sites(changed: Analysis, analysis: Analysis, name: str) -> Analysis:
@@ -84,49 +84,45 @@ def _with_sites(changed: Analysis, analysis: Analysis, name: str) -> Analysis:
     return changed if name == BASE else replace(changed, sites=replace(changed.sites, beside=False))
 
 
-def _sensitivity(
-    analysis: Analysis, base: Variation
-) -> Iterator[tuple[str, Analysis, str | None, Expansion | None]]:
+def _sensitivity(analysis: Analysis, base: Variation) -> Iterator[Variation]:
+    """Every sensitivity analysis, still with the base's counts."""
     for name, change in analysis.sensitivity.items():
         if isinstance(change, Analysis):
-            yield name, change, None, None
+            yield replace(base, name=name, analysis=change)
             continue
-        for part, changed in _EACH[change](base):
-            yield f"{name}.{part}", changed, name, change
+        for varied in _each(change, name, base):
+            file = re.sub("[^a-z0-9._-]+", "-", varied.item.id.lower())
+            changed = _changed(base.analysis, varied, overall=WORDS[change].overall)
+            yield replace(
+                base, name=f"{name}.{file}", analysis=changed, family=name, expansion=change, item=varied.item
+            )
 
 
-def _each_trial(base: Variation) -> Iterator[tuple[str, Analysis]]:
-    plain = base.analysis
-    for left_out in dict.fromkeys(trial.chosen.trial.id for trial in base.selection.included):
-        yield left_out, replace(plain, exclude=(*plain.exclude, Where(trial=left_out)))
+def _each(word: Expansion, name: str, base: Variation) -> Iterator[Varied]:
+    models = base.analysis.fitted()
+    lacking = WORDS[word].lacks(models)
+    if lacking:
+        raise SpecError(f"analysis {base.analysis.name}: sensitivity.{name}: {'; '.join(lacking)}")
+    entered = [
+        Entered(
+            id=one.chosen.trial.id,
+            label=one.label,
+            published=one.chosen.report.published,
+            attributes=one.attributes,
+        )
+        for one in base.selection.included
+    ]
+    return WORDS[word].vary(entered, models)
 
 
-def _each_prior(base: Variation) -> Iterator[tuple[str, Analysis]]:
-    """The primary model's overall estimate under each prior; no other model and no group is fitted."""
-    plain = base.analysis
-    primary = plain.fitted().get("primary")
-    if primary is None or primary.prior is None:
-        raise SpecError(f"analysis {plain.name}: each-prior: found no prior of tau in the primary model")
-    for prior in PRIORS:
-        changed = replace(plain, models={"primary": primary.with_options(prior=prior)}, by=())
-        yield re.sub("[:,]", "-", prior), changed
-
-
-def _each_date(base: Variation) -> Iterator[tuple[str, Analysis]]:
-    """The leading model's overall estimate at each date of publication but the last, which is the base."""
-    plain = base.analysis
-    dates = {one.chosen.trial.id: one.chosen.report.published for one in base.selection.included}
-    leading = dict(list(plain.fitted().items())[:1])
-    for date in sorted(set(dates.values()))[:-1]:  # an unknown one sorts last
-        later = [Where(trial=trial) for trial, published in dates.items() if published > date]
-        yield date, replace(plain, exclude=(*plain.exclude, *later), models=leading, by=())
-
-
-_EACH: Mapping[Expansion, Callable[[Variation], Iterator[tuple[str, Analysis]]]] = {
-    "each-trial": _each_trial,
-    "each-prior": _each_prior,
-    "each-date": _each_date,
-}
+def _changed(plain: Analysis, varied: Varied, *, overall: bool) -> Analysis:
+    conditions: tuple[Mapping[str, Any], ...] = varied.exclude
+    return replace(
+        plain,
+        exclude=(*plain.exclude, *(Where(**condition) for condition in conditions)),
+        models=plain.models if varied.models is None else varied.models,
+        by=() if overall else plain.by,
+    )
 
 
 def _check_names(analysis: Analysis, base: Variation, names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Everything that a root folder asks for: load, expand, and run, with all faults before any work."""
+"""Pool a root folder: load its records, plan every variation, and fit those that are not stored yet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESULTS = "results"
 
 
 def plan(root: Path, names: Sequence[str] | None = None) -> list[Variation]:
-    """Every variation of the analyses called `names` (or all), its counts selected.
+    """Every variation of the analyses in `names`, or of all analyses, with its counts.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def stored(result: str, out: Path) -> Path:
 
 
 def others(paths: Sequence[Path], planned: Sequence[Variation], out: Path) -> list[Run]:
-    """The stored runs of analyses that were not asked for this time; what cannot be read is left out."""
+    """The stored runs of all other analyses; runs that cannot be read are left out."""
     names = {variation.analysis.name for variation in planned}
     found = []
     for path in paths:
@@ -124,7 +124,7 @@ def every_stored(root: Path, out: Path) -> list[Run]:
 def runs(
     planned: Sequence[Variation], out: Path, left: Callable[[int], None] = lambda _: None
 ) -> list[tuple[Run, bool]]:
-    """Each variation's run, and whether it had to be fitted; a stop in between loses nothing finished.
+    """Each variation's run, and whether it had to be fitted; each is stored as soon as it is finished.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Every choice of trials of an analysis under every model and prior, in batches, for the reader to try."""
+"""Pooled answers for every selection of an analysis' trials, under every model and prior."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from meta.errors import SpecError, StoreError
 from meta.models.batch import each_choice, some
 from meta.models.policy import standing, waived
 from meta.records.run import BASE
+from meta.records.sensitivity_words import PRIORS
 from meta.records.storing import subsets
 from meta.records.storing.subsets import FILE, Choice, Subsets, Tried
 from meta.stats.binomial.proportions import proportion_interval
-from meta.workflow.expand import PRIORS
 from meta.workflow.pool import RESULTS
 from meta.workflow.running.execute import digest
 
@@ -68,7 +68,7 @@ def write_subsets(
 
 
 def _can(base: Variation) -> bool:
-    """Whether there is one set of counts to choose from."""
+    """Whether the analysis has a single set of counts and at least two trials."""
     return not base.selection.bounded and base.selection.counts.k > 1 and bool(base.analysis.fitted())
 
 
@@ -139,7 +139,7 @@ def _id(base: Variation, index: int) -> str:
 
 
 def _named(base: Variation, siblings: Sequence[Variation]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Each region, and each variation that only takes whole trials out."""
+    """Selections with a name: each region, and each variation that only leaves out whole trials."""
     included = base.selection.included
     ids = [_id(base, i) for i in range(len(included))]
     regions = dict.fromkeys(one.attributes["region"] for one in included)
@@ -163,7 +163,7 @@ def _named(base: Variation, siblings: Sequence[Variation]) -> tuple[tuple[str, t
 
 
 def _members(ids: Sequence[str], named: Sequence[tuple[str, tuple[str, ...]]]) -> NDArray[np.bool_]:
-    """Every choice up to MOST trials; above, all, all but one, all but two, and those with a name."""
+    """All selections of up to MOST trials; of more: all, all but one, all but two, and those with a name."""
     k = len(ids)
     if k <= MOST:
         return (np.arange(1, 2**k)[:, None] >> np.arange(k)) & 1 > 0
@@ -177,7 +177,7 @@ def _members(ids: Sequence[str], named: Sequence[tuple[str, tuple[str, ...]]]) -
 
 
 def _models(base: Variation) -> Iterator[tuple[str, str | None, Model]]:
-    """Each role's model, the primary under every prior of the sensitivity analysis too."""
+    """Each role's model; the primary model also under every prior of each-prior."""
     for role, model in base.analysis.fitted().items():
         yield role, model.prior, model
         if role == "primary" and model.prior:

@@ -372,9 +372,9 @@ def assert_as_stored() -> Callable[[Path, str], _Page]:
     return _assert_as_stored
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """One headless Chromium for the module."""
+    """One headless Chromium for the worker."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name))), None)

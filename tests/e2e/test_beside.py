@@ -57,17 +57,6 @@ def test_curves_come_and_go_with_their_run(quick, cli, set_models, digests):
     assert results(quick) == ["_subsets.npz", "base.json"]
 
 
-def test_two_processes_give_the_same_bytes(quick, cli, spawn, set_models, digests, tmp_path):
-    """Curves too: other process, other hash seed."""
-    set_models("models: {frequentist: none, conventional: none}\n")
-    assert cli("pool", "--root", quick).code == 0
-    result = spawn("pool", "--root", quick, "--out", tmp_path / "other", env={"PYTHONHASHSEED": "7"})
-    assert result.code == 0, result.err
-    ours = digests(quick / "out" / "results")
-    assert set(ours) == {"quick/base.json", "quick/base.npz", "quick/_subsets.npz"}
-    assert digests(tmp_path / "other" / "results") == ours
-
-
 def test_a_forest_needs_the_json_alone(quick, cli, set_models, tmp_path):
     set_models("models: {frequentist: none, conventional: none}\n")
     assert cli("pool", "--root", quick).code == 0

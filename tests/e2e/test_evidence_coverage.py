@@ -11,15 +11,18 @@ import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from meta.errors import RecordError
-from meta.records.factors import Universe
+from meta.records.factors import Factors
+from meta.records.patients import NOBODY, Universe
 from meta.records.reading.load import load_trial
-from meta.records.trial import Factors, Report, Row, Table, Trial
+
+if TYPE_CHECKING:
+    from meta.records.trial import Report, Row, Table, Trial
 
 EVIDENCE = Path(__file__).parents[1] / "reference" / "counts.csv"
 Given = dict[str, Any]
@@ -728,7 +731,7 @@ def rows_about(trial: Trial, count: Count) -> list[Row]:
     place, given = meaning(count)
     rows = [row for table in tables(trial, place) for row in table.rows]
     universe = Universe([given, *(row.given() for row in rows)])
-    return [row for row in rows if universe.mask(row.given()) == universe.mask(given)]
+    return [row for row in rows if universe.patients(row.given()) == universe.patients(given)]
 
 
 def test_every_number_of_the_evidence_has_its_words() -> None:
@@ -765,12 +768,12 @@ def test_groups_hold_each_other_as_the_evidence_means_them(
         count.stratum: meaning(count)[1] for count in SAID if (count.trial, count.report) == (trial, report)
     }
     universe = Universe(groups.values())
-    patients = {words: universe.mask(given) for words, given in groups.items()}
-    together = 0
+    patients = {words: universe.patients(given) for words, given in groups.items()}
+    together = NOBODY
     for part in parts:
-        assert not together & patients[part], f"{part} shares patients with the parts before it"
+        assert together.disjoint(patients[part]), f"{part} shares patients with the parts before it"
         together |= patients[part]
-    assert not together & ~patients[whole]
+    assert together.inside(patients[whole])
     assert (together == patients[whole]) == exact
 
 

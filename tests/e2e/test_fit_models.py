@@ -9,17 +9,15 @@ import math
 from dataclasses import fields
 from inspect import signature
 from itertools import product
-from typing import get_args
 
 import pytest
 
-from meta.cli.app import fitting as cli_fit
-from meta.models import BayesBinomial, Model
+from meta.cli import fitting as cli_fit
+from meta.models import MODELS, BayesBinomial
 from meta.records.reading.model_words import WORDS
 from tests.e2e.tables import CORNERS, TABLE1, numbers, table_of
 
 X = ("--responders", "x", "--label", "trial")
-MODELS = {kind().model: kind for kind in get_args(Model)}
 BAYES = ("bayes-binomial", "bayes-normal")
 EXACT = ("bayes-binomial", "binomial-normal", "beta-binomial")
 QUICK = ("--bootstrap", "50")  # of binomial-normal: the default takes a second
@@ -33,7 +31,7 @@ def flag(name):
 
 
 def test_every_option_of_every_model_can_be_given(cli):
-    """A model with an option of its own needs its line in meta/cli_fit.py, and no other stands there."""
+    """A model with an option of its own needs its line in meta/cli/fitting.py, and no other stands there."""
     options = {flag(item.name) for kind in MODELS.values() for item in fields(kind)}
     table = {"file", "responders", "n", "label", "by", "moderator", "unit", "format"}
     assert {flag(name) for name in signature(cli_fit.fit).parameters.keys() - table} == options

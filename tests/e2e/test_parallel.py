@@ -12,17 +12,25 @@ from meta.records.storing import store
 
 pytestmark = pytest.mark.slow
 
-RUNS = 3  # the fewest that are worth further processes
-MODEL = "{model: bayes-binomial, engine: pymc, draws: 40, tune: 40}"
-WITHOUT = "sensitivity: {a: {exclude: [{trial: alpha}]}, b: {exclude: [{trial: beta}]}}\n"
+# Quadrature and maximum likelihood, of enough variations to be worth further processes
+LIKELIHOODS = "models: {frequentist: {bootstrap: 400}, conventional: none}\n"
+EACH = """\
+sensitivity:
+  each: each-trial
+  priors: each-prior
+  wide: {models: {primary: {mu_prior: "normal:0,3"}}}
+  wider: {models: {primary: {mu_prior: "normal:0,4"}}}
+"""
+RUNS = 1 + 3 + 5 + 2
+# One that is sampled besides, in a process that has not sampled before
+SAMPLED = "  sampled: {by: [], models: {primary: {engine: pymc, draws: 40, tune: 40}, frequentist: none}}\n"
 
 
 @pytest.fixture
-def sampled(quick):
-    """An analysis whose variations sample: worth further processes, where there are cores for them."""
+def many(quick):
+    """An analysis whose variations are worth further processes, where there are cores for them."""
     analysis = quick / "analyses" / "quick.yaml"
-    text = analysis.read_text().replace("by: [region]\n", WITHOUT)
-    analysis.write_text(text.replace("primary: none", f"primary: {MODEL}"))
+    analysis.write_text(analysis.read_text().partition("models:")[0] + LIKELIHOODS + EACH)
     return quick
 
 
@@ -48,28 +56,30 @@ def numbers(path):
     return result
 
 
-def test_any_number_of_processes_writes_the_same(sampled, cores, start, tree):
+def test_any_number_of_processes_writes_the_same(many, cores, start, tree):
+    analysis = many / "analyses" / "quick.yaml"
+    analysis.write_text(analysis.read_text() + SAMPLED)
     found = []
     for number in (2, 1):
         cores(number)
-        said, complained = start("pool", "--root", sampled).communicate(timeout=300)
-        assert f"{RUNS} runs ({RUNS} fitted".encode() in said, complained
+        said, complained = start("pool", "--root", many).communicate(timeout=300)
+        assert f"{RUNS + 1} runs ({RUNS + 1} fitted".encode() in said, complained
         assert complained.strip() == b""
-        same = {name: digest for name, (digest, _) in tree(sampled / "out").items() if comparable(name)}
-        found.append((same, [numbers(path) for path in results(sampled)]))
+        same = {name: digest for name, (digest, _) in tree(many / "out").items() if comparable(name)}
+        found.append((same, [numbers(path) for path in results(many)]))
         if number == 2:
-            for path in results(sampled):
+            for path in results(many):
                 path.unlink()
     assert found[0] == found[1]
 
 
 # Both workers hold the command's output open: `communicate` comes back when they are gone, and not before.
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_no_process_outlives_the_command(how, sampled, cores, start):
+def test_no_process_outlives_the_command(how, many, cores, start):
     cores(2)
-    process = start("pool", "--root", sampled)
+    process = start("pool", "--root", many)
     deadline = time.monotonic() + 240
-    while not results(sampled) and process.poll() is None:
+    while not results(many) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     assert process.poll() is None
@@ -78,8 +88,8 @@ def test_no_process_outlives_the_command(how, sampled, cores, start):
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     if how == signal.SIGINT:
         assert complained.decode().strip() == "Interrupted: what was finished is kept."
-        assert not list((sampled / "out").rglob("*.part"))
-    kept = results(sampled)
+        assert not list((many / "out").rglob("*.part"))
+    kept = results(many)
     assert 0 < len(kept) < RUNS
     for path in kept:
         store.from_json(path.read_text())

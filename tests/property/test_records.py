@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from meta.errors import Fault, RecordError
 from meta.records.audit.arithmetic import MAX_EXPRESSION, evaluate, roundings, unit
 from meta.records.audit.checks import audit
-from meta.records.factors import SITES, Universe
+from meta.records.factors import FACTORS
+from meta.records.patients import NOBODY, Universe
 from meta.records.reading.load import load_analysis, load_trial
 from meta.records.reading.yaml_nodes import parse
 from meta.records.trial import Report, Row, Table, Trial
@@ -242,15 +243,15 @@ def test_a_decimal_number_keeps_its_text(whole, decimals):
     assert number.text == f"{whole}.{decimals}"
 
 
-sites = st.sampled_from(SITES)
+sites = st.sampled_from(FACTORS["site"].values)
 differentiations = st.sampled_from(["well", "poor", "unknown"])
 
 
 @given(one=sites, other=sites)
 def test_sites_are_nested_or_apart(one, other):
     universe = Universe([])
-    first, second = universe.mask({"site": one}), universe.mask({"site": other})
-    assert first & second in {0, first, second}
+    first, second = universe.patients({"site": one}), universe.patients({"site": other})
+    assert first & second in {NOBODY, first, second}
 
 
 @given(
@@ -261,9 +262,9 @@ def test_more_conditions_never_mean_more_patients(factors):
     for given_factors in factors:
         whole = universe.everyone
         for name, value in given_factors.items():
-            assert not universe.mask(given_factors) & ~universe.mask({name: value})
-            whole &= universe.mask({name: value})
-        assert whole == universe.mask(given_factors)
+            assert universe.patients(given_factors).inside(universe.patients({name: value}))
+            whole &= universe.patients({name: value})
+        assert whole == universe.patients(given_factors)
 
 
 @st.composite
@@ -275,8 +276,8 @@ def true_tables(draw: st.DrawFn) -> Table:
     rows = []
     for asked in draw(st.lists(conditions, max_size=8)):
         universe = Universe([])
-        mask = universe.mask(asked)
-        meant = [p for p in patients if universe.mask({"site": p[0], "differentiation": p[1]}) & mask]
+        mask = universe.patients(asked)
+        meant = [p for p in patients if universe.patients({"site": p[0], "differentiation": p[1]}) & mask]
         responders = sum(response for *_, response in meant)
         percent = Decimal(f"{100 * responders / len(meant):.1f}") if meant else None
         n = len(meant) if draw(st.booleans()) else None

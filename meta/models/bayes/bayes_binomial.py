@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from scipy.special import expit, logit
 
 from meta.data import Counts, GroupedCounts
 from meta.models.bayes import details
+from meta.models.bayes.answers import Answers as DrawnAnswers
 from meta.models.bayes.answers import PosteriorInterval
 from meta.models.bayes.batch_of_posteriors import answers_of
 from meta.models.bayes.curves import curves, prior_curves
-from meta.models.bayes.draws import sample
+from meta.models.bayes.draws import answers_of_draws, contrast_of_draws, flat
 from meta.models.bayes.posterior_fit import (
     Frame,
     contrast,
@@ -36,7 +37,8 @@ from meta.models.options import (
     threshold_faults,
 )
 from meta.models.references import ROVER, STIJNEN
-from meta.results import Between, Contrast, Estimand, Fit
+from meta.results import Between, Contrast, Diagnostics, Estimand, Fit
+from meta.stats.binomial.marginal import mean_rate
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.scales import SCALES
 from meta.stats.posterior import distributions as dist
@@ -45,6 +47,9 @@ from meta.stats.posterior.leave_one_out import leave_one_out
 from meta.stats.posterior.posterior import Posterior, posterior
 from meta.stats.posterior.priors import MuPrior, TauPrior
 from meta.stats.posterior.surface import binomial_surface
+
+if TYPE_CHECKING:
+    from meta.models.bayes.graph import BinomialDraws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,18 +154,66 @@ class BayesBinomial(PoolingModel):
     def sample(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
         """Pool the counts with PyMC, whatever `engine` says.
 
-        Parameters
-        ----------
-        data : Counts or GroupedCounts
-
         Returns
         -------
         fit : Fit
-            `sampling` says how the sampler did, and whether to believe it.
+            Each part with `sampling`, which says whether to believe it.
         draws : arviz.InferenceData or None
-            None without trials.
+            Of the trials, or of the groups where there are some; None of no trial or one.
         """
-        return sample(self, data)
+        draws: list[Any] = [None]
+
+        def alone(counts: Counts) -> Fit:
+            found = self._draw(counts)
+            draws.append(found.idata)
+            answers = answers_of_draws(self.frame(), flat(found.mu), flat(found.tau), self.seed)
+            return self._sampled(counts, answers, found.diagnostics, 0, bounded(counts))
+
+        def by_group(parts: Parts) -> tuple[dict[int, Fit], Between]:
+            method = f"posterior of the differences, {self.groups} tau, sampled"
+            if not parts.filled:
+                return {}, differences(parts, [], method)
+            found = self._draw(parts.data.only(parts.filled))
+            draws.append(found.idata)
+            fits, contrasts = self._sampled_groups(parts, found)
+            return fits, differences(parts, contrasts, method)
+
+        fit = pooled(self, data, alone, by_group)
+        return fit, draws[-1]
+
+    def _draw(self, data: Counts | GroupedCounts) -> BinomialDraws:
+        from meta.models.bayes.graph import draw
+
+        mu_prior, tau_prior = self.priors()
+        separate = isinstance(data, GroupedCounts) and self.groups == "separate"
+        return draw(
+            data, mu_prior=mu_prior, tau_prior=tau_prior, separate_tau=separate, draws=self.draws,
+            tune=self.tune, seed=self.seed,
+        )  # fmt: skip
+
+    def _sampled_groups(self, parts: Parts, found: BinomialDraws) -> tuple[dict[int, Fit], list[Contrast]]:
+        """Fits of the groups, and the contrasts between them."""
+        mu, data, frame = flat(found.mu), parts.data, self.frame()
+        tau = np.broadcast_to(flat(found.tau), mu.shape)
+        answers = answers_of_draws(frame, mu, tau, self.seed)
+        fits = {}
+        for i in parts.several:
+            limits = bounded(parts.each[i] if self.groups == "separate" else data)
+            row = parts.filled.index(i)
+            fits[i] = self._sampled(parts.each[i], answers, found.diagnostics, row, limits)
+        rates = mean_rate(mu, tau)
+
+        def difference(i: int, j: int) -> Contrast:
+            a, b = parts.filled.index(i), parts.filled.index(j)
+            return contrast_of_draws(frame, parts.names(i, j), *(z[:, a] - z[:, b] for z in (mu, rates)))
+
+        return fits, contrasts_of(frame, parts, difference)
+
+    def _sampled(
+        self, data: Counts, answers: DrawnAnswers, diagnostics: Diagnostics, row: int, limits: int
+    ) -> Fit:
+        fit = fit_of(self.frame(), unpooled(self, data), answers, row, divergence=None, bounded=limits)
+        return replace(fit, sampling=diagnostics)
 
     @property
     def estimands(self) -> tuple[Estimand, ...]:

@@ -64,6 +64,7 @@ class BinomialNormal(LikelihoodModel):
 
     Examples
     --------
+    >>> from meta.data import Counts
     >>> fit = BinomialNormal().fit(Counts.of([5, 6, 2, 1], [18, 32, 29, 21]))
     >>> round(fit.mu.value, 6), round(fit.tau2.value, 6), round(fit.loglik, 6)
     (-1.863807, 0.172086, -8.530641)

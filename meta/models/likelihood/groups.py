@@ -9,8 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from meta.models import describe
-from meta.models.grouped import no_contrast
-from meta.models.inverse_variance.comparison import CAVEAT_BELOW
+from meta.models.grouped import CAVEAT_BELOW, no_contrast
 from meta.models.likelihood.fitting import fit_of
 from meta.models.likelihood.peak import Family, LikelihoodModel, Peak, peak_of
 from meta.results import Between, Contrast, Estimand, NamedTest, Procedure, Quantity

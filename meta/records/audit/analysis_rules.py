@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from meta.data.counts import MOST
 from meta.records.analysis import Analysis, AsOf, Range, TrialEntry, Where
@@ -13,14 +14,16 @@ from meta.records.audit.trial_rules import (
     name_complaints,
     repeated,
 )
-from meta.records.factors import SITES, VALUES, describe, site_leaves
+from meta.records.factors import FACTORS, OTHER, TRIAL_FACTORS, describe
 from meta.records.reading.schema import Complaint, suggestion
 from meta.records.reading.yaml_nodes import shown
 from meta.records.roles import OFF
-from meta.records.sites import CONTRASTS, Sites
 from meta.records.trial import TrialFile
 
-LATENT = ("differentiation", "grade", "pdl1")  # factors of which two groups may be a latent contrast
+if TYPE_CHECKING:
+    from meta.records.sites import Sites
+
+LATENT = tuple(name for name, factor in FACTORS.items() if factor.latent)
 
 # Every trial there is, by id; None for one whose own file is at fault, so that only its name is known.
 Known = Mapping[str, TrialFile | None]
@@ -160,8 +163,8 @@ def _unreported(analysis: Analysis) -> Complaints:
     if analysis.unreported != "bound":
         return
     factors = [factor for by in analysis.by for factor in ((by,) if isinstance(by, str) else by)]
-    if not any(factor in VALUES for factor in factors):
-        listed = ", ".join(VALUES)
+    if not any(factor in FACTORS for factor in factors):
+        listed = ", ".join(FACTORS)
         allowed = f"allowed: with a grouping in by that divides a trial's patients ({listed}, or a crossing)"
         yield Complaint("unreported", "found bound without such a grouping", allowed)
     if analysis.unresolved == "bound":
@@ -170,18 +173,20 @@ def _unreported(analysis: Analysis) -> Complaints:
 
 
 def _sites(analysis: Analysis) -> Complaints:
+    tree = FACTORS["site"]
+    sites = tree.values
     for i, site in enumerate(analysis.site_level):
-        if site not in SITES:
-            allowed = f"allowed: {', '.join(SITES)}{suggestion(site, list(SITES))}"
+        if site not in sites:
+            allowed = f"allowed: {', '.join(sites)}{suggestion(site, list(sites))}"
             yield Complaint(f"site_level[{i}]", f"found {shown(site)}", allowed)
         if site in analysis.site_level[:i]:
             yield Complaint(f"site_level[{i}]", f"found {shown(site)} again", "allowed: each site once")
         for wider in analysis.site_level:  # a patient in both would be counted twice
             if (
-                site in SITES
+                site in sites
                 and site != wider
-                and "other" not in {site, wider}
-                and site_leaves(site) < site_leaves(wider)
+                and OTHER not in {site, wider}
+                and tree.below(site) < tree.below(wider)
             ):
                 found = f"found {site} beside {wider}, which contains it"
                 yield Complaint(f"site_level[{i}]", found, "allowed: sites that do not overlap")
@@ -193,8 +198,8 @@ def _site_model(analysis: Analysis, trials: Known | None) -> Complaints:
     if asked is None:
         return
     for i, name in enumerate(asked.contrasts):
-        if name not in CONTRASTS:
-            allowed = f"allowed: {', '.join(CONTRASTS)}{suggestion(name, list(CONTRASTS))}"
+        if name not in TRIAL_FACTORS:
+            allowed = f"allowed: {', '.join(TRIAL_FACTORS)}{suggestion(name, list(TRIAL_FACTORS))}"
             yield Complaint(f"sites.contrasts[{i}]", f"found {shown(name)}", allowed)
     for name in repeated(asked.variations):
         yield Complaint("sites.variations", f"found {name} again", "allowed: each variation once")
@@ -202,7 +207,7 @@ def _site_model(analysis: Analysis, trials: Known | None) -> Complaints:
 
 
 def _target(analysis: Analysis, asked: Sites, trials: Known | None) -> Complaints:
-    groups = analysis.site_level if asked.by == "site" else VALUES[asked.by]
+    groups = analysis.levels(asked.by)
     if not isinstance(asked.target, str):
         for name in (name for name in asked.target if name not in groups):
             allowed = f"allowed: {', '.join(groups)}{suggestion(name, list(groups))}"

@@ -15,8 +15,9 @@ from itertools import islice, permutations
 from typing import Any, NamedTuple
 
 from meta.records.audit.arithmetic import percent_of, roundings, unit
-from meta.records.factors import Universe, describe
-from meta.records.trial import Acknowledged, Factors, Number, Place, Report, Row, Survival, Table, Trial
+from meta.records.factors import Factors, describe
+from meta.records.patients import Patients, Universe, union
+from meta.records.trial import Acknowledged, Number, Place, Report, Row, Survival, Table, Trial
 from meta.stats.binomial.proportions import proportion_interval
 
 MAX_PARTITIONS = 1000  # of one row; records have a handful
@@ -45,7 +46,7 @@ class Placed:
 
     at: str
     row: Row
-    patients: int
+    patients: Patients
     place: Place
 
     def numbers(self) -> dict[Number, int]:
@@ -190,7 +191,7 @@ def parts_against_whole(rows: Rows) -> Findings:
 
 
 def _sums(parts: Rows, whole: Placed) -> Findings:
-    together = sum(part.patients for part in parts)  # disjoint, so that the sum is the union
+    together = union(part.patients for part in parts)
     for name, value in whole.numbers().items():
         reported = [part.numbers()[name] for part in parts if name in part.numbers()]
         total = sum(reported)
@@ -213,8 +214,8 @@ def _disjoint_sets(rows: Rows) -> Iterator[list[Placed]]:
             yield chosen
             continue
         # Such a set holds the first row, or one that overlaps it.
-        for row in [row for row in rest if row is rest[0] or row.patients & rest[0].patients]:
-            apart = [other for other in rest if other is not row and not other.patients & row.patients]
+        for row in [row for row in rest if row is rest[0] or not row.patients.disjoint(rest[0].patients)]:
+            apart = [other for other in rest if other is not row and other.patients.disjoint(row.patients)]
             pending.append(([*chosen, row], apart))
 
 
@@ -277,7 +278,7 @@ def rows_disagree(rows: Rows) -> Findings:
 
     If their tables differ in a way that they do not say (assessor, time point), say it.
     """
-    first: dict[tuple[int, Number], Placed] = {}
+    first: dict[tuple[Patients, Number], Placed] = {}
     for placed in rows:
         for name, value in placed.numbers().items():
             earlier = first.setdefault((placed.patients, name), placed)
@@ -291,7 +292,7 @@ def survival_disagrees(at: str, report: Report, universe: Universe) -> Findings:
     """Find two medians of one endpoint for the same patients, in the same unit, that differ."""
     first: dict[tuple[object, ...], int] = {}
     for i, item in enumerate(report.survival):
-        patients = universe.mask(item.given())
+        patients = universe.patients(item.given())
         j = first.setdefault((item.endpoint, item.arm, item.unit, patients), i)
         other = report.survival[j].median
         if item.median != other:
@@ -337,7 +338,7 @@ def _by_term(at: str, report: Report, table: Table, universe: Universe) -> list[
     terms: dict[str | None, list[Placed]] = {}
     for i, row in enumerate(table.rows):
         place = _place(report, table, row)
-        placed = Placed(f"{at}.rows[{i}]", row, universe.mask(row.given()), place)
+        placed = Placed(f"{at}.rows[{i}]", row, universe.patients(row.given()), place)
         terms.setdefault(row.term, []).append(placed)
     return list(terms.values())
 
@@ -350,7 +351,7 @@ def _subject(table: Table) -> Subject:
 
 def _inside(part: Placed, whole: Placed) -> bool:
     """Say whether the part's patients are some, but not all, of the whole's."""
-    return part.patients not in {0, whole.patients} and not part.patients & ~whole.patients
+    return bool(part.patients) and part.patients != whole.patients and part.patients.inside(whole.patients)
 
 
 TABLE_CHECKS: tuple[Callable[[Rows], Findings], ...] = (

@@ -16,10 +16,10 @@ from typing import get_args
 
 from meta.data.counts import MOST
 from meta.records.audit import arithmetic
-from meta.records.factors import VALUES, unknown_names, values_of
+from meta.records.factors import FACTORS, FactorValue, values_of
 from meta.records.reading.schema import Complaint
 from meta.records.reading.yaml_nodes import shown
-from meta.records.trial import Count, FactorValue, Report, Row, Survival, Table, Trial
+from meta.records.trial import Count, Report, Row, Survival, Table, Trial
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
@@ -79,16 +79,17 @@ def date_complaints(at: str, date: str, *others: str) -> Complaints:
 
 def factor_complaints(at: str, given: Mapping[str, FactorValue]) -> Complaints:
     """Check that factors use the vocabulary."""
-    for factor, value in given.items():
+    for name, value in given.items():
         if not value or not all(values_of(value)) or not values_of(value):
-            yield Complaint(f"{at}.{factor}", "found nothing", "allowed: at least one name")
+            yield Complaint(f"{at}.{name}", "found nothing", "allowed: at least one name")
             continue
-        names = unknown_names(factor, value)
-        if names:
-            found = ", ".join(map(shown, names))
-            allowed = ", ".join(VALUES[factor])
-            finer = "; a site is made finer with a slash, as in other/liver" if factor == "site" else ""
-            yield Complaint(f"{at}.{factor}", f"found {found}", f"allowed: {allowed}{finer}")
+        factor = FACTORS[name]
+        strange = factor.strange(value)
+        if strange:
+            found = ", ".join(map(shown, strange))
+            allowed = ", ".join(factor.values)
+            finer = f"; a {name} is made finer with a slash, as in other/liver" if factor.tree else ""
+            yield Complaint(f"{at}.{name}", f"found {found}", f"allowed: {allowed}{finer}")
 
 
 def _head(trial: Trial) -> Complaints:

@@ -46,7 +46,7 @@ def model_from(options: Mapping[str, object], *, unit: str) -> Model:
     if named is not None and named not in MODELS:
         wrong.insert(0, f"--model: found {named!r}; allowed: {_listed(str(named))}")
         raise SpecError("\n".join(wrong))
-    tried = [_tried(name, others) for name in ([str(named)] if named is not None else _in_order())]
+    tried = [_tried(name, others) for name in ([str(named)] if named is not None else in_order())]
     best = min(tried, key=lambda found: (len(found.foreign), len(found.faults)))
     misfits = [*best.foreign, *best.faults]
     if misfits and named is None:
@@ -76,7 +76,7 @@ def _tried(name: str, options: Mapping[str, object]) -> _Tried:
     return _Tried(name, model if not foreign else None, foreign, faults)
 
 
-def _in_order() -> list[str]:
+def in_order() -> list[str]:
     """Every model's name, those of the roles first."""
     return list(dict.fromkeys([*(model.model for model in default_models("response").values()), *MODELS]))
 

@@ -1,4 +1,4 @@
-"""What lies beside a run's JSON: curves and surfaces as one .npz, a sampler's draws as netCDF.
+"""Files beside a run's JSON: curves and surfaces as one .npz, a sampler's draws as netCDF.
 
 A run names these files with the digest of their content (`Run.beside`), so that they are claimed with it,
 and so that a file that is gone or not what was written is noticed.
@@ -42,7 +42,7 @@ def draws_file(variation: str, role: str, by: str | None) -> str:
 
 
 def digest(content: bytes) -> str:
-    """What `Run.beside` holds of a file."""
+    """Digest of a file, as in `Run.beside`."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -91,3 +91,18 @@ def _is_below(name: str) -> bool:
 
 def _made(digest: str, content: bytes) -> str:
     return f"{digest}:{hashlib.sha256(content).hexdigest()}"
+
+
+def write_schemas(outputs: Outputs, code: str) -> None:
+    """Publish the schema of every record.
+
+    Parameters
+    ----------
+    outputs : Outputs
+    code : str
+        Digest of this package's source: what they were written from before is not written anew.
+    """
+    for record in store.RECORDS:
+        name = f"schema/{record}.schema.json"
+        if not outputs.is_current(name, code):
+            outputs.write(name, code, store.schema(record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -23,7 +24,6 @@ from meta.records.storing.arrays import with_grids
 from meta.records.trial import Trial
 
 if TYPE_CHECKING:
-    from meta.records.storing.outputs import Outputs
     from meta.results import Fit, SiteRegionFit
 
 RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
@@ -51,28 +51,13 @@ def schema(record: str) -> str:
     return to_json({**dialect, **described, "title": f"nen-meta {record}"})
 
 
-def write_schemas(outputs: Outputs, code: str) -> None:
-    """Publish the schema of every record.
-
-    Parameters
-    ----------
-    outputs : Outputs
-    code : str
-        Digest of this package's source: what they were written from before is not written anew.
-    """
-    for record in RECORDS:
-        name = f"schema/{record}.schema.json"
-        if not outputs.is_current(name, code):
-            outputs.write(name, code, schema(record))
-
-
 def plain(record: object) -> Any:
     """A record, or a fit, as JSON data."""
     return json.loads(compact(record))
 
 
 def compact(record: object) -> str:
-    """What `to_json` says on one line, which takes a tenth of the time: for digests."""
+    """Like `to_json`, on one line and ten times as fast: for digests."""
     return json.dumps(record, default=_as_data, ensure_ascii=False, allow_nan=False)
 
 
@@ -158,6 +143,20 @@ def load_run(path: Path) -> Run:
             f"{path}: cannot be read: {reason}; a run as `make pool` stores it is allowed"
         ) from None
     return with_grids(from_json(text, str(path)), path.parent)
+
+
+def sealed(run: Run) -> Run:
+    """The run with the digest of the file that it is stored as."""
+    blank = replace(run, provenance=replace(run.provenance, content=""))
+    content = hashlib.sha256(to_json(blank).encode()).hexdigest()
+    return replace(run, provenance=replace(run.provenance, content=content))
+
+
+def unchanged(run: Run, path: Path) -> bool:
+    """Whether the file of a stored run is as it was written; see :func:`sealed`."""
+    content = run.provenance.content
+    written = path.read_bytes().replace(content.encode(), b"", 1)
+    return bool(content) and hashlib.sha256(written).hexdigest() == content
 
 
 def to_netcdf(idata: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Answers for every choice of trials of an analysis, stored as one table beside its runs."""
+"""Pooled answers for every selection of an analysis' trials, stored as one table beside its runs."""
 
 from __future__ import annotations
 

@@ -11,24 +11,26 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.lines import Line2D
-
 from meta.errors import SpecError
 from meta.format import clean
 from meta.records.storing.files import write
+from meta.report.drawing.palette import GREY, INK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.backend_bases import RendererBase
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
+
+    Box = tuple[float, float, float, float]  # left, top, width, height: points from the top left corner
 
 POINT = 72.0  # points an inch
 DPI = 200.0
-INK, GREY = "#000000", "#595959"
+DRAWN = 180.0  # mm: what figures are drawn for, the double column of a journal
+WIDTH = DRAWN / 25.4 * POINT
+MARGIN = 6.0  # half a square may stand beyond either end of an axis
+VIEWER = 1.03  # browsers set the text of an SVG up to 3 % wider than it was measured here
 
 _PINNED: dict[Any, Any] = {
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same widths everywhere
@@ -59,6 +61,8 @@ class Style:
     @property
     def font(self) -> FontProperties:
         """The font, with a generic family behind it for viewers of the SVG."""
+        from matplotlib.font_manager import FontProperties
+
         return FontProperties(
             family=["DejaVu Sans", "sans-serif"],
             weight="bold" if self.bold else "normal",
@@ -67,42 +71,37 @@ class Style:
         )
 
 
-PLAIN = Style()
-
-
-class Picture(Figure):
-    """A figure that draws a box for a glyph no font has, without a warning."""
-
-    def draw(self, renderer: RendererBase) -> None:
-        """Draw everything."""
-        with _missing_glyphs_allowed():
-            super().draw(renderer)
+PLAIN, BOLD, SMALL = Style(), Style(bold=True), Style(colour=GREY)
+TITLE, SUBTITLE = Style(bold=True, size=9.0), Style(colour=GREY, size=7.5)
+LINE = 1.3  # pitch of lines, of the type size
 
 
 @contextmanager
 def pinned_settings() -> Iterator[None]:
-    """Work under matplotlib's own defaults and ours, whatever the user has set; restored afterwards."""
-    with mpl.rc_context(), _missing_glyphs_allowed():
+    """Work under matplotlib's own defaults and ours, whatever the user has set; restored afterwards.
+
+    A glyph that no font has is drawn as a box, without a warning.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         mpl.rcdefaults()
         mpl.rcParams.update(_PINNED)
         yield
 
 
-@contextmanager
-def _missing_glyphs_allowed() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
-        yield
+def new_picture(height: float) -> Figure:
+    """Make an empty white figure, its height in points, as wide as all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
-
-def new_picture(width: float, height: float) -> Picture:
-    """Make an empty white figure, its size in points."""
-    picture = Picture(figsize=(width / POINT, height / POINT), dpi=DPI, facecolor="white")
+    picture = Figure(figsize=(WIDTH / POINT, height / POINT), dpi=DPI, facecolor="white")
     FigureCanvasAgg(picture)
     return picture
 
 
-def put(picture: Picture, x: float, y: float, text: str, style: Style, align: str = "left") -> None:
+def put(picture: Figure, x: float, y: float, text: str, style: Style, align: str = "left") -> None:
     """Place one line; x and y (of its baseline) in points from the top left corner.
 
     A ``$`` or ``_`` in a trial's name is a character, not mathematics.
@@ -121,16 +120,54 @@ def put(picture: Picture, x: float, y: float, text: str, style: Style, align: st
     )
 
 
-def rule(picture: Picture, left: float, right: float, y: float, thickness: float) -> None:
-    """Draw a horizontal line; all in points, y from the top."""
+def line(picture: Figure, left: float, right: float, y: float, **look: Any) -> None:
+    """Draw a horizontal line; all in points, y from the top; `look` as matplotlib has it."""
+    from matplotlib.lines import Line2D
+
     width, height = picture.get_size_inches() * POINT
-    line = Line2D([left / width, right / width], [1 - y / height] * 2, lw=thickness, color=INK)
-    line.set_transform(picture.transFigure)
-    picture.add_artist(line)
+    drawn = Line2D([left / width, right / width], [1 - y / height] * 2, **{"color": INK, **look})
+    drawn.set_transform(picture.transFigure)
+    picture.add_artist(drawn)
+
+
+def box(picture: Figure, place: Box, face: object, gid: str, **look: Any) -> None:
+    """Draw a rectangle with a thin edge; `look` as matplotlib has it."""
+    from matplotlib.patches import Rectangle
+
+    left, top, width, height = place
+    whole = picture.get_size_inches() * POINT
+    patch = Rectangle(
+        (left / whole[0], 1 - (top + height) / whole[1]), width / whole[0], height / whole[1],
+        **{"fc": face, "ec": INK, "lw": 0.5, "gid": gid, "transform": picture.transFigure, **look},
+    )  # fmt: skip
+    picture.add_artist(patch)
+
+
+def titles(title: str | None, subtitle: str | None) -> tuple[list[tuple[float, str, Style]], float]:
+    """Lines of a title and subtitle, each with its baseline, and where they end; points from the top."""
+    y, lines = MARGIN, []
+    for text, style in ((title, TITLE), (subtitle, SUBTITLE)):
+        if text:
+            for part in wrap(text, style, WIDTH - 2 * MARGIN):
+                lines.append((y + style.size, part, style))
+                y += style.size * LINE
+            y += 2
+    return lines, y
+
+
+def paragraphs(picture: Figure, words: Sequence[Sequence[str]], y: float) -> None:
+    """Place small paragraphs, wrapped already, from `y` downwards."""
+    for lines in words:
+        for text in lines:
+            put(picture, MARGIN, y + SMALL.size + 0.5, text, SMALL)
+            y += SMALL.size * LINE
+        y += 3
 
 
 @cache
 def _renderer() -> RendererBase:
+    from matplotlib.backends.backend_agg import RendererAgg
+
     return RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]  # matplotlib types only its base class
 
 

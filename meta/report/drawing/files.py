@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from meta.records.run import Run
     from meta.records.storing.outputs import Outputs
-    from meta.report.drawing.plan import Plan
+    from meta.report.figures.registry import Plan
 
 Spread = Callable[[Sequence[Callable[[], list[bytes]]]], Generator[tuple[int, list[bytes]], None, None]]
 
@@ -44,14 +44,14 @@ def write_figures(
     """
     todo = []
     for figure in (one for runs in analyses for one in figures(runs)):
-        current = [outputs.is_current(name, figure.digest) for name in _files(figure)]  # each is claimed
+        current = [outputs.is_current(name, figure.made) for name in _files(figure)]  # each is claimed
         if not all(current):
             todo.append(figure)
     progress(len(todo))
     with closing(spread([partial(_drawn, figure, KINDS) for figure in todo])) as drawn:
         for done, (place, pictures) in enumerate(drawn, 1):
             for name, content in zip(_files(todo[place]), pictures, strict=True):
-                outputs.write(name, todo[place].digest, content)
+                outputs.write(name, todo[place].made, content)
             progress(len(todo) - done)
     return len(todo)
 

@@ -6,63 +6,40 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meta.report.drawing.canvas import GREY, PLAIN, POINT, Picture, Style, new_picture, put, wrap
-from meta.report.drawing.columns import MARGIN, WIDTH
-from meta.report.drawing.layout import SUBTITLE, TITLE
-from meta.results import FAILED
+from meta.report.drawing.canvas import (
+    MARGIN,
+    PLAIN,
+    POINT,
+    line,
+    new_picture,
+    put,
+    titles,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from meta.report.drawing.canvas import Box
     from meta.results import Fit
 
     Floats = NDArray[np.float64]
-    Box = tuple[float, float, float, float]
 
-# Okabe and Ito's colours, told apart by the colour-blind
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-BLUE, VERMILION = COLOURS[:2]
-LIGHT = Style(colour=GREY)
-HEAD = Style(bold=True)
-DASHED = (0, (4, 2))
 LINE = 9.1  # pitch of lines of text, points
+TICK = 8.0  # half of the last tick's label stands beyond the axis
 
 
-def start(height: float, titles: tuple[str, str], fits: Sequence[Fit]) -> tuple[Picture, float]:
-    """Begin a figure with its title and subtitle.
-
-    Parameters
-    ----------
-    height : float
-        Of what stands below the titles, points.
-    titles : tuple of str
-        Title and subtitle.
-    fits : sequence of Fit
-        What is shown; where a sampler failed, the title says so.
-
-    Returns
-    -------
-    picture : Picture
-    top : float
-        Where the titles end, points from the top.
-    """
-    mark = f"[{FAILED}] " if any(fit.failed for fit in fits) else ""
-    lines = [(line, TITLE) for line in wrap(mark + titles[0], TITLE, WIDTH - 2 * MARGIN)]
-    lines += [(line, SUBTITLE) for line in wrap(titles[1], SUBTITLE, WIDTH - 2 * MARGIN)]
-    pitch = [style.size * 1.35 for _, style in lines]
-    top = MARGIN + sum(pitch) + 4
-    picture = new_picture(WIDTH, top + height + MARGIN)
-    y = MARGIN
-    for (line, style), step in zip(lines, pitch, strict=True):
-        put(picture, MARGIN, y + style.size, line, style)
-        y += step
-    return picture, top
+def start(height: float, title: str, subtitle: str) -> tuple[Figure, float]:
+    """Begin a figure of some height (points) below its titles; also return where these end."""
+    lines, top = titles(title, subtitle)
+    picture = new_picture(top + height + MARGIN)
+    for y, text, style in lines:
+        put(picture, MARGIN, y, text, style)
+    return picture, top + 2
 
 
-def axes_at(picture: Picture, box: Box) -> Axes:
+def axes_at(picture: Figure, box: Box) -> Axes:
     """Add axes with two spines; left, top, width and height in points from the top left corner."""
     left, top, width, height = box
     whole = picture.get_size_inches() * POINT
@@ -117,12 +94,6 @@ def last_above(x: Floats, height: Floats, share: float = 0.01) -> float:
     return float(x[np.flatnonzero(height >= share * height.max())[-1]])
 
 
-def sample(picture: Picture, x: float, y: float, width: float, look: dict[str, Any]) -> None:
+def sample(picture: Figure, x: float, y: float, width: float, **look: Any) -> None:
     """Draw a short line as a key of the legend, at half the height of the text whose baseline is `y`."""
-    from matplotlib.lines import Line2D
-
-    whole = picture.get_size_inches() * POINT
-    height = 1 - (y - 2.5) / whole[1]
-    line = Line2D([x / whole[0], (x + width) / whole[0]], [height, height], **look)
-    line.set_transform(picture.transFigure)
-    picture.add_artist(line)
+    line(picture, x, x + width, y - 2.5, **look)

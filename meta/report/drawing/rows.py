@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from meta.format import counts, interval, level, number, percent
-from meta.report.drawing.canvas import GREY, PLAIN, Style
-from meta.report.drawing.columns import BOLD, SMALL, Row
-from meta.report.drawing.marks import Mark
+from meta.report.drawing.canvas import BOLD, PLAIN, SMALL, Style
+from meta.report.drawing.marks import UNDER, Mark
+from meta.report.drawing.palette import GREY
+from meta.report.drawing.table import BLOCK_GAP, INDENT, Row
 from meta.report.language import exact, wording
 from meta.report.language.roles import marked
 from meta.results import Estimand, name_of
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from meta.results import Fit, NotReported, Proportion, TrialEffect
 
 ABSENT = Style(italic=True, colour=GREY)
-INDENT, BLOCK_GAP = 6.0, 5.0
 _ALONE = 0.3  # size of a single trial's square among pooled estimates
 COMPANION = 0.6  # height of a companion's diamond, against the leading one's
 
@@ -28,21 +28,21 @@ class _Shown(NamedTuple):
     """An estimate in a row: its cells, its mark, and what is said of what is missing."""
 
     cells: dict[str, str]
-    mark: Mark | None
+    marks: tuple[Mark, ...]
     reason: str | None = None
     details: tuple[tuple[str, Style], ...] = ()
 
 
 def _show(found: Proportion, like: Mark) -> _Shown:
     if found.value is None:
-        return _Shown({}, None, reason=wording.not_given(found.reason))
+        return _Shown({}, (), reason=wording.not_given(found.reason))
     cells = {"value": percent(found.value)}
     if found.low is None or found.high is None:
         alone = Mark(kind="dot", low=found.value, value=found.value, high=found.value, filled=like.filled)
         why = f"interval {wording.not_given(found.reason)}"
-        return _Shown(cells, alone, details=((why, SMALL),))
+        return _Shown(cells, (alone,), details=((why, SMALL),))
     cells["ends"] = f"[{interval(found.low, found.high, percent)}]"
-    return _Shown(cells, replace(like, low=found.low, value=found.value, high=found.high))
+    return _Shown(cells, (replace(like, low=found.low, value=found.value, high=found.high),))
 
 
 def weighted(fit: Fit) -> bool:
@@ -73,17 +73,16 @@ def trial_row(trial: TrialEffect, largest: float, source: str, *, shrunken: bool
             **({"weight": percent(trial.weight)} if trial.weight is not None else {}),
             **shown.cells,
         },
-        mark=shown.mark,
-        under=_shrunken(trial.shrunken) if shrunken else None,
+        marks=(*shown.marks, *(_shrunken(trial.shrunken) if shrunken else ())),
         reason=shown.reason,
         details=shown.details,
     )
 
 
-def _shrunken(found: Proportion | None) -> Mark | None:
+def _shrunken(found: Proportion | None) -> tuple[Mark, ...]:
     if found is None or found.value is None or found.low is None or found.high is None:
-        return None
-    return Mark(kind="shrunken", low=found.low, value=found.value, high=found.high)
+        return ()
+    return (Mark(kind="shrunken", low=found.low, value=found.value, high=found.high, below=UNDER),)
 
 
 def pooled_row(fit: Fit, scope: str) -> Row:
@@ -98,7 +97,7 @@ def pooled_row(fit: Fit, scope: str) -> Row:
             **({"weight": percent(1.0)} if whole else {}),
             **shown.cells,
         },
-        mark=shown.mark,
+        marks=shown.marks,
         reason=shown.reason,
         details=shown.details,
     )
@@ -132,7 +131,7 @@ def _smaller(fit: Fit, found: Proportion, *, indent: float, method: bool) -> Row
         ),
         indent=indent,
         cells=shown.cells,
-        mark=shown.mark,
+        marks=shown.marks,
         reason=shown.reason,
         details=(*shown.details, *([(options, SMALL)] if options else [])),
     )
@@ -176,7 +175,7 @@ def prediction_row(fit: Fit) -> Row:
     return Row(
         label=label,
         cells={"ends": f"[{interval(found.low, found.high, percent)}]"},
-        mark=Mark(kind="bar", low=found.low, high=found.high),
+        marks=(Mark(kind="bar", low=found.low, high=found.high),),
         details=((f"{_of_new_trial(fit)}; {wording.prediction(fit.prediction)}", SMALL),),
     )
 
@@ -213,7 +212,7 @@ def summary_row(label: str, fit: Fit, *, base: bool = False) -> Row:
             **shown.cells,
             **({} if shown.reason or alone else beside),  # a reason needs their space
         },
-        mark=shown.mark,
+        marks=shown.marks,
         reason=shown.reason,
         details=shown.details,
         above=BLOCK_GAP if base else 0.0,

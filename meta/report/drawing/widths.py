@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.collections import Collection
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.text import Text
 
 from meta.errors import SpecError
-from meta.report.drawing.canvas import pinned_settings
-from meta.report.drawing.columns import DRAWN
+from meta.report.drawing.canvas import DRAWN, pinned_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +60,8 @@ def resized(figure: Figure, width: float | None) -> Figure:
 
 def _ticks(axis: Axis, group: str, share: float) -> None:
     """Marks, labels and their distances, of ticks yet to be made too."""
+    import matplotlib as mpl
+
     own, settings = axis.get_tick_params(), cast("Mapping[str, Any]", mpl.rcParams)
     names = {"length": "size", "width": "width", "pad": "pad"}
     usual = {name: settings[f"{group}.major.{option}"] for name, option in names.items()}
@@ -74,6 +70,11 @@ def _ticks(axis: Axis, group: str, share: float) -> None:
 
 
 def _artists(figure: Figure, share: float) -> None:
+    from matplotlib.collections import Collection
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+    from matplotlib.text import Text
+
     for text in figure.findobj(Text):
         text.set_fontsize(float(text.get_fontsize()) * share)
     for line in figure.findobj(Line2D):

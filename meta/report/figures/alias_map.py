@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import clean, counts
 from meta.records.coverage import CoverageCell, CoverageTrial
 from meta.report.drawing.canvas import (
-    GREY,
-    INK,
+    BOLD,
+    MARGIN,
     PLAIN,
-    Picture,
+    SMALL,
+    VIEWER,
+    WIDTH,
     Style,
+    box,
+    line,
+    paragraphs,
     pinned_settings,
     put,
-    rule,
     text_width,
     wrap,
 )
-from meta.report.drawing.columns import BOLD, GUTTER, MARGIN, SMALL, WIDTH
+from meta.report.drawing.palette import BLUE, GREY, INK, SHORT_DASHES, TINTS, WHITE
 from meta.report.drawing.panels import LINE, start
-from meta.report.drawing.site_blocks import box, paragraphs
+from meta.report.drawing.table import GUTTER
+from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language.aliasing import nested, same_trials
 from meta.report.language.wording import capital
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
     from meta.records.coverage import Coverage
+    from meta.report.drawing.canvas import Box
 
     _Line = tuple[str, str | None, list[str], float]
 
@@ -40,7 +47,6 @@ _ROW, _SPACE, _BAR = 14.0, 1.6, 2.2
 _LABEL_MOST, _CELL_MOST, _CELL_LEAST = 120.0, 84.0, 25.0
 _INDENT, _GAP, _KEY = 6.0, 10.0, 18.0
 _COUNT = Style(size=6.3)
-_REPORTED = "#C6DDEE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +65,27 @@ class _Strip:
         return max(map(len, self.heads)) * LINE + 5
 
 
-def alias_map(shown: Coverage, *, title: str, subtitle: str | None = None) -> Figure:
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of an analysis with trials whose counts are known."""
+    base = analysed.base
+    if base is not None and base.coverage is not None and base.coverage.trials:
+        yield Plan(
+            name=f"{base.name}.aliasing",
+            shows=(base,),
+            section=Section.SITES,
+            title="What goes with what",
+            caption="How characteristics of trials go together.",
+            draw=partial(alias_map, base.coverage, title=f"{base.name}: what goes with what"),
+        )
+
+
+FIGURE = Figure(order=110, plans=plans)
+
+
+def alias_map(shown: Coverage, *, title: str, subtitle: str | None = None) -> Picture:
     """Draw every trial's patients and responders by level of each factor.
 
-    Parameters
-    ----------
-    shown : Coverage
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        Filled cells: responders reported; dashed ones: only patients; a question mark: neither.
+    Filled cells: responders reported; dashed ones: only patients; a question mark: neither.
     """
     with pinned_settings():
         strips = _strips(shown)
@@ -80,7 +95,7 @@ def alias_map(shown: Coverage, *, title: str, subtitle: str | None = None) -> Fi
         whole = sum(strip.above + body + _GAP for strip in strips) + _KEY
         whole += sum(len(lines) * LINE + 3 for lines in words)
         said = subtitle or "Responders/patients of each trial at each level; ? where not reported."
-        picture, y = start(whole, (title, said), [])
+        picture, y = start(whole, title, said)
         for strip in strips:
             _draw(picture, shown, strip, rows, y)
             y += strip.above + body + _GAP
@@ -106,12 +121,14 @@ def _strips(shown: Coverage) -> list[_Strip]:
     heads = [clean(capital(factor.name)) for factor in shown.factors]
     wanted = [text_width("All patients", BOLD), *(text_width(name) + _INDENT for name in names)]
     wanted += [text_width(name, BOLD) for name in heads]
-    label = min(max(wanted) * 1.03 + GUTTER, _LABEL_MOST)
-    sums = max((text_width(_sum(shown, *row), _COUNT) for row in _places(shown)), default=0.0) * 1.03 + GUTTER
+    label = min(max(wanted) * VIEWER + GUTTER, _LABEL_MOST)
+    sums = (
+        max((text_width(_sum(shown, *row), _COUNT) for row in _places(shown)), default=0.0) * VIEWER + GUTTER
+    )
     sums = max(sums, text_width("All trials", BOLD) + GUTTER)
     free = WIDTH - 2 * MARGIN - label - sums
     written = (_text(c) for row in _places(shown) for c in _cells(shown.trials, row[0], row[1] or ""))
-    least = max([_CELL_LEAST, *(text_width(text, _COUNT) * 1.03 + 4 for text in written)])
+    least = max([_CELL_LEAST, *(text_width(text, _COUNT) * VIEWER + 4 for text in written)])
     across = max(1, min(len(shown.trials), _MOST, int(free / least)))
     width = min(free / across, _CELL_MOST)
     strips = []
@@ -154,17 +171,17 @@ def _draw(picture: Picture, shown: Coverage, strip: _Strip, rows: Sequence[_Line
     left = MARGIN + strip.label
     right = left + strip.width * len(strip.trials)
     for i, lines in enumerate(strip.heads):
-        for j, line in enumerate(reversed(lines)):
+        for j, text in enumerate(reversed(lines)):
             x = left + (i + 0.5) * strip.width
-            put(picture, x, y + strip.above - 6 - j * LINE, line, BOLD, "center")
+            put(picture, x, y + strip.above - 6 - j * LINE, text, BOLD, "center")
     if strip.sums:
         put(picture, right + GUTTER, y + strip.above - 6, "All trials", BOLD)
     y += strip.above
-    rule(picture, MARGIN, WIDTH - MARGIN, y - 1.5, 0.5)
+    line(picture, MARGIN, WIDTH - MARGIN, y - 1.5, lw=0.5)
     for factor, level, lines, height in rows:
         style, x = (PLAIN, MARGIN + _INDENT) if factor and level is not None else (BOLD, MARGIN)
-        for i, line in enumerate(lines):
-            put(picture, x, y + 9 + i * LINE, line, style)
+        for i, text in enumerate(lines):
+            put(picture, x, y + 9 + i * LINE, text, style)
         if level is not None:
             _row(picture, strip, (factor, level), (left, y, height))
             if strip.sums:
@@ -179,9 +196,7 @@ def _row(picture: Picture, strip: _Strip, row: tuple[str, str], place: tuple[flo
         _cell(picture, cell, strip.trials[i].n, (*corner, strip.width - _SPACE, height - _SPACE))
 
 
-def _cell(
-    picture: Picture, cell: CoverageCell | None, whole: int, place: tuple[float, float, float, float]
-) -> None:
+def _cell(picture: Picture, cell: CoverageCell | None, whole: int, place: Box) -> None:
     """Draw one cell; a bar at its foot is the share of the trial's patients."""
     left, top, width, height = place
     centre, baseline = left + width / 2, top + 8.6
@@ -194,9 +209,9 @@ def _cell(
     box(
         picture,
         place,
-        _REPORTED if known else "#FFFFFF",
+        TINTS[BLUE] if known else WHITE,
         "reported" if known else "unreported",
-        dashed=not known,
+        ls="-" if known else SHORT_DASHES,
     )
     put(picture, centre, baseline, _text(cell), _COUNT, "center")
     if whole:
@@ -216,10 +231,10 @@ def _key(picture: Picture, y: float) -> None:
     x = MARGIN
     keys = (("responders reported", True), ("only the number of patients", False))
     for text, known in keys:
-        face = _REPORTED if known else "#FFFFFF"
-        box(picture, (x, y + 1, 16, 8), face, "key", dashed=not known)
+        face = TINTS[BLUE] if known else WHITE
+        box(picture, (x, y + 1, 16, 8), face, "key", ls="-" if known else SHORT_DASHES)
         put(picture, x + 20, y + 7.5, text, PLAIN)
-        x += 20 + text_width(text) * 1.03 + 14
+        x += 20 + text_width(text) * VIEWER + 14
     box(picture, (x, y + 4, 16, _BAR), INK, "key")
     put(picture, x + 20, y + 7.5, "share of the trial's patients", PLAIN)
 

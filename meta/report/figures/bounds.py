@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
 from meta.models import MODELS, policy
-from meta.report.drawing.canvas import pinned_settings
-from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
-from meta.report.drawing.layout import draw
+from meta.report.drawing.canvas import BOLD, SMALL
 from meta.report.drawing.marks import Mark
-from meta.report.drawing.rows import BLOCK_GAP, COMPANION, INDENT, summary_row
+from meta.report.drawing.rows import COMPANION, summary_row
+from meta.report.drawing.table import BLOCK_GAP, INDENT, Column, Paragraph, Plot, Row, Table, draw
+from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language import exact, latent_words, wording
-from meta.report.language.bound_words import Compared, completion, each_role, leading, numbers, span
+from meta.report.language.bound_words import Compared, compared, completion, each_role, leading, numbers, span
 from meta.report.language.roles import first_fit, ordered
 from meta.results import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
     from meta.records.run import Run
     from meta.results import Bounds, Fit, Latent
@@ -27,19 +28,32 @@ if TYPE_CHECKING:
 KEYS = ("counts", "k", "value", "ends")
 
 
-def bounds_figure(shown: Compared, *, title: str, subtitle: str | None = None) -> Figure:
-    """Draw the bounds of the leading estimand overall and by group, beside the answers without bounds.
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of each run with bounds, beside the runs that settle the same exclusion otherwise."""
+    for base, _ in analysed.overall:
+        bounded = [run for run in analysed.runs if leading(run) is not None]
+        for run in bounded:
+            alone = len(bounded) == 1
+            shown = compared(analysed.runs, base, run)
+            latent = () if shown.latent is None else (shown.latent,)
+            what = "Bounds over everything that was not reported"
+            yield Plan(
+                name=f"{base.name}.bounds" if alone else f"{base.name}.{run.variation}.bounds",
+                shows=(base, run, *(other for _, other in shown.others), *latent),
+                section=Section.UNREPORTED,
+                title=what if alone else f"{what}: {run.variation}",
+                caption="The answer under every completion of unreported counts.",
+                draw=partial(
+                    bounds_figure, shown, title=f"{base.name}: {run.variation}", subtitle=base.question
+                ),
+            )
 
-    Parameters
-    ----------
-    shown : Compared
-    title, subtitle : str
 
-    Returns
-    -------
-    Figure
-        A thick bar for the hull of the estimates, a thin line for that of the limits.
-    """
+FIGURE = Figure(order=120, plans=plans)
+
+
+def bounds_figure(shown: Compared, *, title: str, subtitle: str | None = None) -> Picture:
+    """Draw the bounds of the leading estimand overall and by group, beside the answers without bounds."""
     whole = leading(shown.bound)
     base = first_fit(shown.base)
     assert whole is not None  # figures() has looked
@@ -48,25 +62,22 @@ def bounds_figure(shown: Compared, *, title: str, subtitle: str | None = None) -
     for by in dict.fromkeys(one.by for one in shown.bound.bounds if one.by and one.completions > 1):
         for group in dict.fromkeys(one.group for one in shown.bound.bounds if one.by == by):
             rows += _block(shown, by, group)
-    what = wording.capital(name_of(whole.estimand, whole.outcome))
-    table = Table(
-        columns=(
-            Column("label", "Patients", "left"),
-            Column("k", "k"),
-            Column("counts", "Responders/n"),
-            Column(PLOT, ""),
-            Column("value", ""),
-            Column("ends", f"{what} % [{level(base.proportion.level)} interval]"),
-        ),
-        rows=tuple(rows),
-        below=tuple(_below(shown, whole)),
-        axis_label=f"{what}, %",
-        reference=base.proportion.value,
-        title=title,
-        subtitle=subtitle,
+    table = bounds_table(rows, whole, base.proportion.level, base.proportion.value)
+    return draw(table, tuple(_below(shown, whole)), title, subtitle)
+
+
+def bounds_table(rows: Sequence[Row], lead: Bounds, confidence: float, reference: float | None) -> Table:
+    """The table of answers and bounds; a dashed line stands at the `reference`."""
+    what = wording.capital(name_of(lead.estimand, lead.outcome))
+    columns = (
+        Column("label", "Patients", "left"),
+        Column("k", "k"),
+        Column("counts", "Responders/n"),
+        Plot(axis=f"{what}, %", references=(reference,)),
+        Column("value", ""),
+        Column("ends", f"{what} % [{level(confidence)} interval]"),
     )
-    with pinned_settings():
-        return draw(table)
+    return Table(columns, tuple(rows))
 
 
 def _block(shown: Compared, by: str | None, group: str | None) -> list[Row]:
@@ -85,14 +96,7 @@ def _block(shown: Compared, by: str | None, group: str | None) -> list[Row]:
 
 
 def answer_row(label: str, run: Run, by: str | None, group: str | None) -> Row:
-    """Return the row of a run's leading answer, of all patients or of a group.
-
-    Parameters
-    ----------
-    label : str
-    run : Run
-    by, group : str or None
-    """
+    """Return the row of a run's leading answer, of all patients or of a group."""
     fit = first_fit(run, by)
     part = _part(fit, group) if fit else None
     if part is None or part.k == 0:
@@ -105,7 +109,7 @@ def answer_row(label: str, run: Run, by: str | None, group: str | None) -> Row:
         label=row.label,
         indent=INDENT,
         cells={key: text for key, text in row.cells.items() if key in KEYS},
-        mark=row.mark,
+        marks=row.marks,
         reason=row.reason,
         details=row.details,
     )
@@ -118,14 +122,7 @@ def _part(fit: Fit, group: str | None) -> Fit | None:
 
 
 def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
-    """Return a smaller row for the first estimand of each other role.
-
-    Parameters
-    ----------
-    bound : Run
-    lead : Bounds
-        Of the leading role.
-    """
+    """Return a smaller row for the first estimand of each role but that of `lead`."""
     for one in each_role(bound, lead.by, lead.group):
         if one.role != lead.role:
             name = MODELS[one.model].NAME
@@ -133,15 +130,7 @@ def companions(bound: Run, lead: Bounds) -> Iterator[Row]:
 
 
 def bounds_row(label: str, found: Bounds, *, said: str | None = None) -> Row:
-    """Return the row of both hulls.
-
-    Parameters
-    ----------
-    label : str
-    found : Bounds
-    said : str, optional
-        What stands below it; without, the row is a smaller one, beside the leading role's.
-    """
+    """Return the row of both hulls, with what is `said` below it; a smaller row where nothing is."""
     inner, outer = found.ignorance, found.uncertainty
     cells = {"k": span(found.k), "counts": f"{span(found.responders)}/{span(found.n)}"}
     if inner.low is None or inner.high is None or outer.low is None or outer.high is None:
@@ -162,7 +151,7 @@ def bounds_row(label: str, found: Bounds, *, said: str | None = None) -> Row:
         indent=INDENT,
         style=style,
         cells=cells,
-        mark=mark,
+        marks=(mark,),
         details=((said, SMALL),) if said else (),
     )
 
@@ -202,7 +191,7 @@ def _latent(found: Latent, by: str | None, group: str | None) -> Iterator[Row]:
     mark = Mark(kind="diamond", low=mean.low, value=mean.value, high=mean.high, filled=filled)
     cells |= {"value": percent(mean.value), "ends": f"[{interval(mean.low, mean.high, percent)}]"}
     cells |= {"k": str(fit.k)} if by is None else {}
-    yield Row(label=label, indent=INDENT, style=BOLD, cells=cells, mark=mark)
+    yield Row(label=label, indent=INDENT, style=BOLD, cells=cells, marks=(mark,))
 
 
 def _latent_below(found: Latent) -> Iterator[Paragraph]:

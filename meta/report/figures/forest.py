@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from meta.format import level
-from meta.report.drawing.canvas import pinned_settings, save
-from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
-from meta.report.drawing.layout import draw
+from meta.format import counts, level
+from meta.report.drawing.canvas import BOLD, SMALL
 from meta.report.drawing.rows import (
-    BLOCK_GAP,
-    INDENT,
     absent_details,
     answer_rows,
     companion_row,
@@ -20,26 +16,81 @@ from meta.report.drawing.rows import (
     prediction_row,
     shows_shrunken,
     size,
-    summary_row,
     trial_row,
     weighted,
     withheld_row,
 )
-from meta.report.language import exact, wording
-from meta.report.language.paragraphs import exclusions, footnotes, several_notes, statistics
+from meta.report.drawing.table import BLOCK_GAP, INDENT, Column, Paragraph, Plot, Row, Table, draw
+from meta.report.figures.registry import Analysed, Figure, Plan, Section, file_name, placed, title_of
+from meta.report.language import wording
+from meta.report.language.paragraphs import exclusions, footnotes, statistics
 from meta.report.language.reconstructed import legend, model_rows, unreported_rows
+from meta.report.language.roles import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
-    from meta.records.run import LedgerEntry
-    from meta.results import Fit, SiteRegionFit
+    from meta.records.run import LedgerEntry, Run
+    from meta.results import Fit, SiteRegionFit, TrialEffect
 
-__all__ = ["forest", "save", "several_forest"]
-
+NAMED = {"site": "primary site"}  # what a grouping is called where its own word says too little
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of each run that stands alone and each of its groupings, the overall one first."""
+    for run in analysed.single:
+        yield from forests(run).values()
+
+
+FIGURE = Figure(order=10, plans=plans)
+
+
+def forests(run: Run) -> dict[str | None, Plan]:
+    """A forest plot of a run by each grouping, None for the overall one; the leading role's fit first."""
+    by = sorted(dict.fromkeys(fit.by for fit in run.fits), key=lambda by: by is not None)
+    return {name: _plan(run, name, *ordered(fit for fit in run.fits if fit.by == name)) for name in by}
+
+
+def _plan(run: Run, by: str | None, fit: Fit, *companions: Fit) -> Plan:
+    asked = run.analysis.sites
+    sites = run.sites if asked is not None and by == asked.by else None
+    title = title_of(run, f"by {by}" if by else "overall")
+    return Plan(
+        name=file_name(run, by.replace(" ", "-") if by else "overall"),
+        shows=(run,),
+        section=placed(run, Section.FOREST),
+        title=f"Forest plot by {NAMED.get(by, by)}" if by else "Forest plot: all trials",
+        caption=f"Trials and pooled estimates by {NAMED.get(by, by)}."
+        if by
+        else "Each trial's rate, exact interval, pooled rates.",
+        draw=lambda: forest(
+            fit, companions=companions, ledger=run.ledger, sites=sites, title=title, subtitle=run.question
+        ),
+        rows=tuple(rows(run, fit)),
+    )
+
+
+def rows(run: Run, fit: Fit) -> list[str]:
+    """What is said of each trial's row: its count and where that is printed."""
+    shown = [(group, trial) for group in fit.groups for trial in group.trials]
+    if not _shows_all(fit):
+        shown += [(fit, trial) for trial in fit.trials]
+    return [_said(run, fit.by, part.label, trial) for part, trial in shown]
+
+
+def _said(run: Run, by: str | None, group: str | None, trial: TrialEffect) -> str:
+    place = wording.source(run.ledger, trial.label, by, group)
+    where = place.removeprefix(f"{trial.label}: ") if place else "no source in the ledger"
+    return f"{trial.label}: {counts(trial.responders, trial.n)}; {where}"
+
+
+def _shows_all(fit: Fit) -> bool:
+    """Whether the groups of a fit have all its trials, with the same counts."""
+    shown = {(t.label, t.responders, t.n) for group in fit.groups for t in group.trials}
+    return shown.issuperset((t.label, t.responders, t.n) for t in fit.trials)
 
 
 def forest(
@@ -50,13 +101,11 @@ def forest(
     sites: SiteRegionFit | None = None,
     title: str | None = None,
     subtitle: str | None = None,
-) -> Figure:
+) -> Picture:
     """Draw the trials of a fit, group by group where it has groups, and the pooled estimates.
 
     Parameters
     ----------
-    fit : Fit
-        As stored.
     companions : sequence of Fit
         Other models' fits of the same trials and groups, shown as smaller diamonds below the leading one.
     ledger : sequence of LedgerEntry
@@ -65,12 +114,6 @@ def forest(
     sites : SiteRegionFit, optional
         The model of the same groups that takes trials in which report totals alone: its rates stand below
         each group's estimates, and what it expects where a group's responders were not reported.
-    title, subtitle : str, optional
-
-    Returns
-    -------
-    Figure
-        As wide as a journal's double column, 180 mm; as high as its rows ask for.
     """
     sources = _Sources(ledger, fit.by)
     rows = []
@@ -79,89 +122,22 @@ def forest(
         rows += unreported_rows(group, sites, indent=INDENT) + model_rows(group.label, sites, indent=INDENT)
     rows += _overall(fit, companions, sources)
     what = wording.capital(wording.measure(fit))
-    table = Table(
-        columns=(
-            Column("label", "Trial", "left"),
-            Column("counts", _counted(fit)),
-            Column(PLOT, ""),
-            Column("value", ""),
-            Column("ends", f"{what} % [{_interval(fit, companions, sites)}]"),
-            *([Column("weight", "Weight %")] if weighted(fit) else []),
-        ),
-        rows=tuple(rows),
-        below=(
-            *statistics(fit, companions),
-            *footnotes(fit, companions),
-            *legend(fit, sites),
-            *exclusions(ledger),
-            *sources.paragraphs(),
-        ),
-        axis_label=f"{what}, %",
-        reference=None if wording.withheld(fit) else fit.proportion.value,
-        title=title,
-        subtitle=subtitle,
-    )
-    with pinned_settings():
-        return draw(table)
-
-
-def several_forest(
-    base: Fit,
-    others: Sequence[tuple[str, Fit]],
-    *,
-    title: str | None = None,
-    subtitle: str | None = None,
-) -> Figure:
-    """Draw the pooled estimates of several sets of trials, and of all of them.
-
-    Parameters
-    ----------
-    base : Fit
-        With all trials.
-    others : sequence of (str, Fit)
-        Which trials, e.g. "without A", and their fit.
-    title, subtitle : str, optional
-
-    Returns
-    -------
-    Figure
-        As of :func:`forest`.
-    """
-    what = wording.capital(wording.leading_name(base))
-    spread = [Column("tau", "τ")] if exact.is_exact(base) else [Column("tau2", "τ²"), Column("I2", "I² %")]
-    kind = "CrI" if base.proportion.kind == "credible" else "CI"
-    columns = (
-        Column("label", "Trials pooled", "left"),
-        Column("k", "k"),
-        Column("counts", _counted(base)),
-        Column(PLOT, ""),
+    columns: tuple[Column | Plot, ...] = (
+        Column("label", "Trial", "left"),
+        Column("counts", counted(fit)),
+        Plot(axis=f"{what}, %", references=(None if wording.withheld(fit) else fit.proportion.value,)),
         Column("value", ""),
-        Column("ends", f"{what} % [{level(base.proportion.level)} {kind}]"),
-        *spread,
+        Column("ends", f"{what} % [{_interval(fit, companions, sites)}]"),
+        *([Column("weight", "Weight %")] if weighted(fit) else []),
     )
-    rows = [summary_row(_named(label, fit, base), fit) for label, fit in others]
-    keys = {column.key for column in columns}
-    table = Table(
-        columns=columns,
-        rows=tuple(
-            replace(row, cells={key: text for key, text in row.cells.items() if key in keys})
-            for row in (*rows, summary_row("All trials", base, base=True))
-        ),
-        below=tuple(several_notes(base, [fit for _, fit in others])),
-        axis_label=f"{what}, %",
-        reference=base.proportion.value,
-        title=title,
-        subtitle=subtitle,
+    below = (
+        *statistics(fit, companions),
+        *footnotes(fit, companions),
+        *legend(fit, sites),
+        *exclusions(ledger),
+        *sources.paragraphs(),
     )
-    with pinned_settings():
-        return draw(table)
-
-
-def _named(label: str, fit: Fit, base: Fit) -> str:
-    """Name a row; where the base's model had no answer, by the model that stands in for it."""
-    same = fit.model.model == base.model.model
-    instead = "" if same else f" ({wording.leading_name(fit)}, {exact.short_name(fit)})"
-    return f"{label}{instead}"
+    return draw(Table(columns, tuple(rows)), below, title, subtitle)
 
 
 class _Sources:
@@ -183,7 +159,8 @@ class _Sources:
         return [Paragraph(lead="Sources:", text="; ".join(lines) + ".", style=SMALL)] if lines else []
 
 
-def _counted(fit: Fit) -> str:
+def counted(fit: Fit) -> str:
+    """Name the column of counts."""
     return f"{wording.capital(fit.outcome.events)}/n"
 
 
@@ -229,9 +206,8 @@ def _trials(fit: Fit, part: Fit, sources: _Sources) -> list[Row]:
 
 def _overall(fit: Fit, companions: Sequence[Fit], sources: _Sources) -> list[Row]:
     """Return the rows of the overall estimate; its trials too, unless the groups have shown the same."""
-    shown = {(t.label, t.responders, t.n) for group in fit.groups for t in group.trials}
     rows: list[Row] = []
-    if not shown.issuperset((t.label, t.responders, t.n) for t in fit.trials):
+    if not _shows_all(fit):
         if fit.groups:
             rows.append(Row(label="All groups together", style=BOLD, above=BLOCK_GAP))
         rows += _trials(fit, fit, sources)

@@ -1,231 +1,165 @@
-"""Which figures a pooling run draws, and from which runs."""
+"""Which figures there are: every other module of this folder declares one, `FIGURE`.
+
+A figure's module says which runs it applies to, how it is drawn, in which section of the page it stands, its
+title and its caption; nothing else has to know of it.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import pkgutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from meta.format import distribution
+from meta.errors import MetaError
 from meta.records.run import BASE, Run
-from meta.report.drawing.plan import Plan
-from meta.report.figures.bound_plans import bounds_plans, split_plans
-from meta.report.figures.several_plans import cumulative, date_of, several
-from meta.report.language.roles import first_fit, ordered
-from meta.report.language.site_words import has_contrasts
+from meta.records.storing.code import drawing_code
+from meta.report.language.roles import first_fit
+from meta.report.language.variations import word_of
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    # Nothing evaluates the annotations, and a run without a new figure need not load matplotlib.
+    from matplotlib.figure import Figure as Picture  # noqa: TC004
 
-    from meta.records.coverage import Coverage
+    from meta.records.sensitivity_words import Word
     from meta.results import Fit, SiteRegionFit
 
-SITE_FIGURES = ("site-grid", "standardised", "site-rates", "site-contrasts")
+
+class Section(StrEnum):
+    """Where a figure stands on the page; the value begins the name of the section's template."""
+
+    FOREST = "forest"
+    HETEROGENEITY = "heterogeneity"
+    SITES = "sites"
+    UNREPORTED = "unreported"
+    SPECIFICATION = "specification"
+    PRIORS = "priors"
+    DATA = "data"
+    FILE_ONLY = "file only"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """The runs of one analysis, as figures ask for them."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def base(self) -> Run | None:
+        """The analysis itself."""
+        return next((run for run in self.runs if run.variation == BASE), None)
+
+    @property
+    def overall(self) -> list[tuple[Run, Fit]]:
+        """The analysis itself with its leading overall fit; empty where it has none."""
+        base = self.base
+        fit = None if base is None else first_fit(base)
+        return [] if base is None or fit is None else [(base, fit)]
+
+    @property
+    def single(self) -> list[Run]:
+        """The base and each variation that stands alone in the YAML."""
+        return [run for run in self.runs if run.expansion is None]
+
+    @property
+    def sites(self) -> list[tuple[Run, SiteRegionFit]]:
+        """Those of :attr:`single` with the model of sites and regions, and it."""
+        return [(run, run.sites) for run in self.single if run.sites is not None]
+
+    def families(self, drawn_as: str) -> Iterator[tuple[str, Word, list[Run]]]:
+        """The variations of words that are drawn together in this way: name in the YAML, word and runs."""
+        for name in dict.fromkeys(run.family for run in self.runs if run.family is not None):
+            runs = [run for run in self.runs if run.family == name]
+            word = word_of(runs[0])
+            if word is not None and word.figure == drawn_as:
+                yield name, word, runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A figure to be drawn.
+
+    `name` is that of its files, without ending, `shows` are the runs that it is made from, and `rows` what is
+    said of each square's row when it is pointed at on the page.
+    """
+
+    name: str
+    shows: tuple[Run, ...]
+    section: Section
+    title: str
+    caption: str
+    draw: Callable[[], Picture]
+    rows: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Digest of what it shows."""
+        return hashlib.sha256("".join(run.provenance.digest for run in self.shows).encode()).hexdigest()
+
+    @property
+    def made(self) -> str:
+        """Digest of what its file is made from: what it shows, and the code that draws."""
+        return f"{drawing_code()}:{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A kind of figure: its place among those of its section, and the plans of an analysis' runs."""
+
+    order: int
+    plans: Callable[[Analysed], Iterator[Plan]]
 
 
 def figures(runs: Sequence[Run]) -> Iterator[Plan]:
-    """Forest plots of each variation, one of the leave-one-outs, and what is drawn of the base's posterior.
+    """Every figure of an analysis, from all its variations, in the order of the page.
 
-    Parameters
-    ----------
-    runs : sequence of Run
-        All variations of one analysis.
+    Raises
+    ------
+    MetaError
+        If a module of this folder declares no figure.
     """
-    base = next((run for run in runs if run.variation == BASE), None)
-    without: dict[str, list[tuple[str, Run]]] = {}
-    for run in runs:
-        trial = left_out(base, run) if base is not None else None
-        if run.expansion in {"each-prior", "each-date"}:
-            continue
-        if trial is None:
-            yield from forests(run).values()
-            yield from _sites(run)
-        else:
-            without.setdefault(run.variation.removesuffix(f".{_id_left_out(run)}"), []).append((trial, run))
-    if base is not None and base.coverage is not None and base.coverage.trials:
-        yield _aliasing(base, base.coverage)
-    if base is not None and first_fit(base) is not None:
-        if len(runs) > 1:
-            yield _specification(base, runs)
-        yield from (
-            several(name, "leave one out", base, [(f"without {trial}", run) for trial, run in rest])
-            for name, rest in without.items()
+    analysed, names = Analysed(tuple(runs)), set[str]()
+    for kind, figure in registered().items():
+        for plan in figure.plans(analysed):
+            taken = plan.name in names  # a variation is called as a figure is
+            names.add(plan.name)
+            yield replace(plan, name=f"{plan.name}.{kind}") if taken else plan
+
+
+@cache
+def registered() -> dict[str, Figure]:
+    """Every kind of figure by the name of its module, in the order of the page."""
+    package, _, own = __name__.rpartition(".")
+    names = [one.name for one in pkgutil.iter_modules(import_module(package).__path__) if one.name != own]
+    kinds = {name: getattr(import_module(f"{package}.{name}"), "FIGURE", None) for name in names}
+    found = {name: figure for name, figure in kinds.items() if isinstance(figure, Figure)}
+    if missing := ", ".join(f"{name}.py" for name in kinds if name not in found):
+        raise MetaError(
+            f"meta/report/figures: {missing}: found no FIGURE; each module of this folder but registry.py "
+            "declares one figure, FIGURE = Figure(order, plans), or belongs elsewhere"
         )
-        yield from cumulative(base, [run for run in runs if run.expansion == "each-date"])
-        yield from _posteriors(base)
-        yield from _prior_sensitivity(base, [run for run in runs if run.expansion == "each-prior"])
-        yield from bounds_plans(base, runs)
-        yield from split_plans(base, runs)
+    return dict(sorted(found.items(), key=lambda item: item[1].order))
 
 
-def forests(run: Run) -> dict[str | None, Plan]:
-    """A forest plot of a run by each grouping, None for the overall one; the leading role's fit first."""
-    by = dict.fromkeys(fit.by for fit in run.fits)
-    return {name: _forest(run, *ordered(fit for fit in run.fits if fit.by == name)) for name in by}
+def file_name(run: Run, what: str) -> str:
+    """The name of a figure of one run."""
+    return ".".join([run.name, *([] if run.variation == BASE else [run.variation]), what])
 
 
-def left_out(base: Run, run: Run) -> str | None:
-    """The label of the trial that a leave-one-out run is without; None for any other run."""
-    trial = _id_left_out(run)
-    if trial is None or not run.variation.endswith(f".{trial}"):
-        return None
-    return next((e.label for e in base.ledger if e.trial == trial and e.action == "used"), None)
+def title_of(run: Run, what: str) -> str:
+    """The title of a figure of one run: whose it is, and what it shows."""
+    return f"{run.name}{'' if run.variation == BASE else f', {run.variation}'}: {what}"
 
 
-def _id_left_out(run: Run) -> str | None:
-    """The trial that the run's last exclusion names, if it does."""
-    excluded = run.analysis.exclude
-    return excluded[-1].trial if excluded else None
+def heading_of(base: Run, word: Word) -> str:
+    """The title of a figure of the variations of a word."""
+    return f"{base.name}: {word.heading[0].lower()}{word.heading[1:]}"
 
 
-def _forest(run: Run, fit: Fit, *companions: Fit) -> Plan:
-    variation = "" if run.variation == BASE else f".{run.variation}"
-    by = fit.by.replace(" ", "-") if fit.by else "overall"
-    name = f"{run.name}{variation}.{by}"
-
-    def draw() -> Figure:
-        from meta.report.figures.forest import forest
-
-        asked = run.analysis.sites
-        return forest(
-            fit,
-            companions=companions,
-            ledger=run.ledger,
-            sites=run.sites if asked is not None and fit.by == asked.by else None,
-            title=_title(run, fit.by),
-            subtitle=run.question,
-        )
-
-    return Plan(name, run.provenance.digest, draw)
-
-
-def _sites(run: Run) -> Iterator[Plan]:
-    """What is drawn of the model of sites and regions, if the run has it."""
-    if run.sites is None:
-        return
-    title = run.name if run.variation == BASE else f"{run.name}.{run.variation}"
-    for name in SITE_FIGURES:
-        if name == "site-contrasts" and not has_contrasts(run.sites):
-            continue
-        yield Plan(f"{title}.{name}", run.provenance.digest, _site(name, run.sites, run.coverage, title))
-
-
-def _site(name: str, fit: SiteRegionFit, coverage: Coverage | None, title: str) -> Callable[[], Figure]:
-    def draw() -> Figure:
-        from meta.report.figures.site_figures import site_figure
-
-        return site_figure(name, fit, title, coverage)
-
-    return draw
-
-
-def _aliasing(base: Run, coverage: Coverage) -> Plan:
-    """Who was reported at which level of which factor."""
-
-    def draw() -> Figure:
-        from meta.report.figures.alias_map import alias_map
-
-        return alias_map(coverage, title=f"{base.name}: what goes with what")
-
-    return Plan(f"{base.name}.aliasing", base.provenance.digest, draw)
-
-
-def _title(run: Run, by: str | None) -> str:
-    variation = "" if run.variation == BASE else f", {run.variation}"
-    return f"{run.name}{variation}: {f'by {by}' if by else 'overall'}"
-
-
-def _specification(base: Run, runs: Sequence[Run]) -> Plan:
-    """A figure of every overall fit of every run."""
-    digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
-
-    def draw() -> Figure:
-        from meta.report.figures.specification import specification, specifications
-
-        found = [
-            one
-            for run in different(base, runs)
-            for one in specifications(variation_name(base, run), run, base=run is base)
-        ]
-        return specification(found, title=f"{base.name}: every sensitivity analysis", subtitle=base.question)
-
-    return Plan(f"{base.name}.specification", digest, draw)
-
-
-def different(base: Run, runs: Sequence[Run]) -> list[Run]:
-    """Runs without those under another prior that is the analysis' own."""
-    own = [fit.model for fit in base.fits if fit.by is None]
-    return [
-        run
-        for run in runs
-        if run.expansion != "each-prior" or not all(fit.model in own for fit in run.fits if fit.by is None)
-    ]
-
-
-def variation_name(base: Run, run: Run) -> str:
-    """What a run is called beside its base: by what it changes where one line of YAML made it with others."""
-    trial, fit = left_out(base, run), first_fit(run)
-    if run.expansion == "each-date":
-        return f"published by {date_of(run)}"
-    if run.expansion == "each-prior" and fit is not None:
-        return f"τ ~ {distribution(fit.model.prior)}"
-    return f"without {trial}" if trial else "all trials" if run is base else run.variation
-
-
-def _posteriors(base: Run) -> Iterator[Plan]:
-    """What is drawn of the base's overall posterior, if it is one and its grids are there."""
-    fit = first_fit(base)
-    if fit is None:
-        return
-    for name, what in (
-        ("posterior", "posterior"),
-        ("sweep", "if tau were known"),
-        ("prior-predictive", "prior predictive"),
-        ("influence", "influence of each trial"),
-    ):
-        if _shown(name, fit):
-            title = f"{base.name}: {what}"
-            yield Plan(f"{base.name}.{name}", base.provenance.digest, _curve(name, fit, title))
-
-
-def _shown(name: str, fit: Fit) -> bool:
-    """Whether the fit has what a figure shows."""
-    there = {
-        "posterior": "joint.density" in fit.grids,
-        "sweep": bool(fit.sweep) and "tau.x" in fit.grids,
-        "prior-predictive": "before.mean.x" in fit.grids,
-        "influence": any("divergence" in one.measures for one in fit.influence),
-    }
-    return there[name]
-
-
-def _curve(name: str, fit: Fit, title: str) -> Callable[[], Figure]:
-    def draw() -> Figure:
-        from meta.report.figures.curves import prior_predictive, sweep
-        from meta.report.figures.influence import influence
-        from meta.report.figures.joint import posterior
-
-        drawn = {
-            "posterior": posterior,
-            "sweep": sweep,
-            "prior-predictive": prior_predictive,
-            "influence": influence,
-        }
-        return drawn[name](fit, title=title)
-
-    return draw
-
-
-def _prior_sensitivity(base: Run, runs: Sequence[Run]) -> Iterator[Plan]:
-    """One figure of the posteriors under all priors."""
-    found = [(fit.model.prior, fit) for run in runs if (fit := first_fit(run)) and fit.grids]
-    if not found:
-        return
-    digest = hashlib.sha256("".join(run.provenance.digest for run in runs).encode()).hexdigest()
-
-    def draw() -> Figure:
-        from meta.report.figures.curves import prior_sensitivity
-
-        return prior_sensitivity(found, title=f"{base.name}: prior sensitivity")
-
-    yield Plan(f"{base.name}.{runs[0].family}", digest, draw)
+def placed(run: Run, section: Section) -> Section:
+    """The section where a figure of the analysis itself stands; one of a variation alone is a file only."""
+    return section if run.variation == BASE else Section.FILE_ONLY

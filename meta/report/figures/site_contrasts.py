@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number
-from meta.report.drawing.canvas import pinned_settings
-from meta.report.drawing.columns import BOLD
-from meta.report.drawing.site_blocks import INDENT, Block, Dot, Line, Look, draw_blocks, titled
-from meta.report.language.site_words import DESCRIPTIVE, group_noun, not_headlines, parts, written
+from meta.report.drawing.canvas import BOLD
+from meta.report.drawing.marks import APART, Mark, marks_of, point
+from meta.report.drawing.table import INDENT, Column, Plot, Row, Table, draw, small
+from meta.report.figures.registry import Analysed, Figure, Plan, Section, file_name, placed, title_of
+from meta.report.language.roles import marked
+from meta.report.language.site_words import DESCRIPTIVE, group_noun, not_headlines, written
 from meta.report.language.wording import not_given
 from meta.report.tables.site_tables import standing_of
 from meta.results import Status
@@ -16,50 +19,59 @@ from meta.results import Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
     from meta.results import Order, PriorPoint, Quantity, SiteRegionFit, SplitCount
 
 _NEARLY = 0.99  # a probability above is not written as a number
 
 
-def site_contrasts(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Figure:
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of each run whose model of sites and regions has orders, unreported splits or other priors."""
+    for run, fit in analysed.sites:
+        if fit.orders or fit.splits or fit.prior_sweep:
+            yield Plan(
+                name=file_name(run, "site-contrasts"),
+                shows=(run,),
+                section=placed(run, Section.SITES),
+                title="Orders, unreported splits and other priors",
+                caption=f"Which {group_noun(fit)} responds more often, who may have responded where "
+                "only totals are printed, and how far the prior decides.",
+                draw=partial(
+                    site_contrasts, fit, title=title_of(run, "orders, unreported splits, other priors")
+                ),
+            )
+
+
+FIGURE = Figure(order=90, plans=plans)
+
+
+def site_contrasts(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -> Picture:
     """Draw the probabilities of order, the posterior of each unreported split, and the prior of the contrast.
 
-    Parameters
-    ----------
-    fit : SiteRegionFit
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        One panel each, of those that the fit has.
+    One table each, of those that the fit has.
     """
     noun = group_noun(fit)
-    with pinned_settings():
-        said = subtitle or (
-            f"Which {noun} has the higher response rate; who may have responded where only totals are "
-            "reported; and how far the prior decides."
-        )
-        blocks = [block for block in (_orders(fit, noun), _splits(fit, noun), _priors(fit)) if block.lines]
-        return draw_blocks((titled(fit, title), said), blocks, _below(fit, noun))
-
-
-def _look(fit: SiteRegionFit, *labels: str) -> Look:
-    """Filled where the answer about some groups or levels may be a headline."""
-    return "leading" if standing_of(fit, *labels) == Status.HEADLINE else "beside"
-
-
-def _orders(fit: SiteRegionFit, noun: str) -> Block:
-    return Block(
-        before=(f"Higher response rate, by {noun}",),
-        after=("Probability, %",),
-        axis="Posterior probability, %",
-        lines=tuple(_order(fit, one) for one in _likelier(fit)),
-        ends=(0.0, 100.0),
-        reference=50.0,
+    said = subtitle or (
+        f"Which {noun} has the higher response rate; who may have responded where only totals are "
+        "reported; and how far the prior decides."
     )
+    tables = [table for table in (_orders(fit, noun), _splits(fit, noun), _priors(fit)) if table.rows]
+    return draw(tables, small(_below(fit, noun)), marked(title, fit), said)
+
+
+def _filled(fit: SiteRegionFit, *labels: str) -> bool:
+    """Whether the answer about some groups or levels may be a headline."""
+    return standing_of(fit, *labels) == Status.HEADLINE
+
+
+def _orders(fit: SiteRegionFit, noun: str) -> Table:
+    columns = (
+        Column("label", f"Higher response rate, by {noun}", "left"),
+        Plot(axis="Posterior probability, %", ends=(0.0, 100.0), references=(0.5,)),
+        Column("value", "Probability, %"),
+    )
+    return Table(columns, tuple(_order(fit, one) for one in _likelier(fit)))
 
 
 def _likelier(fit: SiteRegionFit) -> list[Order]:
@@ -72,9 +84,9 @@ def _likelier(fit: SiteRegionFit) -> list[Order]:
     return sorted(best.values(), key=lambda one: -one.probability)
 
 
-def _order(fit: SiteRegionFit, one: Order) -> Line:
-    dot = Dot(look=_look(fit, one.group, one.other), value=100 * one.probability)
-    return Line(label=f"{one.group} > {one.other}", cells=(_chance(one.probability),), dots=(dot,))
+def _order(fit: SiteRegionFit, one: Order) -> Row:
+    mark = point("dot", one.probability, filled=_filled(fit, one.group, one.other))
+    return Row(label=f"{one.group} > {one.other}", cells={"value": _chance(one.probability)}, marks=(mark,))
 
 
 def _chance(probability: float) -> str:
@@ -82,64 +94,66 @@ def _chance(probability: float) -> str:
     return "> 99" if probability > _NEARLY else number(100 * probability, 0)
 
 
-def _splits(fit: SiteRegionFit, noun: str) -> Block:
+def _splits(fit: SiteRegionFit, noun: str) -> Table:
     levels = " / ".join(dict.fromkeys(level(one.level) for one in fit.splits))
-    return Block(
-        before=(f"Unreported responders, by {noun}", "Patients"),
-        after=("Expected", f"[{levels} interval]"),
-        axis="Responders",
-        lines=tuple(_split_lines(fit)),
+    columns = (
+        Column("label", f"Unreported responders, by {noun}", "left"),
+        Column("n", "Patients"),
+        Plot(axis="Responders", unit=1.0),
+        Column("value", "Expected"),
+        Column("ends", f"[{levels} interval]"),
     )
+    return Table(columns, tuple(_split_rows(fit)))
 
 
-def _split_lines(fit: SiteRegionFit) -> Iterator[Line]:
+def _split_rows(fit: SiteRegionFit) -> Iterator[Row]:
     sums: dict[tuple[str, tuple[str, ...]], list[SplitCount]] = {}
     for one in fit.splits:
         sums.setdefault((one.trial, one.groups), []).append(one)
     for (trial, _), several in sums.items():
         n, x = sum(one.n for one in several), several[0].responders
-        yield Line(label=f"{trial}: {x}/{n} in all", style=BOLD)
+        yield Row(label=f"{trial}: {x}/{n} in all", style=BOLD)
         for one in several:
             yield _split(one, x * one.n / n)
 
 
-def _split(one: SplitCount, even: float) -> Line:
+def _split(one: SplitCount, even: float) -> Row:
     """One group's responders, beside what they would be if all groups had the trial's rate."""
-    dots = (
-        Dot(look="beside", value=one.expected, low=float(one.low), high=float(one.high)),
-        Dot(look="direct", value=even),
+    marks = (
+        Mark(kind="dot", value=one.expected, low=one.low, high=one.high, filled=False, below=-APART),
+        point("direct", even, below=APART),
     )
-    cells = (str(one.n), number(one.expected, 2), f"[{one.low} to {one.high}]")
-    return Line(label=one.group, cells=cells, dots=dots, indent=INDENT)
+    cells = {"n": str(one.n), "value": number(one.expected, 2), "ends": f"[{one.low} to {one.high}]"}
+    return Row(label=one.group, cells=cells, marks=marks, indent=INDENT)
 
 
-def _priors(fit: SiteRegionFit) -> Block:
+def _priors(fit: SiteRegionFit) -> Table:
     interval_ = f"[{level(fit.level)} CrI]"
-    return Block(
-        before=("Difference under other priors",),
-        after=(f"Points {interval_}", f"Log odds ratio {interval_}"),
-        axis="Difference of mean ORRs, percentage points",
-        lines=tuple(_prior_lines(fit)),
+    columns = (
+        Column("label", "Difference under other priors", "left"),
+        Plot(axis="Difference of mean ORRs, percentage points"),
+        Column("value", f"Points {interval_}"),
+        Column("log", f"Log odds ratio {interval_}"),
     )
+    return Table(columns, tuple(_prior_rows(fit)))
 
 
-def _prior_lines(fit: SiteRegionFit) -> Iterator[Line]:
+def _prior_rows(fit: SiteRegionFit) -> Iterator[Row]:
     own = fit.model.contrast_prior
     for pair in dict.fromkeys((one.level, one.reference) for one in fit.prior_sweep):
-        yield Line(label=f"{pair[0]} less {pair[1]}", style=BOLD)
+        yield Row(label=f"{pair[0]} less {pair[1]}", style=BOLD)
         for one in (one for one in fit.prior_sweep if (one.level, one.reference) == pair):
             name = f"log odds ratio ~ N(0, {one.prior_sd:g}²)"
             here = " (the model's)" if own == f"normal:0,{one.prior_sd:g}" else ""
-            yield _prior(name + here, one, _look(fit, *pair))
+            yield _prior(name + here, one, filled=_filled(fit, *pair))
 
 
-def _prior(name: str, one: PriorPoint, look: Look) -> Line:
+def _prior(name: str, one: PriorPoint, *, filled: bool) -> Row:
     found = one.difference
     if found.value is None:
-        return Line(label=name, reason=not_given(found.reason), indent=INDENT)
-    dot = Dot(look=look, value=100 * found.value, **parts(found, 100.0))
-    cells = (written(found, signed=True), _log_odds(one.log_odds_ratio))
-    return Line(label=name, cells=cells, dots=(dot,), indent=INDENT)
+        return Row(label=name, reason=not_given(found.reason), indent=INDENT)
+    cells = {"value": written(found, signed=True), "log": _log_odds(one.log_odds_ratio)}
+    return Row(label=name, cells=cells, marks=marks_of("dot", found, filled=filled), indent=INDENT)
 
 
 def _log_odds(found: Quantity) -> str:

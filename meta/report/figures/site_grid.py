@@ -6,15 +6,28 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import to_rgb
 
 from meta.format import clean, interval, level, percent
-from meta.report.drawing.canvas import INK, Picture, Style, pinned_settings, put, text_width, wrap
-from meta.report.drawing.columns import BOLD, MARGIN, SMALL, WIDTH
+from meta.report.drawing.canvas import (
+    BOLD,
+    MARGIN,
+    SMALL,
+    VIEWER,
+    WIDTH,
+    Style,
+    box,
+    paragraphs,
+    pinned_settings,
+    put,
+    text_width,
+    wrap,
+)
+from meta.report.drawing.palette import HEAT, INK, WHITE
 from meta.report.drawing.panels import LINE, axes_at, bare, start
-from meta.report.drawing.site_blocks import box, paragraphs, titled
+from meta.report.figures.registry import Analysed, Figure, Plan, Section, file_name, placed, title_of
+from meta.report.language.aliasing import totals
+from meta.report.language.roles import marked
 from meta.report.language.site_words import (
     DESCRIPTIVE,
     group_noun,
@@ -29,14 +42,16 @@ from meta.results import Estimand, Outcome, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
+
+    from meta.records.run import Run
+    from meta.report.drawing.canvas import Box
 
     # Nothing evaluates _Cell's annotations.
     from meta.results import Proportion, SiteRegionFit  # noqa: TC004
 
     Colour = tuple[float, float, float]
 
-_SCALE = "cividis_r"  # perceptually uniform, monotone in grey, the same to the colour-blind; light is low
 _ROW, _STRIP, _SPACE = 48.0, 5.0, 3.0  # height of a cell, of the strip along its foot, between cells
 _LABEL_MOST, _CELL_MOST, _MARGIN_GAP = 110.0, 108.0, 7.0
 _NUMBER, _ENDS, _COUNT = Style(bold=True, size=9.0), Style(size=7.0), Style(size=6.0)
@@ -67,27 +82,41 @@ class _Sheet:
     upper: float
 
 
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of each run with the model of sites and regions."""
+    for run, fit in analysed.sites:
+        yield _plan(run, fit)
+
+
+FIGURE = Figure(order=80, plans=plans)
+
+
+def _plan(run: Run, fit: SiteRegionFit) -> Plan:
+    noun, contrast = group_noun(fit), fit.contrast
+    by = f"{noun} and {contrast}" if contrast else noun
+    known = totals(run.coverage, contrast) if run.coverage and contrast else {}
+    within = f" in each {contrast}" if contrast else ""
+    return Plan(
+        name=file_name(run, "site-grid"),
+        shows=(run,),
+        section=placed(run, Section.SITES),
+        title=f"{capital(noun)}s{f' by {contrast}' if contrast else ''}: what was reported",
+        caption=f"Responders and patients known{within} at each {noun}.",
+        draw=lambda: site_grid(fit, totals=known, title=title_of(run, f"response by {by}")),
+    )
+
+
 def site_grid(
     fit: SiteRegionFit,
     *,
     totals: Mapping[str, tuple[int, int]] | None = None,
     title: str,
     subtitle: str | None = None,
-) -> Figure:
+) -> Picture:
     """Draw the mean ORR of every group at every level.
 
-    Parameters
-    ----------
-    fit : SiteRegionFit
-    totals : mapping of str to (int, int), optional
-        Responders and patients of each level, all groups together.
-    title, subtitle : str
-
-    Returns
-    -------
-    Figure
-        The last column is by group, the last rows by level: of the model without groups, and at the target
-        mix.
+    The last column is by group, the last rows by level: of the model without groups, and at the target mix.
+    `totals` are responders and patients of each level, all groups together.
     """
     with pinned_settings():
         sheet = _sheet(fit, totals or {})
@@ -99,7 +128,7 @@ def site_grid(
         above = max(map(len, heads)) * LINE + 5
         body = above + sum(heights) + _MARGIN_GAP
         below = _LEGEND + sum(len(lines) * LINE + 3 for lines in words)
-        picture, top = start(body + below, (titled(fit, title), said), [])
+        picture, top = start(body + below, marked(title, fit), said)
         _heads(picture, sheet, heads, top + above - 5)
         _rows(picture, sheet, heights, top + above)
         _legend(picture, sheet, top + body + 4, fit.outcome)
@@ -149,7 +178,7 @@ def _sheet(fit: SiteRegionFit, totals: Mapping[str, tuple[int, int]]) -> _Sheet:
     last = list(_margins(fit, levels, totals)) if len(groups) > 1 else []
     rows += [(name, (*cells, *([_Cell(None, 0)] if across else []))) for name, cells in last]
     columns = (*levels, *([f"average of {fit.contrast or 'level'}s"] if across else []))
-    label = min(max(text_width(clean(name), BOLD) for name, _ in rows) * 1.03 + 8, _LABEL_MOST)
+    label = min(max(text_width(clean(name), BOLD) for name, _ in rows) * VIEWER + 8, _LABEL_MOST)
     width = min((WIDTH - 2 * MARGIN - label - _MARGIN_GAP) / len(columns), _CELL_MOST)
     seen = [
         c.rate.value for _, cells in rows for c in cells if c.rate is not None and c.rate.value is not None
@@ -191,23 +220,19 @@ def _left(sheet: _Sheet, column: int) -> float:
 
 
 def colour_of(value: float, upper: float) -> tuple[Colour, str]:
-    """Return a cell's colour, and that of text upon it: black or white, whichever stands out more.
-
-    Parameters
-    ----------
-    value, upper : float
-        The rate, and the largest of the figure.
-    """
+    """Return the colour of a rate, given the largest one, and black or white, whichever stands out on it."""
     import matplotlib as mpl
 
-    red, green, blue, _ = mpl.colormaps[_SCALE](min(value / upper, 1.0))
+    red, green, blue, _ = mpl.colormaps[HEAT](min(value / upper, 1.0))
     face = (float(red), float(green), float(blue))
     light = luminance(face)
-    return face, INK if (light + 0.05) / 0.05 >= 1.05 / (light + 0.05) else "#FFFFFF"
+    return face, INK if (light + 0.05) / 0.05 >= 1.05 / (light + 0.05) else WHITE
 
 
 def luminance(colour: Colour | str) -> float:
     """Relative luminance of a colour as the accessibility guidelines define it."""
+    from matplotlib.colors import to_rgb
+
     rgb = np.array(to_rgb(colour))
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
@@ -229,16 +254,16 @@ def _lines(sheet: _Sheet, cell: _Cell) -> list[tuple[str, Style]]:
     return [(text, replace(style, colour=ink)) for text, style in texts]
 
 
-def _cell(picture: Picture, sheet: _Sheet, cell: _Cell, place: tuple[float, float, float, float]) -> None:
+def _cell(picture: Picture, sheet: _Sheet, cell: _Cell, place: Box) -> None:
     """Draw one cell: colour, texts, and the strip of what was reported."""
     if cell.rate is None:
         return
     left, top, width, height = place
     body = (left, top, width, height - (_STRIP + 1 if cell.n else 0))  # a gap keeps dark from black
     if cell.rate.value is None:
-        box(picture, body, "#FFFFFF", "missing")
+        box(picture, body, WHITE, "missing")
     else:
-        box(picture, body, colour_of(cell.rate.value, sheet.upper)[0], "cell")
+        box(picture, body, colour_of(cell.rate.value, sheet.upper)[0], "cell", ec="none")
     y = top + (_ABOVE if cell.n is not None else _ABOVE + LINE / 2)
     for text, style in _lines(sheet, cell):
         y += style.size * _PITCH
@@ -266,24 +291,25 @@ def _strip(picture: Picture, cell: _Cell, place: tuple[float, float, float]) -> 
     share = cell.reported / cell.n
     if share < 1:
         rest = (left + share * width, top, (1 - share) * width, _STRIP)
-        box(picture, rest, "#FFFFFF", "unreported", hatch="//////")
+        box(picture, rest, WHITE, "unreported", hatch="//////")
     if share > 0:
         box(picture, (left, top, share * width, _STRIP), INK, "reported")
 
 
 def _legend(picture: Picture, sheet: _Sheet, y: float, outcome: Outcome) -> None:
     """Draw the colour scale, and what the strips mean."""
+    mean = capital(name_of(Estimand.MEAN, outcome))
     left = MARGIN + sheet.label
     axes = axes_at(picture, (left, y, 150.0, _BAR))
-    shades = mpl.colormaps[_SCALE](np.linspace(0, 1, 128))[None, :, :3]
+    import matplotlib as mpl
+
+    shades = mpl.colormaps[HEAT](np.linspace(0, 1, 128))[None, :, :3]
     axes.imshow(shades, extent=(0, 100 * sheet.upper, 0, 1), aspect="auto", interpolation="nearest")
     axes.set_xlim(0, 100 * sheet.upper)
     bare(axes, "left")
     axes.locator_params(axis="x", nbins=5)
-    put(
-        picture, left + 75, y + _BAR + 20, f"{capital(name_of(Estimand.MEAN, outcome))}, %", Style(), "center"
-    )
-    keys = (("responders reported", INK, ""), ("only the number of patients known", "#FFFFFF", "//////"))
+    put(picture, left + 75, y + _BAR + 20, f"{mean}, %", Style(), "center")
+    keys = (("responders reported", INK, ""), ("only the number of patients known", WHITE, "//////"))
     for i, (text, face, hatch) in enumerate(keys):
         box(picture, (left + 178, y + 2 + i * (LINE + 2), 18, _STRIP), face, "key", hatch=hatch)
         put(picture, left + 201, y + 7 + i * (LINE + 2), text, Style())

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from meta.format import counts, interval, level, percent
-from meta.report.drawing.canvas import PLAIN, pinned_settings
-from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
-from meta.report.drawing.layout import draw
+from meta.report.drawing.canvas import BOLD, PLAIN, SMALL
 from meta.report.drawing.marks import Mark
+from meta.report.drawing.table import Column, Paragraph, Plot, Row, Table, draw
 from meta.report.figures.bounds import bounds_row
+from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language.bound_words import each_role
 from meta.report.language.exact import short_name
 from meta.report.language.latent_words import answer, reported, star
 from meta.report.language.latent_words import withheld as latent_withheld
 from meta.report.language.roles import ordered
+from meta.report.language.variations import identical, repeats, variation_name
 from meta.report.language.wording import headline, withheld
 from meta.results import Bounds, Estimand, Fit, Outcome, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
     from meta.records.run import Run
     from meta.results import Latent, Proportion
@@ -38,18 +40,39 @@ class Specification(NamedTuple):
     base: bool = False
 
 
-def specifications(name: str, run: Run, *, base: bool = False) -> Iterator[Specification]:
-    """Every overall answer of a run; of bounds, the first estimand of each role.
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of every overall answer of every run."""
+    for base, _ in analysed.overall if len(analysed.runs) > 1 else ():
+        yield Plan(
+            name=f"{base.name}.specification",
+            shows=analysed.runs,
+            section=Section.SPECIFICATION,
+            title="Every sensitivity analysis",
+            caption="Sorted estimates.",
+            draw=partial(_draw, base, analysed.runs),
+        )
 
-    Parameters
-    ----------
-    name : str
-        What the run is called.
-    run : Run
-    base : bool
-        Whether it is the analysis itself.
-    """
-    yield from (Specification(name, fit, base) for fit in ordered(run.fits) if fit.by is None)
+
+FIGURE = Figure(order=140, plans=plans)
+
+
+def _draw(base: Run, runs: Sequence[Run]) -> Picture:
+    return specification(
+        [one for run in runs for one in specifications(base, run)],
+        left_out=identical(base, runs),
+        title=f"{base.name}: every sensitivity analysis",
+        subtitle=base.question,
+    )
+
+
+def specifications(base: Run, run: Run) -> Iterator[Specification]:
+    """Every overall answer of a run but the base's own again; of bounds, each role's first estimand."""
+    name = variation_name(run)
+    yield from (
+        Specification(name, fit, run is base)
+        for fit in ordered(run.fits)
+        if fit.by is None and not repeats(base, run, fit)
+    )
     if run.latent is not None:
         yield Specification(name, run.latent)
     yield from (Specification(name, one) for one in each_role(run))
@@ -58,62 +81,49 @@ def specifications(name: str, run: Run, *, base: bool = False) -> Iterator[Speci
 def shown(found: Sequence[Specification]) -> list[Row]:
     """Those with an estimate and an interval, from the lowest estimate (of bounds: their middle) up."""
     rows = [row for one in found if (row := _row(one)) is not None]
-    return sorted(rows, key=lambda row: (_middle(row.mark), row.label))
+    return sorted(rows, key=lambda row: (_middle(*row.marks), row.label))
 
 
 def specification(
-    found: Sequence[Specification], *, title: str | None = None, subtitle: str | None = None
-) -> Figure:
+    found: Sequence[Specification],
+    *,
+    left_out: str | None = None,
+    title: str | None = None,
+    subtitle: str | None = None,
+) -> Picture:
     """Draw the pooled estimate under every choice, sorted; the base in bold, and its estimate as a line.
 
-    Parameters
-    ----------
-    found : sequence of Specification
-        Only those with an estimate and an interval are drawn. The first one of the base leads.
-    title, subtitle : str, optional
-
-    Returns
-    -------
-    Figure
-        As wide as a journal's double column, 180 mm; as high as its rows ask for.
+    Only what has an estimate and an interval is drawn; `left_out` says what is the base's own answer again.
     """
-    ordered = shown(found)
     fits = [(one.base, one.found.proportion) for one in found if isinstance(one.found, Fit)]
     bases = [one.value for base, one in fits if base and one.value is not None]
     levels = {one.level for _, one in fits}
-    table = Table(
-        columns=(
-            Column("label", "Data", "left"),
-            Column("role", "Model"),
-            Column("estimand", "Rate"),
-            Column("k", "k"),
-            Column("counts", "Resp./n"),
-            Column(PLOT, ""),
-            Column("value", ""),
-            Column("ends", f"% [{level(levels.pop()) if len(levels) == 1 else 'its'} interval]"),
-        ),
-        rows=tuple(ordered),
-        below=(
-            Paragraph(
-                text="Filled: headline estimate. Hollow: shown, not a headline. Bold: the analysis itself; "
-                "the dashed line is its leading estimate. Bars: bounds over what was not reported, "
-                "thick of the estimate, thin of its interval's limits. Latent split: responders/n of those "
-                "who stay where they are reported by themselves.",
-                style=SMALL,
-                rule=True,
-            ),
-        ),
-        axis_label="Pooled rate, %",
-        reference=bases[0] if bases else None,
-        title=title,
-        subtitle=subtitle,
+    columns = (
+        Column("label", "Data", "left"),
+        Column("role", "Model"),
+        Column("estimand", "Rate"),
+        Column("k", "k"),
+        Column("counts", "Resp./n"),
+        Plot(axis="Pooled rate, %", references=tuple(bases[:1])),
+        Column("value", ""),
+        Column("ends", f"% [{level(levels.pop()) if len(levels) == 1 else 'its'} interval]"),
     )
-    with pinned_settings():
-        return draw(table)
+    below = [
+        Paragraph(
+            text="Filled: headline estimate. Hollow: shown, not a headline. Bold: the analysis itself; "
+            "the dashed line is its leading estimate. Bars: bounds over what was not reported, "
+            "thick of the estimate, thin of its interval's limits. Latent split: responders/n of those "
+            "who stay where they are reported by themselves.",
+            style=SMALL,
+            rule=True,
+        )
+    ]
+    if left_out is not None:
+        below.append(Paragraph(lead="Identical to the base analysis:", text=f"{left_out}.", style=SMALL))
+    return draw(Table(columns, tuple(shown(found))), below, title, subtitle)
 
 
-def _middle(mark: Mark | None) -> float:
-    assert mark is not None  # _row() gives each its mark
+def _middle(mark: Mark) -> float:
     return mark.value if mark.value is not None else sum(mark.inner or (mark.low, mark.high)) / 2
 
 
@@ -139,19 +149,19 @@ def _of_fit(one: Specification, fit: Fit) -> Row | None:
         "ends": f"[{interval(found.low, found.high, percent)}]",
     }
     mark = _diamond(found, filled=headline(fit))
-    return Row(label=one.name, cells=cells, mark=mark, style=BOLD if one.base else PLAIN)
+    return Row(label=one.name, cells=cells, marks=(mark,), style=BOLD if one.base else PLAIN)
 
 
 def _of_bounds(name: str, found: Bounds) -> Row | None:
     row = bounds_row(name, found)
-    if row.mark is None:
+    if not row.marks:
         return None
     cells = {
         **row.cells,
         "role": found.role or found.model,
         "estimand": _short(found.estimand, found.outcome),
     }
-    return Row(label=name, cells=cells, mark=row.mark)
+    return Row(label=name, cells=cells, marks=row.marks)
 
 
 def _of_latent(name: str, found: Latent) -> Row | None:
@@ -170,7 +180,7 @@ def _of_latent(name: str, found: Latent) -> Row | None:
         "value": percent(mean.value),
         "ends": f"[{interval(mean.low, mean.high, percent)}]",
     }
-    return Row(label=name, cells=cells, mark=_diamond(mean, filled=not star(found, rate)))
+    return Row(label=name, cells=cells, marks=(_diamond(mean, filled=not star(found, rate)),))
 
 
 def _short(estimand: Estimand, outcome: Outcome) -> str:

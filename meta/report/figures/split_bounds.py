@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
-from meta.report.drawing.canvas import pinned_settings
-from meta.report.drawing.columns import BOLD, PLOT, SMALL, Column, Paragraph, Row, Table
-from meta.report.drawing.layout import draw
+from meta.report.drawing.canvas import BOLD, SMALL
 from meta.report.drawing.marks import Mark
-from meta.report.drawing.rows import BLOCK_GAP, INDENT, companion_row
-from meta.report.figures.bounds import answer_row, bounds_row, companions
+from meta.report.drawing.rows import companion_row
+from meta.report.drawing.table import BLOCK_GAP, INDENT, Paragraph, Row, draw
+from meta.report.figures.bounds import answer_row, bounds_row, bounds_table, companions
+from meta.report.figures.forest import NAMED
+from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language import exact, wording
-from meta.report.language.bound_words import fates, groups_of, leading
+from meta.report.language.bound_words import divided, fates, groups_of, leading
 from meta.report.language.roles import ordered
 from meta.report.terminal.split_text import how
 from meta.results import FAILED, Estimand, name_of
@@ -20,7 +22,7 @@ from meta.results import FAILED, Estimand, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
     from meta.records.run import Run
     from meta.results import Bounds, Rate
@@ -28,47 +30,44 @@ if TYPE_CHECKING:
 SHRUNK = "model of sites and regions"
 
 
-def split_bounds_figure(base: Run, bound: Run, by: str, *, title: str, subtitle: str | None = None) -> Figure:
-    """Draw what is reported by group, and the bounds over every split of what is not.
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of each run and grouping with bounds over unreported splits, beside the base."""
+    for base, _ in analysed.overall:
+        found = [(run, by) for run in analysed.runs for by in divided(run)]
+        for run, by in found:
+            alone = [other for _, other in found].count(by) == 1
+            name = f"{by.replace(' ', '-')}-bounds"
+            what = f"Bounds by {NAMED.get(by, by)}"
+            yield Plan(
+                name=f"{base.name}.{name}" if alone else f"{base.name}.{run.variation}.{name}",
+                shows=(base, run),
+                section=Section.UNREPORTED,
+                title=what if alone else f"{what}: {run.variation}",
+                caption=f"Rates by {by} under every split of the totals that were printed.",
+                draw=partial(
+                    split_bounds_figure,
+                    base,
+                    run,
+                    by,
+                    title=f"{base.name}: {run.variation}, by {by}",
+                    subtitle=base.question,
+                ),
+            )
 
-    Parameters
-    ----------
-    base : Run
-        With fits by the same grouping.
-    bound : Run
-        With bounds over splits.
-    by : str
-        The grouping.
-    title, subtitle : str
 
-    Returns
-    -------
-    Figure
-        A thick bar for the hull of the estimates, a thin line for that of the limits.
-    """
+FIGURE = Figure(order=130, plans=plans)
+
+
+def split_bounds_figure(
+    base: Run, bound: Run, by: str, *, title: str, subtitle: str | None = None
+) -> Picture:
+    """Draw what is reported by group in the base, and the bounds over every split of what is not."""
     groups = groups_of(bound, by)
     lead = leading(bound, by, groups[0])
     assert lead is not None  # groups_of has looked
     rows = [row for group in groups for row in _block(base, bound, by, group)]
-    what = wording.capital(name_of(lead.estimand, lead.outcome))
-    table = Table(
-        columns=(
-            Column("label", "Patients", "left"),
-            Column("k", "k"),
-            Column("counts", "Responders/n"),
-            Column(PLOT, ""),
-            Column("value", ""),
-            Column("ends", f"{what} % [{level(lead.uncertainty.level or 0.95)} interval]"),
-        ),
-        rows=tuple(rows),
-        below=tuple(_below(base, bound, by, lead)),
-        axis_label=f"{what}, %",
-        reference=None,
-        title=title,
-        subtitle=subtitle,
-    )
-    with pinned_settings():
-        return draw(table)
+    table = bounds_table(rows, lead, lead.uncertainty.level or 0.95, None)
+    return draw(table, tuple(_below(base, bound, by, lead)), title, subtitle)
 
 
 def _block(base: Run, bound: Run, by: str, group: str) -> Iterator[Row]:
@@ -107,8 +106,14 @@ def _shrunk(base: Run, by: str, group: str) -> Iterator[Row]:
                 "value": percent(found.value),
                 "ends": f"[{interval(found.low, found.high, percent)}]",
             },
-            mark=Mark(
-                kind="dot", low=found.low, value=found.value, high=found.high, filled=filled and not failed
+            marks=(
+                Mark(
+                    kind="dot",
+                    low=found.low,
+                    value=found.value,
+                    high=found.high,
+                    filled=filled and not failed,
+                ),
             ),
         )
 

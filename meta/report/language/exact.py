@@ -31,7 +31,8 @@ def options_of(fit: Fit) -> str:
 
 def model_name(fit: Fit) -> str:
     """Name the model with its options."""
-    return f"{short_name(fit)} ({options_of(fit)})"
+    options = options_of(fit)
+    return f"{short_name(fit)} ({options})" if options else short_name(fit)
 
 
 def is_exact(fit: Fit) -> bool:

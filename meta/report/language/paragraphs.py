@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import level, percent, symbols
-from meta.report.drawing.columns import SMALL, Paragraph
+from meta.report.drawing.canvas import SMALL
 from meta.report.drawing.rows import shows_shrunken, weighted
+from meta.report.drawing.table import Paragraph
 from meta.report.language import differences, exact, wording
 
 if TYPE_CHECKING:

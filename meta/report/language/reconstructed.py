@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.format import interval, level, number, percent
-from meta.report.drawing.columns import SMALL, Paragraph, Row
+from meta.report.drawing.canvas import SMALL
 from meta.report.drawing.marks import Mark
 from meta.report.drawing.rows import ABSENT
+from meta.report.drawing.table import Paragraph, Row
 from meta.report.language import wording
 from meta.report.language.site_words import group_noun
 from meta.results import FAILED, name_of
@@ -61,12 +62,12 @@ def _model_row(rate: Rate, sites: SiteRegionFit, indent: float) -> Row:
     name = f"{mark}{wording.capital(name_of(found.estimand, sites.outcome))}, model of {group_noun(sites)}s"
     if found.value is None:
         return Row(label=name, indent=indent, reason=wording.not_given(found.reason))
-    cells, drawn = {"value": percent(found.value)}, None
+    cells, drawn = {"value": percent(found.value)}, tuple[Mark, ...]()
     if found.low is not None and found.high is not None:
         cells["ends"] = f"[{interval(found.low, found.high, percent)}]"
         headline = rate.standing.headline and not failed
-        drawn = Mark(kind="model", low=found.low, value=found.value, high=found.high, filled=headline)
-    return Row(label=name, indent=indent, cells=cells, mark=drawn)
+        drawn = (Mark(kind="model", low=found.low, value=found.value, high=found.high, filled=headline),)
+    return Row(label=name, indent=indent, cells=cells, marks=drawn)
 
 
 def _split(sites: SiteRegionFit | None, entry: NotReported, label: str | None) -> SplitCount | None:
@@ -79,15 +80,15 @@ def _split(sites: SiteRegionFit | None, entry: NotReported, label: str | None) -
 
 def _unreported(entry: NotReported, split: SplitCount | None, indent: float) -> Row:
     words = wording.not_reported(entry).removeprefix(f"{entry.label}: ")
-    mark = None
+    marks: tuple[Mark, ...] = ()
     if split is not None:
         n = split.n
         expected = number(split.expected, 1 if split.expected >= 1 else 2)
         words += f"; expected {expected}, {split.low} to {split.high}"
-        mark = Mark(kind="expected", low=split.low / n, value=split.expected / n, high=split.high / n)
+        marks = (Mark(kind="expected", low=split.low / n, value=split.expected / n, high=split.high / n),)
     cells = {"counts": f"?/{entry.n}" if entry.n is not None else "?/?"}
     return Row(
-        label=entry.label, style=ABSENT, indent=indent, cells=cells, mark=mark, details=((words, ABSENT),)
+        label=entry.label, style=ABSENT, indent=indent, cells=cells, marks=marks, details=((words, ABSENT),)
     )
 
 

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from meta.records.run import Run
-    from meta.results import Fit
+    from meta.results import Fit, SiteRegionFit
 
 ORDER = {"primary": 0, "frequentist": 1, "conventional": 2}
 
 
-def marked(words: str, fit: Fit) -> str:
-    """Say in front of the words that a sampler failed, where it did."""
-    return f"[{FAILED}] {words}" if fit.failed else words
+def marked(words: str, *fits: Fit | SiteRegionFit) -> str:
+    """Say in front of the words that a sampler failed, where one did."""
+    return f"[{FAILED}] {words}" if any(fit.failed for fit in fits) else words
 
 
 def ordered(fits: Iterable[Fit]) -> list[Fit]:

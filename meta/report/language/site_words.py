@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING
 
 from meta.format import interval, number, percent
 from meta.models import policy
@@ -12,19 +12,12 @@ from meta.results import Estimand, Outcome, Reason, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Parameter, Proportion, Quantity, SiteRegionFit, Standing
+    from meta.results import Parameter, Proportion, Quantity, SiteRegionFit
 
 DESCRIPTIVE = (
     "Descriptive: levels are compared across trials, not within them, and whatever else differs between "
     "those trials differs with them."
 )
-
-
-class Ends(TypedDict):
-    """Ends of an interval, in the axis's unit."""
-
-    low: float | None
-    high: float | None
 
 
 def group_noun(fit: SiteRegionFit) -> str:
@@ -65,14 +58,6 @@ def groups_of(fit: SiteRegionFit) -> list[str]:
     return list(dict.fromkeys(rate.group for rate in fit.rates))
 
 
-def parts(found: Proportion | Quantity, unit: float) -> Ends:
-    """The ends of an interval in the axis's unit."""
-    return {
-        "low": None if found.low is None else unit * found.low,
-        "high": None if found.high is None else unit * found.high,
-    }
-
-
 def written(found: Proportion | Quantity, *, signed: bool = False) -> str:
     """Write a fraction in percent with its interval; `signed` ones carry a plus too."""
     if found.value is None:
@@ -98,11 +83,6 @@ def target(fit: SiteRegionFit) -> str:
     """Write the target mix with whose it is."""
     mix = ", ".join(f"{group} {percent(share)} %" for group, share in fit.target.items())
     return f"Target mix ({fit.target_name}): {mix}."
-
-
-def look(standing: Standing) -> Literal["leading", "beside"]:
-    """How an answer's circle looks: filled where the k policy lets it be a headline."""
-    return "leading" if standing.headline else "beside"
 
 
 def not_headlines(
@@ -133,8 +113,3 @@ def not_headlines(
     if said:
         words = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
         yield f"{lead} {words}."
-
-
-def has_contrasts(fit: SiteRegionFit) -> bool:
-    """Tell whether there are orders, unreported splits or other priors to draw."""
-    return bool(fit.orders or fit.splits or fit.prior_sweep)

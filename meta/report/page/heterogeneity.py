@@ -7,15 +7,15 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from meta.records.run import BASE
-from meta.report.figures.registry import different, variation_name
 from meta.report.language.bound_words import each_role
 from meta.report.language.exact import is_exact, whether
+from meta.report.language.variations import repeats, variation_name, word_of
 from meta.report.page.answers import LatentLine, Line, latent_lines, leading, line
 from meta.report.page.references import At
 from meta.results import Procedure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +76,18 @@ def spread_of(base: At) -> Spread:
 
 
 def specifications(runs: Mapping[str, At]) -> list[Other]:
-    """Every variation and model with an overall answer, from the lowest to the highest."""
-    found = [one for run in _different(runs) for one in _overall(runs[BASE], run)]
+    """Every overall answer that is not the base's own again, from the lowest to the highest."""
+    found = [one for run in runs.values() for one in _overall(runs[BASE], run)]
     return sorted((one for one in found if not isnan(one.middle)), key=lambda one: one.middle)
 
 
-def _different(runs: Mapping[str, At]) -> list[At]:
-    kept = {run.variation for run in different(runs[BASE].it, [run.it for run in runs.values()])}
-    return [run for run in runs.values() if run.it.variation in kept]
-
-
 def _overall(base: At, run: At) -> Iterator[Other]:
-    name, is_base = variation_name(base.it, run.it), run.it.variation == BASE
-    yield from (Other(name, is_base, line=line(fit)) for fit in run.fits if fit.it.by is None)
+    name, is_base = variation_name(run.it), run.it.variation == BASE
+    yield from (
+        Other(name, is_base, line=line(fit))
+        for fit in run.fits
+        if fit.it.by is None and not repeats(base.it, run.it, fit.it)
+    )
     yield from (Other(name, is_base, latent=one) for one in latent_lines(run) if one.overall)
     given = [id(one) for one in each_role(run.it) if one.ignorance.low is not None]
     yield from (Other(name, is_base, bounds=one) for one in run.bounds if id(one.it) in given)
@@ -101,20 +100,25 @@ def priors(runs: Mapping[str, At]) -> list[Line]:
 
 def cumulative(runs: Mapping[str, At]) -> list[tuple[At, Line]]:
     """The leading fit with the trials published until each date, in order; the base's is the last."""
-    dated = sorted(
-        (run for run in runs.values() if run.it.expansion == "each-date"),
-        key=lambda run: str(run.it.variation),
-    )
+    dated = sorted(_drawn_as("added", runs.values()), key=lambda run: str(run.it.item.id))
     found = [(run, leading(run, None)) for run in ((*dated, runs[BASE]) if dated else ())]
     return [(run, line(fit)) for run, fit in found if fit is not None]
 
 
+def _drawn_as(figure: str, runs: Iterable[At]) -> list[At]:
+    """Those made by a word whose variations are drawn together in this way."""
+    words = ((run, word_of(run.it)) for run in runs)
+    return [run for run, word in words if word is not None and word.figure == figure]
+
+
 def _priors(runs: Mapping[str, At]) -> Iterator[At]:
-    others = [run for run in _different(runs) if run.it.expansion == "each-prior"]
-    for run in (runs[BASE], *others) if others else ():
-        fit = leading(run, None)
-        if fit is not None and fit.it.tau is not None:
-            yield fit
+    base = runs[BASE]
+    others = [
+        fit
+        for run in _drawn_as("posteriors", runs.values())
+        if (fit := leading(run, None)) is not None and not repeats(base.it, run.it, fit.it)
+    ]
+    yield from (fit for fit in (leading(base, None), *others) if others and fit is not None and fit.it.tau)
 
 
 def bounded(runs: Mapping[str, At]) -> list[tuple[str, list[At]]]:

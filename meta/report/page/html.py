@@ -7,19 +7,18 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from meta.errors import MetaError
+from meta.records.storing.code import drawing_code
 from meta.report.page.checklist import AUTHORS, ITEMS
-from meta.report.page.parts import parts
-from meta.report.page.references import FILTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from importlib.resources.abc import Traversable
+    from collections.abc import Callable, Sequence
 
     from jinja2 import Environment
 
     from meta.records.run import Run
     from meta.records.storing.outputs import Outputs
-    from meta.report.drawing.plan import Plan
+    from meta.report.figures.registry import Plan
 
 REPORT = "report.html"
 SECTIONS = (  # of each analysis after its answer: the template's name, and what the contents call it
@@ -55,12 +54,22 @@ def page(
     -------
     str
         HTML with its style sheet, script and figures in it.
+
+    Raises
+    ------
+    MetaError
+        If the template of a section leaves out a figure that stands there.
     """
+    from markupsafe import escape
+
+    from meta.report.page.parts import parts
+
     environment = _environment()
     style = _file("report.css")
     script = _file("report.js") + (_file(_WHATIF[1]) if whatif else "")
-    return environment.get_template("report.html.j2").render(
-        parts=parts(runs, whatif, drawn or _draw),
+    found = parts(runs, whatif, drawn or _draw)
+    text = environment.get_template("report.html.j2").render(
+        parts=found,
         sections=SECTIONS,
         checklist=ITEMS,
         authors=AUTHORS,
@@ -69,6 +78,13 @@ def page(
         style_hash=source_hash(style),
         script_hash=source_hash(script),
     )
+    for figure in (one for part in found for section in part.figures.values() for one in section):
+        if f'<figure id="{escape(figure.id)}">' not in text:
+            raise MetaError(
+                f"report: the figure {figure.name} is not on the page: its section's template must write "
+                "m.figures(part, section) outside every condition, or the figure be a file only"
+            )
+    return text
 
 
 def write_report(runs: Sequence[Run], outputs: Outputs, *, whatif: Sequence[Any] = ()) -> bool:
@@ -99,7 +115,7 @@ def current(outputs: Outputs) -> Callable[[Plan], str]:
 
     def drawn(plan: Plan) -> str:
         name = f"figures/{plan.name}.svg"
-        if outputs.is_current(name, plan.digest):
+        if outputs.is_current(name, plan.made):
             return (outputs.folder / name).read_text(encoding="utf-8")
         return _draw(plan)
 
@@ -113,32 +129,20 @@ def _draw(plan: Plan) -> str:
 
 
 def _digest(runs: Sequence[Run], whatif: Sequence[Any]) -> str:
-    """What the page is made from: the runs, and every file of this package."""
-    made = hashlib.sha256()
+    """What the page is made from: the runs, and everything that decides how they are shown."""
+    made = hashlib.sha256(drawing_code().encode())
     for run in runs:
         made.update(f"{run.name}/{run.variation}:{run.provenance.digest}\n".encode())
     for one in whatif:
         made.update(f"{one.digest}\n".encode())
-    for file in _package():
-        made.update(file.read_bytes())
     return made.hexdigest()
-
-
-def _package() -> Iterator[Traversable]:
-    yield from _below(files("meta.report"))
-
-
-def _below(folder: Traversable) -> Iterator[Traversable]:
-    for part in sorted(folder.iterdir(), key=lambda part: part.name):
-        if part.is_dir():
-            yield from _below(part)
-        elif not part.name.endswith(".pyc"):
-            yield part
 
 
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
+
+    from meta.report.page.references import FILTERS
 
     environment = Environment(
         autoescape=True,

@@ -14,6 +14,7 @@ from meta.models.policy import RULE
 from meta.records.analysis import Where
 from meta.records.roles import OFF
 from meta.records.run import BASE
+from meta.report.language.variations import word_of
 from meta.report.page.answers import UNRESOLVED, Line, excludes_well
 from meta.report.page.references import FILTERS, At
 
@@ -33,12 +34,6 @@ _REFERENCES = {
     "doi:10.1136/bmj.n71",
     "grade": "Guyatt G, Oxman AD, Akl EA, et al. GRADE guidelines: 1. Introduction. J Clin Epidemiol "
     "2011;64:383–394. doi:10.1016/j.jclinepi.2010.04.026",
-}
-
-_EXPANSIONS = {
-    "each-trial": "each trial left out in turn",
-    "each-prior": "other priors of τ",
-    "each-date": "the trials published by each date",
 }
 
 
@@ -138,8 +133,9 @@ def _models(base: At) -> Iterator[RoleMethods]:
 
 def _family(name: str, run: Run) -> str:
     """A sensitivity analysis in words, as far as its options say what it is; else its name."""
-    if run.expansion is not None:
-        return _EXPANSIONS[run.expansion]
+    word = word_of(run)
+    if word is not None:
+        return word.methods
     if excludes_well(run):
         return f"without well-differentiated tumours ({UNRESOLVED[run.analysis.unresolved]})"
     if run.analysis.unreported == "bound":

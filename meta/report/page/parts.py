@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meta.records.run import BASE
+from meta.report.drawing.svg import Figure, embedded
+from meta.report.figures.registry import Plan, Section, figures
+from meta.report.language.variations import identical
 from meta.report.page.answers import Answers, Line, answers
 from meta.report.page.heterogeneity import (
     Other,
@@ -18,7 +21,6 @@ from meta.report.page.heterogeneity import (
     spread_of,
 )
 from meta.report.page.methods import Finding, Methods, findings_of, methods_of
-from meta.report.page.page_figures import Figures, figures_of
 from meta.report.page.records import Data, data_of
 from meta.report.page.references import At
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from meta.records.run import Run
-    from meta.report.drawing.plan import Plan
     from meta.results import Outcome
 
 
@@ -46,12 +47,13 @@ class Part:
     bounds: list[tuple[str, list[At]]]
     latent: list[tuple[str, At]]
     specifications: list[Other]
+    identical: str | None
     priors: list[Line]
     cumulative: list[tuple[At, Line]]
     data: Data
     findings: list[Finding]
     methods: Methods
-    figures: Figures
+    figures: dict[Section, list[Figure]]
     whatif: Any = None
 
     @property
@@ -101,14 +103,26 @@ def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict
         bounds=bounded(placed),
         latent=[(name, run.latent) for name, run in placed.items() if run.it.latent is not None],
         specifications=specifications(placed),
+        identical=identical(base, ordered),
         priors=priors(placed),
         cumulative=cumulative(placed),
         data=data_of(placed, found.overall.fit if found.overall else None),
         findings=findings_of(_lines(found)),
         methods=methods_of(slug, placed),
-        figures=figures_of(slug, ordered, drawn),
+        figures=_figures(slug, ordered, drawn),
         whatif=tried.get(base.name),
     )
+
+
+def _figures(slug: str, runs: Sequence[Run], drawn: Callable[[Plan], str]) -> dict[Section, list[Figure]]:
+    """Every figure that is more than a file, by the section that it stands in."""
+    found: dict[Section, list[Figure]] = {}
+    for plan in figures(runs):
+        if plan.section is not Section.FILE_ONLY:
+            id = f"{slug}-figure-{plan.name.removeprefix(f'{plan.shows[0].name}.')}"
+            svg = embedded(drawn(plan), id, plan.title, plan.caption, plan.rows)
+            found.setdefault(plan.section, []).append(Figure(id, plan.name, plan.title, plan.caption, svg))
+    return found
 
 
 def _lines(found: Answers) -> list[tuple[str | None, Line]]:

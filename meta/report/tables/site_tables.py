@@ -239,20 +239,21 @@ TABLES = {
     "orders": Table(
         _several("orders"), {**_place("group", "other"), **fields("one", "group", "other", "probability")}
     ),
-    "latent": Table(
-        _latent,
-        {
-            **RUN,
-            "standing": "standing",
-            "kind_of_row": "kind",
-            **fields("", "by", "group", "k"),
-            **fields("told", "n_reported", "responders"),
-            "quantity": "quantity",
-            **fields("found", "value", "low", "high", "level"),
-            "expectation": "moments.expectation",
-            **fields("contrast", "sd", "prior_sd"),
-            "sd_ratio": _ratio("contrast"),
-            **fields("found", "method", "reason"),
-        },
-    ),
 }
+
+latent = Table(
+    _latent,
+    {
+        **RUN,
+        "standing": "standing",
+        "kind_of_row": "kind",
+        **fields("", "by", "group", "k"),
+        **fields("told", "n_reported", "responders"),
+        "quantity": "quantity",
+        **fields("found", "value", "low", "high", "level"),
+        "expectation": "moments.expectation",
+        **fields("contrast", "sd", "prior_sd"),
+        "sd_ratio": _ratio("contrast"),
+        **fields("found", "method", "reason"),
+    },
+)

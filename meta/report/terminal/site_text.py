@@ -60,11 +60,12 @@ def _in_one_line(run: Run, fit: SiteRegionFit) -> str:
     """The standardised difference between the levels, or the rate of the one that there is."""
     failed = f"[{FAILED}] " if fit.failed else ""
     shown = [one for one in fit.differences if (one.population, one.estimand) == ("new-trials", "mean")]
-    said = [f"{_pair(one)}{_star(one)}: {difference(one.standardised)} percentage points" for one in shown]
+    said = [f"{_pair(one)}{_star(one)}: {difference(one.standardised)}" for one in shown]
     rates = [rate for rate in fit.standardised if rate.population == "new-trials" and not shown]
     said += [f"{rate.level}{_star(rate)}: {orr(rate.mean)} %" for rate in rates]
     place = f"{run.name}, {run.variation}"
-    return f"{failed}{place}, standardised (k = {fit.k}; tables/standardised.csv): {'; '.join(said)}"
+    unit = ", percentage points" if shown else ""
+    return f"{failed}{place}, standardised{unit} (k = {fit.k}; tables/standardised.csv): {'; '.join(said)}"
 
 
 def _standardised(fit: SiteRegionFit) -> Iterator[str]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from meta.format import DASH, counts, interval, level, number, percent
 from meta.models import policy
 from meta.records.run import BASE, Run
-from meta.report.figures.registry import left_out
 from meta.report.language import differences, exact, wording
 from meta.report.language.bound_words import leading, numbers, span
 from meta.report.language.latent_words import answer, reported, star, withheld
 from meta.report.language.latent_words import marked as marked_latent
 from meta.report.language.roles import first_fit, marked
+from meta.report.language.variations import variation_name
 from meta.results import FAILED, name_of
 from meta.results.rows import orr
 
@@ -61,7 +61,7 @@ def _one(fit: Fit) -> Iterator[str]:
     for said in (exact.probabilities(fit), exact.new_trial(fit)):
         if said:
             yield f"  {wording.capital(said)}"
-    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} responders; {wording.standing(fit)}"
+    yield f"  k = {fit.k}, {counts(fit.responders, fit.n)} {fit.outcome.events}; {wording.standing(fit)}"
     yield f"  {wording.method(fit)}"
     yield f"  {_ahead(fit)}"
     yield f"  {wording.heterogeneity(fit, intervals=True)}"
@@ -125,7 +125,7 @@ def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str,
             fit = first_fit(run, by)
             assert fit is not None  # there is one of each grouping
             if by is None:
-                yield _answer(_variation(runs[0], run), fit, median=median)
+                yield _answer(variation_name(run), fit, median=median)
             elif run.variation == BASE:
                 for group in fit.groups:
                     yield _answer(f"  {by}: {group.label}", group, median=median)
@@ -136,7 +136,7 @@ def _bounded(run: Run, found: Bounds, *, median: bool) -> tuple[str, ...]:
     star = "" if found.standing.headline else "*"
     count = f"{span(found.responders)}/{span(found.n)}"
     estimate = f"{numbers(found.ignorance)} ({numbers(found.uncertainty)})"
-    return (run.variation, f"{span(found.k)}{star}", count, estimate, *([""] if median else []), DASH)
+    return (variation_name(run), f"{span(found.k)}{star}", count, estimate, *([""] if median else []), DASH)
 
 
 def _latent(run: Run, found: Latent, *, median: bool) -> Iterator[tuple[str, ...]]:
@@ -148,7 +148,7 @@ def _latent(run: Run, found: Latent, *, median: bool) -> Iterator[tuple[str, ...
     estimate = marked_latent(found, policy.words(rate.standing) if withheld(rate) else orr(rate.mean))
     rest = [orr(rate.median) if rate.median is not None else ""] if median else []
     count = reported(found, fit, None)
-    yield (run.variation, f"{fit.k}{star(found, rate)}", count, estimate, *rest, DASH)
+    yield (variation_name(run), f"{fit.k}{star(found, rate)}", count, estimate, *rest, DASH)
 
 
 def header(fit: Fit, *, median: bool = False) -> tuple[str, ...]:
@@ -156,13 +156,6 @@ def header(fit: Fit, *, median: bool = False) -> tuple[str, ...]:
     heads = [fit.proportion, *(exact.others(fit) if median else [])]
     named = [f"{name_of(found.estimand, fit.outcome)}, % ({_interval(found)})" for found in heads]
     return ("", "k", "resp./n", *named, *([""] if median and len(heads) == 1 else []), "prediction")
-
-
-def _variation(base: Run, run: Run) -> str:
-    if run.variation == BASE:
-        return "all trials"
-    trial = left_out(base, run)
-    return f"without {trial}" if trial else run.variation
 
 
 def _answer(name: str, fit: Fit, *, median: bool) -> tuple[str, ...]:

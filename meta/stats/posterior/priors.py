@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,6 +140,7 @@ class TauPrior:
         return f"{self.family}:{','.join(f'{value:g}' for value in self.values)}"
 
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, text: str) -> TauPrior:
         """Read ``family:parameter,parameter``.
 
@@ -197,6 +198,7 @@ class MuPrior:
         return f"normal:{self.mean:g},{self.sd:g}"
 
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, text: str) -> MuPrior:
         """Read ``normal:mean,sd``.
 

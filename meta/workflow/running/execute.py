@@ -1,9 +1,9 @@
-"""Fit every variation, once: runs are kept by a digest of data, options and versions."""
+"""Fit every variation once: a stored run is kept as long as the digest of what determines it is the same."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,8 +26,6 @@ from meta.workflow.selection.coverage import coverage
 from meta.workflow.selection.printed import contradictions, printed
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
-
     from meta.data import PartialCounts
     from meta.models import Model
     from meta.results import Bounds, Fit
@@ -94,11 +92,11 @@ def fitted(variation: Variation) -> Fitted:
         blank, fits=tuple(fits), bounds=limits, sites=sites, latent=latent, failures=tuple(failures),
         not_run=tuple(_not_run(variation)), beside=digests,
     )  # fmt: skip
-    return Fitted(replace(done, provenance=replace(done.provenance, content=_content(done))), files)
+    return Fitted(store.sealed(done), files)
 
 
 def _not_run(variation: Variation) -> Iterator[Failure]:
-    """The models that take counts, where the latent model alone has what the variation asks for."""
+    """Models of counts, which cannot be fitted where counts of excluded patients are latent."""
     if not variation.selection.mixed:
         return
     reason = "not run: it takes counts, and the split of some is latent (unresolved: latent)"
@@ -107,7 +105,7 @@ def _not_run(variation: Variation) -> Iterator[Failure]:
 
 
 def _bounds(variation: Variation) -> tuple[tuple[Bounds, ...], list[Failure]]:
-    """The bounds of every model and grouping whose counts have completions; a model without is a failure."""
+    """Bounds of every model over all completions; a model that cannot give them is a failure."""
     analysis = variation.analysis
     found: list[Bounds] = []
     failures = []
@@ -132,16 +130,12 @@ def _fit(model: Model, data: Counts | GroupedCounts) -> tuple[Fit, bytes | None]
 
 
 def digest(variation: Variation) -> str:
-    """What decides the numbers of a variation: its counts, models with their options, and versions."""
+    """Digest of what determines a variation's numbers: counts, models with their options, code, versions."""
     return _unfitted(variation).provenance.digest
 
 
-def _content(run: Run) -> str:
-    return hashlib.sha256(store.compact(replace(run, provenance=Provenance(digest=""))).encode()).hexdigest()
-
-
 def _unfitted(variation: Variation) -> Run:
-    """The run before fitting, its digest taken over everything that decides the numbers."""
+    """The run before fitting, with the digest of everything that determines its numbers."""
     selection = variation.selection
     analysis = replace(variation.analysis, models=variation.analysis.fitted())
     entered = [t.chosen for t in (*selection.included, *selection.mixed)]
@@ -152,6 +146,7 @@ def _unfitted(variation: Variation) -> Run:
         variation=variation.name,
         family=variation.family,
         expansion=variation.expansion,
+        item=variation.item,
         analysis=analysis,
         ledger=selection.ledger,
         printed=tuple(row for trial in selection.included for row in printed(trial)),
@@ -236,7 +231,7 @@ def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
 
 
 def fit_all(variations: Sequence[Variation]) -> Generator[tuple[int, Fitted], None, None]:
-    """Fit variations on all cores, the longest first; here where further processes are not worth it.
+    """Fit variations, the slowest first; in several processes if that saves time.
 
     Parameters
     ----------
@@ -258,5 +253,5 @@ def fit_all(variations: Sequence[Variation]) -> Generator[tuple[int, Fitted], No
 
 def _current(stored: Run, variation: Variation, path: Path) -> bool:
     """Whether a stored run is what fitting would give: same data, options and versions, and unharmed."""
-    made = (stored.provenance.digest, stored.provenance.content)
-    return made == (digest(variation), _content(stored)) and beside.intact(stored, path.parent)
+    same = stored.provenance.digest == digest(variation)
+    return same and store.unchanged(stored, path) and beside.intact(stored, path.parent)

@@ -1,24 +1,22 @@
-"""A fit under its role and grouping, with what was not reported and what its tables do not have in common."""
+"""Add to a fit its role and grouping, unreported counts, and differences between its trials' tables."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meta.models.policy import waived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from meta.results import Fit, NotReported, Outcome
     from meta.workflow.selection.group import Grouping
-    from meta.workflow.selection.select import Included
+    from meta.workflow.selection.included import Included
 
 
 def mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:
-    """What the tables that were pooled do not have in common, in words.
+    """Notes on criteria and time points that differ between the pooled tables.
 
     Parameters
     ----------
@@ -37,7 +35,7 @@ def mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:
 
 
 def with_missing(fit: Fit, grouping: Grouping) -> Fit:
-    """The fit with the patients of its groups whose responders were not reported.
+    """The fit with the patients whose responders were not reported, by group.
 
     Parameters
     ----------
@@ -56,7 +54,7 @@ def _missing(
 
 
 def named(fit: Fit, role: str, by: str | None, outcome: Outcome, *, waive: bool) -> Fit:
-    """The fit under its role, grouping and outcome; where the analysis switches the k policy off, so it says.
+    """The fit with its role, grouping and outcome, and its standing where the k policy is off.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a sampler is asked for, and what its limits say against it."""
+"""Fit the sampled models of a variation, and report samplers that did not converge."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from meta.errors import MetaError
 from meta.models.policy import waived
 from meta.models.sites.latent import latent
+from meta.records.factors import TRIAL_FACTORS
 from meta.records.roles import default_sites
 from meta.records.run import Failure
-from meta.records.sites import CONTRASTS
 from meta.results import Rate, RateDifference, ReportingOnly, StandardisedRate
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _waive(one: Judged) -> Judged:
 
 
 def not_converged(fit: Fit) -> Iterator[str]:
-    """What a sampler's limits say against the fit, once for all parts that share its draws.
+    """Failed convergence criteria of a fit, once for all parts that share its draws.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def not_converged(fit: Fit) -> Iterator[str]:
 
 
 def broken(sampled: Iterable[Diagnostics | None]) -> Iterator[str]:
-    """What a sampler's limits say, once for diagnostics that are the same.
+    """Failed convergence criteria, once for identical diagnostics.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
 
 
 def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
-    """Fit the latent model, under `unresolved: latent` alone.
+    """Fit the latent model, if the analysis has `unresolved: latent`.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
     if asked is None:
         return None, []
     options = analysis.sites.options() if analysis.sites else default_sites(analysis.outcome)
-    contrasts = [by for by in analysis.by if by in CONTRASTS]
+    contrasts = [by for by in analysis.by if by in TRIAL_FACTORS]
     try:
         found = latent(options, asked.data, factor=asked.factor, own=asked.own, contrasts=contrasts)
     except MetaError as error:

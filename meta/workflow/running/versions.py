@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from meta.records.storing.code import numbers_code
 
 
 @cache
 def versions() -> Mapping[str, str]:
-    """What numbers depend on; `code` digests this package's source, which changes between versions too."""
-    source = hashlib.sha256()
-    package = Path(__file__).resolve().parents[2]
-    for file in sorted(package.rglob("*.py")):
-        source.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    """Versions of Python, numpy, scipy and this package; `code` tells states of it between releases apart."""
     numeric = {name: version(name) for name in ("numpy", "scipy")}
     return {
         "nen-meta": version("nen-meta"),
-        "code": source.hexdigest()[:16],
+        "code": numbers_code(),
         "python": platform.python_version(),
         **numeric,
     }
@@ -29,7 +25,7 @@ def versions() -> Mapping[str, str]:
 
 @cache
 def sampler_versions() -> Mapping[str, str]:
-    """What the numbers of a sampler depend on besides; only its own runs are made anew when these change."""
+    """Versions of what samples posteriors: only runs with draws depend on them."""
     found: dict[str, str] = {}
     for name in ("pymc", "pytensor", "nutpie", "numba"):
         with suppress(PackageNotFoundError):

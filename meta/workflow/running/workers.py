@@ -1,4 +1,4 @@
-"""When further processes are worth their start, and how they come and go with this one."""
+"""Parallel processes: when they save time, how they are started, and that they end with this one."""
 
 from __future__ import annotations
 
@@ -43,20 +43,22 @@ def seconds(variation: Variation) -> float:
 
 
 def wanted(variations: Sequence[Variation]) -> int:
-    """How many processes are worth having for some variations; 1 is this one alone.
+    """The number of processes that fits these variations fastest; 1 is this process alone.
 
     Parameters
     ----------
     variations : sequence of Variation
     """
-    from joblib import cpu_count
-
     needed = sorted(map(seconds, variations))
-    return min(cpu_count(), len(needed)) if sum(needed[:-1]) > _WORTH else 1
+    if sum(needed[:-1]) <= _WORTH:
+        return 1
+    from joblib import cpu_count  # what nothing needs is not imported
+
+    return int(min(cpu_count(), len(needed)))
 
 
 def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, None]:
-    """Draw figures, in several processes where there are many.
+    """Draw figures, in several processes if there are many.
 
     Parameters
     ----------
@@ -68,13 +70,16 @@ def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, Non
     given : object
         What the call in this place gave.
     """
-    from joblib import cpu_count
+    processes = 1
+    if len(calls) >= _FIGURES:
+        from joblib import cpu_count
 
-    yield from spread(calls, cpu_count() if len(calls) >= _FIGURES else 1)
+        processes = cpu_count()
+    yield from spread(calls, processes)
 
 
 def spread(calls: Sequence[Callable[[], T]], processes: int) -> Generator[tuple[int, T], None, None]:
-    """Make calls in several processes, begun in their order; here where that is one.
+    """Make calls in several processes, started in their order; in this process if `processes` is 1.
 
     Parameters
     ----------
@@ -115,7 +120,7 @@ def _numbered(place: int, call: Callable[[], T]) -> tuple[int, T]:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """Within it, Ctrl-C waits; processes started here never hear it, since their parent ends them."""
+    """Block Ctrl-C meanwhile; processes started inside ignore it for good, as their parent ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -127,7 +132,7 @@ def deaf() -> Iterator[None]:
 
 
 def close(results: Generator[object, None, None]) -> None:
-    """Give up what is still under way, without the warning that it is.
+    """Cancel unfinished calls without joblib's warning.
 
     Parameters
     ----------

@@ -7,50 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meta.data import Completions
 from meta.errors import DataError
 from meta.records.factors import told
+from meta.records.patients import NOBODY, Patients, union
 from meta.workflow.selection.exclude import unreported
 from meta.workflow.selection.group import names_of, parts
-from meta.workflow.selection.reports import Candidate
-from meta.workflow.selection.stays import stays
+from meta.workflow.selection.included import Bounded, Included, declared_of
+from meta.workflow.selection.possible_counts import possible_counts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from meta.records.analysis import Analysis, Range, TrialEntry
+    from meta.records.factors import FactorValue
     from meta.records.run import LedgerEntry
-    from meta.records.trial import FactorValue
     from meta.workflow.selection.exclude import Remaining
     from meta.workflow.selection.group import Grouping
-    from meta.workflow.selection.select import Included
+    from meta.workflow.selection.reports import Candidate
 
     Known = tuple[str, NDArray[np.int64], tuple[int, ...]]  # label, options and groups of its rows
-
-Declared = tuple[int, tuple[int, int]]  # cells, and the least and the most patients in them
-
-
-@dataclass(frozen=True, slots=True)
-class Bounded:
-    """A trial (or arm) whose counts are bounded.
-
-    `before` are the patients of whom n and responders are reported, `cells` those who stay, `doubtful` those
-    of them who may have to leave too, `declared` the ranges of the analysis, and `options` all that n and
-    responders of those who stay can be, shape (C, 2).
-    """
-
-    chosen: Candidate
-    before: int
-    cells: int
-    doubtful: int
-    declared: tuple[Declared, ...]
-    options: NDArray[np.int64]
-    attributes: Mapping[str, str]
-
-    @property
-    def label(self) -> str:
-        """What figures call the trial."""
-        return self.chosen.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +45,7 @@ def bounded(
     population: Sequence[Mapping[str, FactorValue]],
     attributes: Mapping[str, str],
 ) -> tuple[Bounded | None, list[LedgerEntry]]:
-    """Find everything that the counts of the patients who stay can be, or why nothing bounds them.
+    """Find every possible count of the remaining patients, or why nothing bounds them.
 
     Parameters
     ----------
@@ -82,20 +59,19 @@ def bounded(
     attributes : mapping
         Of the trial.
     """
-    assert remaining.cells is not None  # pending exclusions are of somebody
-    before = cells = remaining.cells
-    for mask in remaining.pending.values():
-        cells &= ~mask
+    assert remaining.patients is not None  # pending exclusions are of somebody
+    before = remaining.patients
+    patients = before - union(remaining.pending.values())
     declared = declared_of(chosen, entry.ranges, population)
     missing = "; ".join(unreported(chosen, before, *item) for item in remaining.pending.items())
-    refused = _unsized(chosen, before, remaining, [mask for mask, _ in declared])
+    refused = _unsized(chosen, before, remaining, [some for some, _ in declared])
     pairs = zip(entry.ranges, declared, strict=True)
-    about = [one for one, (mask, _) in pairs if _about(chosen, before, remaining, mask)]
-    doubtful = 0 if about else remaining.doubtful  # a range says how many leave, whoever is not known
+    about = [one for one, (some, _) in pairs if _about(chosen, before, remaining, some)]
+    doubtful = NOBODY if about else remaining.doubtful  # a range says how many leave, whoever is not known
     options = np.zeros((0, 2), dtype=np.int64)
     if not refused:
         try:
-            options = stays(chosen.margins, [cells], doubtful, declared)[:, 0]
+            options = possible_counts(chosen.margins, [patients], doubtful, declared)[:, 0]
         except DataError as error:
             refused = str(error)
     if not refused and not len(options):
@@ -104,30 +80,14 @@ def bounded(
         reason = f"{missing}; not bounded: {refused}; the trial is left out (unresolved: bound)"
         return None, [chosen.ledger("not bounded", reason)]
     least, greatest = options.min(0).tolist(), options.max(0).tolist()
-    number = least[0] if least[0] == greatest[0] else None
+    number = least[1] if least[1] == greatest[1] else None
     if doubtful:
         size = chosen.margins.size(doubtful)
         assert size is not None  # without() has looked
         missing += f"; {size.n} more may be, of whom the report does not know"
     reason = f"{missing}{in_words(about)}; {_found(least, greatest, len(options))} (unresolved: bound)"
-    trial = Bounded(chosen, before, cells, doubtful, declared, options, attributes)
+    trial = Bounded(chosen, before, patients, doubtful, declared, options, attributes)
     return trial, [chosen.ledger("bounded", reason, n=number)]
-
-
-def declared_of(
-    chosen: Candidate, ranges: Sequence[Range], population: Sequence[Mapping[str, FactorValue]]
-) -> tuple[Declared, ...]:
-    """Declared ranges as cells and numbers, of patients in a trial's population.
-
-    Parameters
-    ----------
-    chosen : Candidate
-    ranges : sequence of Range
-    population : sequence of mappings
-        The conditions on patients.
-    """
-    everybody = chosen.universe.common(population)
-    return tuple((everybody & chosen.universe.mask(r.given()), r.n) for r in ranges)
 
 
 def in_words(ranges: Sequence[Range]) -> str:
@@ -140,29 +100,29 @@ def in_words(ranges: Sequence[Range]) -> str:
 
 
 def _found(least: Sequence[int], greatest: Sequence[int], many: int) -> str:
-    """Patients and responders of those who stay, in words."""
-    responders, size = span(least[1], greatest[1]), span(least[0], greatest[0])
-    return f"{responders} responders among the {size} who stay: {many} completions"
+    """Responders and number of the remaining patients, in words."""
+    responders, size = span(least[0], greatest[0]), span(least[1], greatest[1])
+    return f"{responders} responders among the {size} remaining patients: {many} completions"
 
 
-def _unsized(chosen: Candidate, before: int, remaining: Remaining, declared: Sequence[int]) -> str:
-    """Why the number of patients to be left out is anybody's guess; empty where it is not."""
-    for words, mask in remaining.pending.items():
-        known = any(_same(chosen, before, mask, cells) for cells in declared)
-        if not known and not chosen.margins.sized(chosen.margins.occupied(mask & before)):
+def _unsized(chosen: Candidate, before: Patients, remaining: Remaining, declared: Sequence[Patients]) -> str:
+    """Why the number of patients to be excluded is unknown; empty where it is known or bounded."""
+    for words, excluded in remaining.pending.items():
+        known = any(_same(chosen, before, excluded, some) for some in declared)
+        if not known and not chosen.margins.sized(chosen.margins.occupied(excluded & before)):
             return f"its report does not say how many are {words}, and no range of it is declared"
     return ""
 
 
-def _same(chosen: Candidate, before: int, mask: int, cells: int) -> bool:
-    """Whether a range is of exactly the patients who are to be left out, or of those who stay."""
-    here = chosen.margins.occupied(mask & before)
-    return chosen.margins.occupied(cells & before) in {here, chosen.margins.occupied(before) & ~here}
+def _same(chosen: Candidate, before: Patients, excluded: Patients, declared: Patients) -> bool:
+    """Whether a range is of exactly the patients who are to be excluded, or of those who remain."""
+    here = chosen.margins.occupied(excluded & before)
+    return chosen.margins.occupied(declared & before) in {here, chosen.margins.occupied(before) - here}
 
 
-def _about(chosen: Candidate, before: int, remaining: Remaining, cells: int) -> bool:
+def _about(chosen: Candidate, before: Patients, remaining: Remaining, declared: Patients) -> bool:
     """Whether a range is about any of the exclusions."""
-    return any(_same(chosen, before, mask, cells) for mask in remaining.pending.values())
+    return any(_same(chosen, before, excluded, declared) for excluded in remaining.pending.values())
 
 
 def span(low: int, high: int) -> str:
@@ -180,7 +140,7 @@ def overall(included: Sequence[Included], trials: Sequence[Bounded]) -> Open:
     trials : sequence of Bounded
     """
     known: list[Known] = [(t.label, np.array([[[t.found.responders, t.found.n]]]), (0,)) for t in included]
-    unknown: list[Known] = [(t.label, t.options[:, None, ::-1], (0,)) for t in trials]
+    unknown: list[Known] = [(t.label, t.options[:, None], (0,)) for t in trials]
     return Open(None, as_completions([*known, *unknown], ()))
 
 
@@ -210,8 +170,10 @@ def by_group(
         told, untold = _told_apart(trial, analysis, factors, everyone)
         ledger += [_untold(trial, grouping.by, *part) for part in untold]
         if told:
-            options = stays(trial.chosen.margins, list(told.values()), trial.doubtful, trial.declared)
-            found.append((trial.label, options[:, :, ::-1], tuple(places[name] for name in told)))
+            options = possible_counts(
+                trial.chosen.margins, list(told.values()), trial.doubtful, trial.declared
+            )
+            found.append((trial.label, options, tuple(places[name] for name in told)))
     return Open(grouping.by, as_completions(found, tuple(places))), ledger
 
 
@@ -234,27 +196,28 @@ def reported(grouping: Grouping, places: Mapping[str, int]) -> list[Known]:
     ]
 
 
-def _untold(trial: Bounded, by: str, name: str, cells: int) -> LedgerEntry:
-    size = trial.chosen.margins.size(cells)
+def _untold(trial: Bounded, by: str, name: str, patients: Patients) -> LedgerEntry:
+    size = trial.chosen.margins.size(patients)
     many = size.n if size else None
     return trial.chosen.ledger("not reported", "responders not reported", by=by, group=name, n=many)
 
 
 def _told_apart(
     trial: Bounded, analysis: Analysis, factors: tuple[str, ...], everyone: Sequence[Included | Bounded]
-) -> tuple[dict[str, int], list[tuple[str, int]]]:
-    """The groups of which the trial reports responders before the exclusion, and the others; with cells."""
-    margins, reported, untold = trial.chosen.margins, dict[str, int](), list[tuple[str, int]]()
+) -> tuple[dict[str, Patients], list[tuple[str, Patients]]]:
+    """The groups of which the trial reports responders before the exclusion, and the others."""
+    margins = trial.chosen.margins
+    reported, untold = dict[str, Patients](), list[tuple[str, Patients]]()
     names = names_of(everyone, analysis, factors)
     before = dict(parts(trial, trial.before, analysis, factors, names))
-    for name, cells in parts(trial, trial.cells, analysis, factors, names):
+    for name, patients in parts(trial, trial.patients, analysis, factors, names):
         if not margins.occupied(before[name]):
             continue
-        sized = margins.counts(before[name]) is not None and margins.sized(cells)
-        if before[name] == trial.before or sized or margins.counts(cells) is not None:
-            reported[name] = cells
+        sized = margins.counts(before[name]) is not None and margins.sized(patients)
+        if before[name] == trial.before or sized or margins.counts(patients) is not None:
+            reported[name] = patients
         else:
-            untold.append((name, cells))
+            untold.append((name, patients))
     return reported, untold
 
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.records.coverage import Coverage, CoverageCell, CoverageFactor, CoverageTrial
+from meta.records.factors import FACTORS, UNKNOWN
+from meta.records.patients import union
 from meta.workflow.selection.group import names_of, parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from meta.records.analysis import Analysis
-    from meta.records.sites import RowFactor
-    from meta.workflow.selection.select import Included
+    from meta.workflow.selection.included import Included
 
     Cells = Mapping[str, CoverageCell]
 
-OF_PATIENTS: tuple[RowFactor, ...] = ("site", "differentiation")
+OF_PATIENTS = tuple(name for name, factor in FACTORS.items() if factor.mapped)
 NOT_STATED = "not stated"
 OUTSIDE = "none of these"  # patients at no level that the analysis names
 
 
 def coverage(included: Sequence[Included], analysis: Analysis) -> Coverage:
-    """Patients and responders of each trial by site, differentiation, region, response criteria and year.
+    """Patients and responders of each trial by the mapped factors, region, response criteria and year.
 
     Parameters
     ----------
@@ -59,18 +60,14 @@ def coverage(included: Sequence[Included], analysis: Analysis) -> Coverage:
     )
 
 
-def _of_patients(
-    trial: Included, included: Sequence[Included], analysis: Analysis, factor: RowFactor
-) -> Cells:
+def _of_patients(trial: Included, included: Sequence[Included], analysis: Analysis, factor: str) -> Cells:
     """A trial's patients by level of a factor that differs within trials; empty where nothing is reported."""
     margins = trial.chosen.margins
-    levels = dict(parts(trial, trial.cells, analysis, (factor,), names_of(included, analysis, (factor,))))
-    outside = trial.cells
-    for mask in levels.values():
-        outside &= ~mask
+    levels = dict(parts(trial, trial.patients, analysis, (factor,), names_of(included, analysis, (factor,))))
+    outside = trial.patients - union(levels.values())
     cells = {}
-    for name, mask in (*levels.items(), (OUTSIDE, outside)):
-        counts, size = margins.counts(mask), margins.size(mask)
+    for name, patients in (*levels.items(), (OUTSIDE, outside)):
+        counts, size = margins.counts(patients), margins.size(patients)
         cells[name] = CoverageCell(
             n=counts.n if counts else size.n if size else None,
             responders=counts.responders if counts else None,
@@ -107,7 +104,7 @@ def _factor(name: str, trials: Sequence[Cells], *, ordered: bool) -> CoverageFac
     return CoverageFactor(name=name, levels=tuple(known if ordered else sorted(known)))
 
 
-_RESTS = ("unknown", OUTSIDE)  # of no use on a map unless a patient is known to be there
+_RESTS = (UNKNOWN, OUTSIDE)  # of no use on a map unless a patient is known to be there
 
 
 def _kept(cells: Cells, factor: CoverageFactor) -> Cells:

@@ -8,21 +8,19 @@ from itertools import product
 from typing import TYPE_CHECKING, cast
 
 from meta.data import GroupedCounts
-from meta.records.factors import VALUES
+from meta.records.factors import OTHER, TRIAL_FACTORS
 from meta.results import NotReported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meta.records.analysis import Analysis
+    from meta.records.factors import FactorValue
+    from meta.records.patients import Patients
     from meta.records.run import LedgerEntry
-    from meta.records.trial import FactorName, FactorValue
-    from meta.workflow.selection.bound import Bounded
-    from meta.workflow.selection.select import Included
+    from meta.workflow.selection.included import Bounded, Included
 
     Several = Sequence[Included | Bounded]
-
-TRIAL_FACTORS = ("region", "line", "regimen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,8 @@ def group(
     ledger: list[LedgerEntry] = []
     for trial in included:
         told, untold = 0, False
-        for name, cells in parts(trial, trial.cells, analysis, factors, groups):
-            found, size = trial.chosen.margins.counts(cells), trial.chosen.margins.size(cells)
+        for name, patients in parts(trial, trial.patients, analysis, factors, groups):
+            found, size = trial.chosen.margins.counts(patients), trial.chosen.margins.size(patients)
             if size is None:
                 untold = True
             elif found is not None and found.n:
@@ -95,34 +93,32 @@ def names_of(included: Several, analysis: Analysis, factors: tuple[str, ...]) ->
 def _levels(included: Several, analysis: Analysis, factor: str) -> list[str]:
     if factor in TRIAL_FACTORS:
         return sorted({trial.attributes[factor] for trial in included})
-    if factor == "site":
-        return list(analysis.site_level)
-    if factor == "cohort":
-        cohorts = (row.cohort for trial in included for row in trial.chosen.table.rows)
-        return list(dict.fromkeys(value for value in cohorts if isinstance(value, str)))
-    return list(VALUES[cast("FactorName", factor)])
+    if levels := analysis.levels(factor):
+        return list(levels)
+    named = (row.given().get(factor) for trial in included for row in trial.chosen.table.rows)
+    return list(dict.fromkeys(value for value in named if isinstance(value, str)))
 
 
 def parts(
     trial: Included | Bounded,
-    patients: int,
+    patients: Patients,
     analysis: Analysis,
     factors: tuple[str, ...],
     groups: Mapping[str, tuple[str, ...]],
-) -> Iterator[tuple[str, int]]:
-    """The groups that this trial can belong to, with the cells of some of its patients in them."""
+) -> Iterator[tuple[str, Patients]]:
+    """The groups that this trial can belong to, with those of some of its patients who are in them."""
     for name, values in groups.items():
-        cells, belongs = patients, True
+        inside, belongs = patients, True
         for factor, value in zip(factors, values, strict=True):
             if factor in TRIAL_FACTORS:
                 belongs = belongs and trial.attributes[factor] == value
             else:
-                cells &= trial.chosen.universe.mask({factor: _level(analysis, factor, value)})
+                inside &= trial.chosen.universe.patients({factor: _level(analysis, factor, value)})
         if belongs:
-            yield name, cells
+            yield name, inside
 
 
 def _level(analysis: Analysis, factor: str, value: str) -> FactorValue:
     """``other`` among the site levels is whatever the rest of them do not name."""
-    rest = tuple(node for node in analysis.site_level if node != "other")
-    return {"not": rest} if factor == "site" and value == "other" else value
+    rest = tuple(node for node in analysis.site_level if node != OTHER)
+    return {"not": rest} if factor == "site" and value == OTHER else value

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from meta.data import PartialCounts
-from meta.records.factors import UNKNOWN, VALUES, describe, values_of
-from meta.records.sites import CONTRASTS
-from meta.records.trial import FactorValue
+from meta.records.factors import FACTORS, TRIAL_FACTORS, UNKNOWN, FactorValue, describe, values_of
+from meta.records.patients import Patients, union
 from meta.workflow.selection.exclude import unreported
 from meta.workflow.selection.sites import in_words, told_by
 
 if TYPE_CHECKING:
     from meta.records.analysis import Analysis, Range
     from meta.records.run import LedgerEntry
-    from meta.records.trial import FactorName
     from meta.workflow.selection.exclude import Remaining
+    from meta.workflow.selection.included import Included
     from meta.workflow.selection.reports import Candidate
-    from meta.workflow.selection.select import Included
     from meta.workflow.selection.sites import Told
 
 
@@ -65,14 +63,12 @@ class _Asked:
     excluded: Sequence[FactorValue]
     names: tuple[str, str]
 
-    def cells(self, trial: Included, everyone: int) -> dict[str, int]:
-        """Those who stay, those who leave, and those of whom no one knows."""
-        mask = trial.chosen.universe.mask
-        leaves = 0
-        for value in self.excluded:
-            leaves |= mask({self.factor: value})
-        untold = mask({self.factor: UNKNOWN}) & ~leaves
-        parts = (everyone & ~leaves & ~untold, everyone & leaves, everyone & untold)
+    def groups(self, trial: Included, everyone: Patients) -> dict[str, Patients]:
+        """The remaining patients, the excluded ones, and those of an unknown level."""
+        described = trial.chosen.universe.patients
+        excluded = union(described({self.factor: value}) for value in self.excluded)
+        unknown = described({self.factor: UNKNOWN}) - excluded
+        parts = (everyone - excluded - unknown, everyone & excluded, everyone & unknown)
         return dict(zip((*self.names, UNKNOWN), parts, strict=True))
 
 
@@ -85,9 +81,9 @@ def latent_entries(chosen: Candidate, remaining: Remaining) -> list[LedgerEntry]
     remaining : Remaining
         With exclusions pending.
     """
-    assert remaining.cells is not None  # pending exclusions are of somebody
-    missing = "; ".join(unreported(chosen, remaining.cells, *item) for item in remaining.pending.items())
-    size = chosen.margins.size(remaining.cells)
+    assert remaining.patients is not None  # pending exclusions are of somebody
+    missing = "; ".join(unreported(chosen, remaining.patients, *item) for item in remaining.pending.items())
+    size = chosen.margins.size(remaining.patients)
     reason = f"{missing}; the split is latent in the likelihood (unresolved: latent)"
     return [chosen.ledger("latent", reason, n=size.n if size else None)]
 
@@ -139,8 +135,8 @@ def _asked(analysis: Analysis) -> _Asked:
     gone = set[str]()
     for _, value in excluded:
         named = set(values_of(value))
-        gone |= set(VALUES[cast("FactorName", factor)]) - named if isinstance(value, Mapping) else named
-    known = [name for name in VALUES[cast("FactorName", factor)] if name != UNKNOWN]
+        gone |= set(FACTORS[factor].levels) - named if isinstance(value, Mapping) else named
+    known = [name for name in FACTORS[factor].levels if name != UNKNOWN]
     stays = " or ".join(name for name in known if name not in gone)
     leaves = " or ".join(name for name in known if name in gone)
     return _Asked(factor, [value for _, value in excluded], (stays or "the others", leaves or UNKNOWN))
@@ -150,12 +146,14 @@ def _without(population: Sequence[Mapping[str, FactorValue]], factor: str) -> li
     return [{name: value for name, value in given.items() if name != factor} for given in population]
 
 
-def _told(trial: Included, asked: _Asked, everyone: int) -> Told:
+def _told(trial: Included, asked: _Asked, everyone: Patients) -> Told:
     margins = trial.chosen.margins
-    return told_by(margins, asked.cells(trial, everyone), everyone, margins.counts(everyone))
+    return told_by(margins, asked.groups(trial, everyone), everyone, margins.counts(everyone))
 
 
-def _rows(told: Told, asked: _Asked, trial: Included, everyone: int) -> tuple[tuple[_Row, ...], list[str]]:
+def _rows(
+    told: Told, asked: _Asked, trial: Included, everyone: Patients
+) -> tuple[tuple[_Row, ...], list[str]]:
     """The rows of a trial; whom it does not know, or not which of the two, is either."""
     rows = []
     for part in told.rows:
@@ -169,7 +167,7 @@ def _rows(told: Told, asked: _Asked, trial: Included, everyone: int) -> tuple[tu
 
 
 def _declared(
-    rows: list[_Row], declared: Range, asked: _Asked, trial: Included, everyone: int
+    rows: list[_Row], declared: Range, asked: _Asked, trial: Included, everyone: Patients
 ) -> tuple[list[_Row], str]:
     """Use a declared range of those who leave, or stay: its least are known, the rest are either.
 
@@ -197,11 +195,11 @@ def _declared(
     return [changed if other is row else other for other in rows], name
 
 
-def _whose(declared: Range, asked: _Asked, trial: Included, everyone: int) -> int | None:
+def _whose(declared: Range, asked: _Asked, trial: Included, everyone: Patients) -> int | None:
     """Whether a range is of those who stay (0), of those who leave (1), or of others (None)."""
     occupied = trial.chosen.margins.occupied
-    stays, leaves, untold = (occupied(cells) for cells in asked.cells(trial, everyone).values())
-    given = occupied(trial.chosen.universe.mask(declared.given()) & everyone)
+    stays, leaves, untold = (occupied(group) for group in asked.groups(trial, everyone).values())
+    given = occupied(trial.chosen.universe.patients(declared.given()) & everyone)
     if given in {stays, stays | untold}:
         return 0
     return 1 if given in {leaves, leaves | untold} else None
@@ -223,6 +221,6 @@ def _counts(
         rows,
         [trial.label for trial in trials],
         names,
-        {name: [trial.attributes[name] for trial in trials] for name in CONTRASTS},
+        {name: [trial.attributes[name] for trial in trials] for name in TRIAL_FACTORS},
         pools,
     )

@@ -1,6 +1,6 @@
 """Counts and numbers of patients in any set of patients, from the rows of one table.
 
-Rows are partial margins of one latent table (:class:`meta.records.factors.Universe`). A count is
+Rows are partial margins of one latent table (:class:`meta.records.patients.Universe`). A count is
 taken from the row for exactly the patients asked for, else as the sum of rows that do not overlap
 and together make them up, else as a row's count less such a sum. What cannot be obtained in this
 way is not reported; it is never 0.
@@ -9,19 +9,22 @@ way is not reported; it is never 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from meta.errors import DataError
-from meta.stats.unreported.completions import completions, patients
+from meta.records.patients import NOBODY, Patients, union
+from meta.stats.unreported.completions import completions
+from meta.stats.unreported.completions import patients as number_of_patients
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from meta.records.factors import Universe
+    from meta.records.patients import Universe
     from meta.records.trial import Row
 
     Pair = tuple[float, float]
@@ -32,20 +35,20 @@ MOST_PARTS = 8  # rows added up or subtracted for one count; more were never pri
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """One row: its place in the table, its patients as cells, and its counts."""
+    """One row: its place in the table, its patients, and its counts."""
 
     index: int
-    cells: int
-    n: int | None
+    patients: Patients
     responders: int | None
+    n: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A count and the rows it was made from; `minus` were subtracted from `plus`."""
 
-    n: int
     responders: int
+    n: int
     plus: tuple[int, ...]
     minus: tuple[int, ...] = ()
 
@@ -67,31 +70,78 @@ class Sized:
 
 
 class Margins:
-    """The rows of one table, asked about sets of patients.
+    """The rows of one table, asked about sets of patients; see :func:`margins_of`.
 
     Parameters
     ----------
-    universe : Universe
-    rows : iterable of (index, Row)
-        The usable rows with their place in the table.
+    everyone : Patients
+        All patients there can be.
+    margins : sequence of Margin
+        The usable rows.
     """
 
-    def __init__(self, universe: Universe, rows: Iterable[tuple[int, Row]]) -> None:
-        self._everyone = universe.everyone
-        self._margins = [Margin(i, universe.mask(row.given()), row.n, row.count) for i, row in rows]
-        self._empty = 0
+    def __init__(self, everyone: Patients, margins: Sequence[Margin]) -> None:
+        self._everyone = everyone
+        self._margins = margins
+        self._counts: dict[Patients, Found | None] = {}
+        self._sizes: dict[Patients, Sized | None] = {}
         self._empty = self._without_patients()
 
-    def occupied(self, cells: int) -> int:
-        """`cells` without those in which the table leaves no patient."""
-        return cells & ~self._empty
+    def occupied(self, patients: Patients) -> Patients:
+        """`patients` without those of whom the table leaves none, as in a row of n = 0."""
+        return patients - self._empty
 
-    def counts(self, cells: int) -> Found | None:
-        """Patients and responders in `cells`, or None where they are not reported."""
-        if not self.occupied(cells):
+    def counts(self, patients: Patients) -> Found | None:
+        """Responders and n of `patients`, or None where they are not reported."""
+        if patients not in self._counts:
+            self._counts[patients] = self._find_counts(patients)
+        return self._counts[patients]
+
+    def size(self, patients: Patients) -> Sized | None:
+        """How many `patients` there are, whether or not their responders are reported; None where unknown."""
+        if patients not in self._sizes:
+            self._sizes[patients] = self._find_size(patients)
+        return self._sizes[patients]
+
+    def completions(
+        self, targets: Sequence[Patients], ranges: Sequence[tuple[Patients, tuple[int, int]]] = ()
+    ) -> NDArray[np.int64]:
+        """Everything that responders and n of some sets of patients can be, given all rows.
+
+        Parameters
+        ----------
+        targets : sequence of Patients
+        ranges : sequence of (Patients, (int, int))
+            The least and the most patients in a set, besides what the rows say.
+
+        Returns
+        -------
+        ndarray of int, shape (C, T, 2)
+            Responders and n of each target; C = 0 where the rows contradict each other.
+
+        Raises
+        ------
+        DataError
+            If no row bounds a target, or there are too many completions.
+        """
+        return np.ascontiguousarray(completions(*self._system(targets, ranges))[..., ::-1])
+
+    def sized(self, patients: Patients) -> bool:
+        """Whether the rows together leave one number of `patients`, by whatever arithmetic."""
+        if self.size(patients) is not None:
+            return True
+        try:
+            rows, n, x, target = self._system([patients], ())
+            between = number_of_patients(rows, n, x, target[0])
+        except DataError:  # nothing bounds it
+            return False
+        return between is not None and between[0] == between[1]
+
+    def _find_counts(self, patients: Patients) -> Found | None:
+        if not self.occupied(patients):
             return Found(0, 0, ())
         known = [m for m in self._margins if m.n is not None and m.responders is not None]
-        parts = self._plus_minus(cells, known)
+        parts = self._plus_minus(patients, known)
         if parts is None:
             return None
         plus, minus = parts
@@ -99,55 +149,19 @@ class Margins:
         responders = sum(m.responders or 0 for m in plus) - sum(m.responders or 0 for m in minus)
         if not 0 <= responders <= n:  # printed numbers that contradict each other are no basis
             return None
-        return Found(n, responders, tuple(m.index for m in plus), tuple(m.index for m in minus))
+        return Found(responders, n, tuple(m.index for m in plus), tuple(m.index for m in minus))
 
-    def size(self, cells: int) -> Sized | None:
-        """Patients in `cells`, whether or not their responders are reported; None where unknown."""
-        if not self.occupied(cells):
+    def _find_size(self, patients: Patients) -> Sized | None:
+        if not self.occupied(patients):
             return Sized(0, ())
-        parts = self._plus_minus(cells, [m for m in self._margins if m.n is not None])
+        parts = self._plus_minus(patients, [m for m in self._margins if m.n is not None])
         if parts is None:
             return None
         n = sum(m.n or 0 for m in parts[0]) - sum(m.n or 0 for m in parts[1])
         return Sized(n, tuple(m.index for part in parts for m in part)) if n >= 0 else None
 
-    def completions(
-        self, targets: Sequence[int], ranges: Sequence[tuple[int, tuple[int, int]]] = ()
-    ) -> NDArray[np.int64]:
-        """Everything that patients and responders in some sets of cells can be, given all rows.
-
-        Parameters
-        ----------
-        targets : sequence of int
-            Sets of cells.
-        ranges : sequence of (int, (int, int))
-            Sets of cells with the least and the most patients in them, besides what the rows say.
-
-        Returns
-        -------
-        ndarray of int, shape (C, T, 2)
-            Patients and responders of each target; C = 0 where the rows contradict each other.
-
-        Raises
-        ------
-        DataError
-            If no row bounds a target, or there are too many completions.
-        """
-        return completions(*self._system(targets, ranges))
-
-    def sized(self, cells: int) -> bool:
-        """Whether the rows together leave one number of patients in `cells`, by whatever arithmetic."""
-        if self.size(cells) is not None:
-            return True
-        try:
-            rows, n, x, target = self._system([cells], ())
-            between = patients(rows, n, x, target[0])
-        except DataError:  # nothing bounds it
-            return False
-        return between is not None and between[0] == between[1]
-
     def _system(
-        self, targets: Sequence[int], ranges: Sequence[tuple[int, tuple[int, int]]]
+        self, targets: Sequence[Patients], ranges: Sequence[tuple[Patients, tuple[int, int]]]
     ) -> tuple[NDArray[np.bool_], list[Pair], list[Pair], NDArray[np.bool_]]:
         """Rows, patients, responders and targets as :mod:`meta.stats.unreported.completions` takes them."""
         margins = [m for m in self._margins if m.n is not None or m.responders is not None]
@@ -155,72 +169,87 @@ class Margins:
         n: list[Pair] = [unknown if m.n is None else (m.n, m.n) for m in margins]
         n += [between for _, between in ranges]
         x: list[Pair] = [unknown if m.responders is None else (m.responders, m.responders) for m in margins]
-        masks = [m.cells for m in margins] + [cells for cells, _ in ranges]
-        kinds = self._kinds([*masks, *targets])
-        rows, wanted = kinds[: len(masks)], kinds[len(masks) :]
+        sets = [m.patients for m in margins] + [patients for patients, _ in ranges]
+        kinds = self._kinds([*sets, *targets])
+        rows, wanted = kinds[: len(sets)], kinds[len(sets) :]
         return rows, n, x + [unknown] * len(ranges), wanted
 
-    def _kinds(self, masks: Sequence[int]) -> NDArray[np.bool_]:
-        """Which masks hold which kinds of cells, shape (masks, kinds); a kind is in the same masks."""
-        bits = (bit for bit in range(self._everyone.bit_length()) if self._everyone >> bit & 1)
-        found = dict.fromkeys(tuple(mask >> bit & 1 for mask in masks) for bit in bits)
+    def _kinds(self, sets: Sequence[Patients]) -> NDArray[np.bool_]:
+        """Which sets hold which kinds of patients, shape (sets, kinds); one kind is in the same sets."""
+        found = dict.fromkeys(tuple(cell.inside(one) for one in sets) for cell in self._everyone.cells())
         return np.array([kind for kind in found if any(kind)], dtype=bool).T
 
     def _plus_minus(
-        self, cells: int, margins: Sequence[Margin]
+        self, patients: Patients, margins: Sequence[Margin]
     ) -> tuple[tuple[Margin, ...], tuple[Margin, ...]] | None:
-        direct = self._cover(self.occupied(cells), margins)
+        target = self.occupied(patients)
+        direct = self._cover(target, margins)
         if direct is not None:
             return direct, ()
-        target = self.occupied(cells)
         for larger in margins:
-            whole = self.occupied(larger.cells)
-            if target & ~whole == 0:
-                others = self._cover(whole & ~target, margins)
+            whole = self.occupied(larger.patients)
+            if target.inside(whole):
+                others = self._cover(whole - target, margins)
                 if others is not None:
                     return (larger,), others
         return None
 
-    def _cover(self, target: int, margins: Sequence[Margin]) -> tuple[Margin, ...] | None:
+    def _cover(self, target: Patients, margins: Sequence[Margin]) -> tuple[Margin, ...] | None:
         """The fewest rows that do not overlap and together are exactly `target`."""
-        inside = [m for m in margins if self.occupied(m.cells) and self.occupied(m.cells) & ~target == 0]
+        here = ((margin, self.occupied(margin.patients)) for margin in margins)
+        inside = [(margin, patients) for margin, patients in here if patients and patients.inside(target)]
         return next(
-            (found for most in range(1, MOST_PARTS + 1) if (found := self._search(target, inside, most))),
-            None,
+            (found for most in range(1, MOST_PARTS + 1) if (found := _search(target, inside, most))), None
         )
 
-    def _search(self, target: int, margins: Sequence[Margin], most: int) -> tuple[Margin, ...] | None:
-        first = target & -target  # some row must hold the first cell that is still open
-        for margin in margins:
-            cells = self.occupied(margin.cells)
-            if not cells & first or cells & ~target:
-                continue
-            if cells == target:
-                return (margin,)
-            if most > 1:
-                rest = self._search(target & ~cells, margins, most - 1)
-                if rest:
-                    return (margin, *rest)
-        return None
-
-    def _without_patients(self) -> int:
+    def _without_patients(self) -> Patients:
         """Cells that must be empty: rows of n = 0, and what is left when parts add up to their whole."""
         sized = [m for m in self._margins if m.n is not None]
-        empty = 0
-        for m in sized:
-            if m.n == 0:
-                empty |= m.cells
+        empty = union(m.patients for m in sized if m.n == 0)
         for whole in sized:
-            parts = [m for m in sized if m.n and m.cells & ~whole.cells == 0 and m.cells != whole.cells]
-            for filled in _fillings(whole.n or 0, parts, 0, [MOST_STEPS]):
-                left = whole.cells & ~filled
-                if not any(m.n and m.cells & ~left == 0 for m in sized):  # else the source contradicts itself
+            parts = [m for m in sized if m.n and m.patients != whole.patients]
+            parts = [m for m in parts if m.patients.inside(whole.patients)]
+            for filled in _fillings(whole.n or 0, parts, NOBODY, [MOST_STEPS]):
+                left = whole.patients - filled
+                if not any(
+                    m.n and m.patients.inside(left) for m in sized
+                ):  # else the source contradicts itself
                     empty |= left
         return empty
 
 
-def _fillings(n: int, parts: Sequence[Margin], taken: int, steps: list[int]) -> Iterator[int]:
-    """The cells of every choice of parts that do not overlap and hold `n` patients together.
+def margins_of(universe: Universe, rows: Iterable[tuple[int, Row]]) -> Margins:
+    """The margins of a table's usable rows, given with their places; those of the same rows are made once."""
+    return _margins(
+        universe.everyone,
+        tuple(Margin(i, universe.patients(row.given()), row.count, row.n) for i, row in rows),
+    )
+
+
+@lru_cache(maxsize=256)  # every variation asks the same tables
+def _margins(everyone: Patients, margins: tuple[Margin, ...]) -> Margins:
+    return Margins(everyone, margins)
+
+
+def _search(
+    target: Patients, margins: Sequence[tuple[Margin, Patients]], most: int
+) -> tuple[Margin, ...] | None:
+    """At most so many rows that do not overlap and together are exactly `target`."""
+    first = target.first()  # some row must hold the first cell that is still open
+    for margin, patients in margins:
+        if first.disjoint(patients) or not patients.inside(target):
+            continue
+        if patients == target:
+            return (margin,)
+        if most > 1:
+            rest = _search(target - patients, margins, most - 1)
+            if rest:
+                return (margin, *rest)
+    return None
+
+
+def _fillings(n: int, parts: Sequence[Margin], taken: Patients, steps: list[int]) -> Iterator[Patients]:
+    """The patients of every choice of parts that do not overlap and have `n` patients together.
 
     The search ends with its `steps`: what it has not found then is not taken for empty.
     """
@@ -230,10 +259,10 @@ def _fillings(n: int, parts: Sequence[Margin], taken: int, steps: list[int]) -> 
     if n == 0:
         yield taken
         return
-    left = [part for part in parts if part.n and part.n <= n and not part.cells & taken]
+    left = [part for part in parts if part.n and part.n <= n and part.patients.disjoint(taken)]
     most = sum(part.n or 0 for part in left)
     for i, part in enumerate(left):
         if most < n:  # not even all that is left would do
             return
-        yield from _fillings(n - (part.n or 0), left[i + 1 :], taken | part.cells, steps)
+        yield from _fillings(n - (part.n or 0), left[i + 1 :], taken | part.patients, steps)
         most -= part.n or 0

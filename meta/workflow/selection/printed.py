@@ -10,9 +10,10 @@ from meta.records.run import Contradiction, Printed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from meta.records.trial import FactorValue, Row, Survival, Table
+    from meta.records.factors import FactorValue
+    from meta.records.trial import Row, Survival, Table
+    from meta.workflow.selection.included import Included
     from meta.workflow.selection.reports import Candidate
-    from meta.workflow.selection.select import Included
 
 BASELINE = "baseline"  # the term of rows that only say how many patients of a kind there were
 BESIDE = ("disease-control", "adverse-event-grade-3")  # outcomes that are shown, whatever is pooled
@@ -68,7 +69,7 @@ def _row(trial: Included, table: Table, row: Row, path: str, *, pooled: bool) ->
 
 
 def _inside(trial: Included, row: Row) -> bool:
-    return trial.chosen.universe.mask(row.given()) & ~trial.cells == 0
+    return trial.chosen.universe.patients(row.given()).inside(trial.patients)
 
 
 def _patients(trial: Included, given: Mapping[str, FactorValue]) -> str:

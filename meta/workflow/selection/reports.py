@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from meta.records.analysis import Analysis, AsOf, TrialEntry, Where
-from meta.records.factors import Universe, told
+from meta.records.factors import FactorValue, told
+from meta.records.patients import Universe
 from meta.records.run import Action, LedgerEntry
-from meta.records.trial import Drug, Evidence, FactorValue, Report, Row, Table, Trial, TrialFile
-from meta.workflow.selection.margins import Found, Margins
+from meta.records.trial import Drug, Evidence, Report, Row, Table, Trial, TrialFile
+from meta.workflow.selection.margins import Found, Margins, margins_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -190,7 +191,7 @@ def candidates(file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str 
         tables = [(j, t) for j, t in enumerate(file.trial.reports[i].tables) if _fits(t, analysis, arm)]
         for j, table in sorted(tables, key=lambda pair: list(_preference(pair[1], analysis).values())):
             universe = Universe([*(row.given() for row in table.rows), *asked])
-            margins = Margins(universe, usable_rows(table, analysis.evidence))
+            margins = margins_of(universe, usable_rows(table, analysis.evidence))
             found.append(Candidate(file, i, j, arm, universe, margins))
     return found
 
@@ -262,7 +263,7 @@ def _refused(
     if found is None:
         whom = f"patients who are {who}" if who else "all patients"
         rows = candidate.table.rows
-        every = Margins(candidate.universe, usable_rows(candidate.table, "all")).counts(asked)
+        every = margins_of(candidate.universe, usable_rows(candidate.table, "all")).counts(asked)
         if every is None or analysis.evidence == "all":
             return f"does not report n and responders of {whom}"
         used = [rows[i] for i in (*every.plus, *every.minus)]

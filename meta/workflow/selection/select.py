@@ -5,46 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from meta.data import Counts, PartialCounts
 from meta.errors import Fault, SpecError
-from meta.records.analysis import Analysis, Range, TrialEntry, Where
+from meta.records.analysis import Analysis, TrialEntry, Where
 from meta.records.run import LedgerEntry
-from meta.records.trial import FactorValue, Row, TrialFile
-from meta.workflow.selection.bound import Bounded, Declared, Open, bounded, by_group, declared_of, overall
+from meta.workflow.selection.bound import Open, bounded, by_group, overall
 from meta.workflow.selection.exclude import without
 from meta.workflow.selection.group import Grouping, group
+from meta.workflow.selection.included import Bounded, Included
 from meta.workflow.selection.latent import LatentCounts, latent_counts, latent_entries
-from meta.workflow.selection.margins import Found
-from meta.workflow.selection.reports import Candidate, choose, not_printed, population, trial_entry
+from meta.workflow.selection.reports import choose, not_printed, population, trial_entry
 from meta.workflow.selection.sites import site_counts
 from meta.workflow.selection.unreported import divides, splits
 
-
-@dataclass(frozen=True, slots=True)
-class Included:
-    """A trial (or arm) that entered: its table, the patients asked for, their counts, declared ranges.
-
-    `mixed`, under `unresolved: latent` alone: the counts are also of patients who are to be left out.
-    """
-
-    chosen: Candidate
-    cells: int
-    found: Found
-    population: Sequence[Mapping[str, FactorValue]]
-    attributes: Mapping[str, str]
-    ranges: tuple[Range, ...] = ()
-    mixed: bool = False
-
-    @property
-    def declared(self) -> tuple[Declared, ...]:
-        """The declared ranges, of the population."""
-        return declared_of(self.chosen, self.ranges, self.population)
-
-    @property
-    def label(self) -> str:
-        """What figures call the trial."""
-        return self.chosen.label
+if TYPE_CHECKING:
+    from meta.records.trial import Row, TrialFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,20 +207,24 @@ def _include(
             [*ledger, trial_entry(file, "dropped", "no report has counts that the analysis can use")],
             [],
         )
-    patients = population(analysis, entry)
-    remaining = without(chosen, chosen.universe.common(patients), applying, analysis.unresolved)
+    conditions = population(analysis, entry)
+    remaining = without(chosen, chosen.universe.common(conditions), applying, analysis.unresolved)
     ledger += remaining.ledger
-    if remaining.cells is None:
+    if remaining.patients is None:
         return None, ledger, remaining.faults
     if remaining.pending and analysis.unresolved == "bound":
-        between, notes = bounded(chosen, entry, remaining, patients, attributes)
+        between, notes = bounded(chosen, entry, remaining, conditions, attributes)
         return between, [*ledger, *notes], []
-    found = chosen.margins.counts(remaining.cells)
+    found = chosen.margins.counts(remaining.patients)
     if found is None or found.n == 0:
         return None, [*ledger, chosen.ledger("dropped", "no patient is left")], []
     mixed = bool(remaining.pending)
     ledger += latent_entries(chosen, remaining) if mixed else []
-    return Included(chosen, remaining.cells, found, patients, attributes, entry.ranges, mixed), ledger, []
+    return (
+        Included(chosen, remaining.patients, found, conditions, attributes, entry.ranges, mixed),
+        ledger,
+        [],
+    )
 
 
 def _entering_twice(included: list[Included | Bounded], analysis: Analysis) -> Iterator[Fault]:
@@ -284,9 +265,9 @@ def _why_unused(trial: Included, row: Row, evidence: str) -> str:
         return not_printed([row])
     if row.n is None:
         return "printed without a number of patients"
-    cells = trial.chosen.universe.mask(row.given())
-    if not cells & trial.cells:
+    patients = trial.chosen.universe.patients(row.given())
+    if patients.disjoint(trial.patients):
         return "of patients who are not in this analysis"
-    if cells & ~trial.cells:
+    if not patients.inside(trial.patients):
         return "of more patients than are in this analysis"
     return "overlaps with the rows used"

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from meta.data import PartialCounts
-from meta.records.sites import CONTRASTS
+from meta.records.factors import TRIAL_FACTORS
+from meta.records.patients import Patients, union
 from meta.workflow.selection.group import names_of, parts
 from meta.workflow.selection.margins import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from meta.records.analysis import Analysis
     from meta.records.run import LedgerEntry
-    from meta.records.sites import RowFactor
+    from meta.workflow.selection.included import Included
     from meta.workflow.selection.margins import Margins
-    from meta.workflow.selection.select import Included
 
 
 class Pool(NamedTuple):
@@ -53,7 +53,7 @@ class Told:
 
 
 def site_counts(
-    included: Sequence[Included], analysis: Analysis, by: RowFactor = "site"
+    included: Sequence[Included], analysis: Analysis, by: str = "site"
 ) -> tuple[PartialCounts, list[LedgerEntry]]:
     """Responders of groups within trials as far as they are reported, and how each trial reports them.
 
@@ -62,7 +62,7 @@ def site_counts(
     included : sequence of Included
         The trials of the overall estimate.
     analysis : Analysis
-    by : {"site", "differentiation", "grade", "pdl1"}
+    by : str
         What the groups are.
 
     Returns
@@ -76,8 +76,8 @@ def site_counts(
     ledger: list[LedgerEntry] = []
     told: list[Told] = []
     for trial in included:
-        cells = dict(parts(trial, trial.cells, analysis, (by,), names))
-        one = told_by(trial.chosen.margins, cells, trial.cells, trial.found)
+        groups = dict(parts(trial, trial.patients, analysis, (by,), names))
+        one = told_by(trial.chosen.margins, groups, trial.patients, trial.found)
         told.append(one)
         for group, found in one.found:
             ledger += trial.chosen.used(found, by, group)
@@ -85,23 +85,24 @@ def site_counts(
     return _counts(included, told, list(names)), ledger
 
 
-def told_by(margins: Margins, cells: Mapping[str, int], population: int, found: Found | None) -> Told:
+def told_by(
+    margins: Margins, groups: Mapping[str, Patients], population: Patients, found: Found | None
+) -> Told:
     """The finest rows of a trial that do not overlap, and the rest of its total.
 
     Parameters
     ----------
     margins : Margins
-    cells : mapping of str to int
-        The groups.
-    population : int
-        All of whom they are.
+    groups : mapping of str to Patients
+    population : Patients
+        Everybody, in a group or not.
     found : Found or None
         Counts of the population; None where they are not reported.
     """
     told = Told()
-    occupied = {name: here for name, mask in cells.items() if (here := margins.occupied(mask))}
-    everybody = _union(occupied.values())
-    outside = margins.occupied(population & ~everybody)
+    occupied = {name: here for name, group in groups.items() if (here := margins.occupied(group))}
+    everybody = union(occupied.values())
+    outside = margins.occupied(population - everybody)
     whole = margins.counts(everybody) if outside else found
     left = {name: occupied[name] for name in _separate(told, margins, occupied)}
     if whole is not None:
@@ -110,54 +111,54 @@ def told_by(margins: Margins, cells: Mapping[str, int], population: int, found: 
     if outside:
         size = margins.size(outside)
         told.reason = f"{size.n if size else 'an unreported number'} of its patients are in no group"
-    told.unreported = {name: size.n for name, mask in left.items() if (size := margins.size(mask))}
+    told.unreported = {name: size.n for name, group in left.items() if (size := margins.size(group))}
     return told
 
 
-def _separate(told: Told, margins: Margins, cells: Mapping[str, int]) -> list[str]:
+def _separate(told: Told, margins: Margins, members: Mapping[str, Patients]) -> list[str]:
     """Take every group, then every few groups, whose responders are reported; the groups that are left."""
-    left = list(cells)
-    for many in range(1, len(cells)):
-        for names in combinations(cells, many):
+    left = list(members)
+    for many in range(1, len(members)):
+        for names in combinations(members, many):
             if not set(names) <= set(left):
                 continue
-            found = margins.counts(_union(cells[name] for name in names))
+            found = margins.counts(union(members[name] for name in names))
             if found is None:
                 continue
             left = [name for name in left if name not in names]
             if found.n:
-                inside = {name: cells[name] for name in names}
-                told.rows.append(_part(margins, inside, found.n, found.responders, names))
+                inside = {name: members[name] for name in names}
+                told.rows.append(_part(margins, inside, found.responders, found.n, names))
                 told.found.append((" or ".join(names), found))
     return left
 
 
 def _rest(
-    told: Told, margins: Margins, left: Mapping[str, int], whole: Found, everywhere: tuple[str, ...]
+    told: Told, margins: Margins, left: Mapping[str, Patients], whole: Found, everywhere: tuple[str, ...]
 ) -> None:
     """Put what the rows so far do not hold of the total into a row of its own."""
     n = whole.n - sum(row.n for row in told.rows)
     responders = whole.responders - sum(row.responders for row in told.rows)
     if not 0 <= responders <= n:
-        told.rows, told.found = [_pooled(everywhere, whole.n, whole.responders)], []
+        told.rows, told.found = [_pooled(everywhere, whole.responders, whole.n)], []
         told.reason = "its counts by group contradict its total, which alone is used"
     elif n:
-        told.rows.append(_part(margins, left, n, responders, everywhere))
+        told.rows.append(_part(margins, left, responders, n, everywhere))
 
 
 def _part(
-    margins: Margins, cells: Mapping[str, int], n: int, responders: int, everywhere: tuple[str, ...]
+    margins: Margins, members: Mapping[str, Patients], responders: int, n: int, everywhere: tuple[str, ...]
 ) -> Part:
     """A row over groups: patients of each where they are known, the others in pools as small as can be."""
-    groups = tuple(cells)
+    groups = tuple(members)
     if len(groups) == 1:
         return Part(groups, responders, n, {groups[0]: n})
-    sizes = {name: size.n for name, mask in cells.items() if (size := margins.size(mask)) is not None}
+    sizes = {name: size.n for name, group in members.items() if (size := margins.size(group)) is not None}
     unknown = [name for name in groups if name not in sizes]
-    pools = _sized_together(margins, cells, unknown)
+    pools = _sized_together(margins, members, unknown)
     remaining = n - sum(sizes.values()) - sum(pool.n for pool in pools)
     if remaining < 0:  # the source contradicts itself
-        return _pooled(groups, n, responders)
+        return _pooled(groups, responders, n)
     if len(unknown) == 1:
         sizes[unknown[0]] = remaining
     elif remaining:  # without a group of unknown size they are not told apart at all
@@ -165,30 +166,23 @@ def _part(
     return Part(groups, responders, n, sizes, tuple(pools))
 
 
-def _sized_together(margins: Margins, cells: Mapping[str, int], unknown: list[str]) -> list[Pool]:
+def _sized_together(margins: Margins, members: Mapping[str, Patients], unknown: list[str]) -> list[Pool]:
     """Take the smallest sets of groups whose patients are known together from `unknown`."""
     pools: list[Pool] = []
     for many in range(2, len(unknown)):
-        for names in combinations(cells, many):
+        for names in combinations(members, many):
             if not set(names) <= set(unknown):
                 continue
-            size = margins.size(_union(cells[name] for name in names))
+            size = margins.size(union(members[name] for name in names))
             if size is not None:
                 pools += [Pool(names, size.n)] if size.n else []
                 unknown[:] = [name for name in unknown if name not in names]
     return pools
 
 
-def _pooled(groups: tuple[str, ...], n: int, responders: int) -> Part:
+def _pooled(groups: tuple[str, ...], responders: int, n: int) -> Part:
     """A row of which no one knows how many patients are in which group."""
     return Part(groups, responders, n, {}, (Pool(groups, n),))
-
-
-def _union(masks: Iterable[int]) -> int:
-    whole = 0
-    for mask in masks:
-        whole |= mask
-    return whole
 
 
 def _counts(included: Sequence[Included], told: Sequence[Told], names: Sequence[str]) -> PartialCounts:
@@ -204,7 +198,7 @@ def _counts(included: Sequence[Included], told: Sequence[Told], names: Sequence[
         [(label, set(row.groups) & set(groups), row.responders) for label, row in rows],
         [trial.label for trial in included],
         groups,
-        {name: [trial.attributes[name] for trial in included] for name in CONTRASTS},
+        {name: [trial.attributes[name] for trial in included] for name in TRIAL_FACTORS},
         [(i, pool.groups, pool.n) for i, (_, row) in enumerate(rows) for pool in row.pools],
     )
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from meta.errors import DataError
+from meta.records.factors import TRIAL_FACTORS
 from meta.workflow.selection.bound import Open, as_completions, in_words, reported, span
-from meta.workflow.selection.group import TRIAL_FACTORS, names_of, parts
+from meta.workflow.selection.group import names_of, parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from meta.data.counts import IntArray
     from meta.records.analysis import Analysis
+    from meta.records.patients import Patients
     from meta.records.run import LedgerEntry
     from meta.workflow.selection.group import Grouping
-    from meta.workflow.selection.select import Included
+    from meta.workflow.selection.included import Included
 
 
 class Divided(NamedTuple):
@@ -58,8 +58,8 @@ def splits(
     ledger: list[LedgerEntry] = []
     for trial in included:
         occupied = trial.chosen.margins.occupied
-        own = parts(trial, trial.cells, analysis, factors, names)
-        divided, notes = _divided(trial, grouping.by, {name: cells for name, cells in own if occupied(cells)})
+        own = parts(trial, trial.patients, analysis, factors, names)
+        divided, notes = _divided(trial, grouping.by, {name: some for name, some in own if occupied(some)})
         ledger += notes
         if divided is not None:
             known[trial.label] = (divided.options, tuple(places[name] for name in divided.groups))
@@ -67,45 +67,48 @@ def splits(
     return Open(grouping.by, as_completions(found, tuple(places))), ledger
 
 
-def _divided(trial: Included, by: str, cells: Mapping[str, int]) -> tuple[Divided | None, list[LedgerEntry]]:
+def _divided(
+    trial: Included, by: str, groups: Mapping[str, Patients]
+) -> tuple[Divided | None, list[LedgerEntry]]:
     """The completions of a trial with the groups that they are of; None where its report leaves no choice."""
     chosen, margins = trial.chosen, trial.chosen.margins
-    if all(margins.counts(mask) is not None for mask in cells.values()):
+    if all(margins.counts(some) is not None for some in groups.values()):
         return None, []
-    able = [name for name, mask in cells.items() if _sized(trial, mask)]
+    able = [name for name, some in groups.items() if _sized(trial, some)]
     ledger = []
-    if len(able) < len(cells):
-        unable = ", ".join(name for name in cells if name not in able)
+    if len(able) < len(groups):
+        unable = ", ".join(name for name in groups if name not in able)
         reason = f"its report does not say how many of its patients are in {unable}, nor is a range declared"
         ledger.append(chosen.ledger("not bounded", f"by {by}: {reason} (unreported: bound)", by=by))
-    if all(margins.counts(cells[name]) is not None for name in able):
+    if all(margins.counts(groups[name]) is not None for name in able):
         return None, ledger
     try:
-        options = margins.completions([cells[name] for name in able], trial.declared)[:, :, ::-1]
+        options = margins.completions([groups[name] for name in able], trial.declared)
         refused = "" if len(options) else "its rows, or these and the declared range, contradict each other"
     except DataError as error:
         refused = str(error)
     if refused:
         return None, [chosen.ledger("not bounded", f"by {by}: {refused} (unreported: bound)", by=by)]
-    divided = Divided(tuple(able), np.ascontiguousarray(options))
-    said = f"responders not told apart by {by}: {_found(divided)}{_declared(trial, [cells[n] for n in able])}"
+    divided = Divided(tuple(able), options)
+    declared = _declared(trial, [groups[name] for name in able])
+    said = f"responders not reported by {by}: {_found(divided)}{declared}"
     number = f"{len(options)} completions (unreported: bound)"
     return divided, [*ledger, chosen.ledger("bounded", f"{said}; {number}", by=by, n=trial.found.n)]
 
 
-def _sized(trial: Included, cells: int) -> bool:
+def _sized(trial: Included, patients: Patients) -> bool:
     """Whether the number of patients is reported, or bounded by a range that the analysis declares."""
     margins = trial.chosen.margins
-    here = margins.occupied(cells)
-    return any(margins.occupied(mask) == here for mask, _ in trial.declared) or margins.sized(cells)
+    here = margins.occupied(patients)
+    return any(margins.occupied(some) == here for some, _ in trial.declared) or margins.sized(patients)
 
 
-def _declared(trial: Included, cells: Sequence[int]) -> str:
+def _declared(trial: Included, groups: Sequence[Patients]) -> str:
     """The declared ranges of these groups, in words."""
     occupied = trial.chosen.margins.occupied
-    here = {occupied(mask) for mask in cells}
+    here = {occupied(some) for some in groups}
     ranges = zip(trial.ranges, trial.declared, strict=True)
-    return in_words([one for one, (mask, _) in ranges if occupied(mask) in here])
+    return in_words([one for one, (some, _) in ranges if occupied(some) in here])
 
 
 def _found(divided: Divided) -> str:

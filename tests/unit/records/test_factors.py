@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 
-from meta.records.factors import SITES, Universe, describe, unknown_names, values_of
+from meta.records.factors import FACTORS, describe, values_of
+from meta.records.patients import Universe, union
 
 
 @pytest.fixture
@@ -11,11 +14,11 @@ def universe() -> Universe:
 
 
 def inside(universe: Universe, part: dict, whole: dict) -> bool:
-    return not universe.mask(part) & ~universe.mask(whole)
+    return universe.patients(part).inside(universe.patients(whole))
 
 
 def apart(universe: Universe, one: dict, other: dict) -> bool:
-    return not universe.mask(one) & universe.mask(other)
+    return universe.patients(one).disjoint(universe.patients(other))
 
 
 def test_the_tree_of_sites_is_made_of_sets(universe):
@@ -27,8 +30,9 @@ def test_the_tree_of_sites_is_made_of_sets(universe):
 
 
 def test_the_leaves_make_up_all_patients(universe):
-    leaves = [universe.mask({"site": site}) for site in ("gep", "thoracic", "other", "unknown")]
-    assert sum(leaves) == universe.everyone  # disjoint, so that the sum is the union
+    leaves = [universe.patients({"site": site}) for site in ("gep", "thoracic", "other", "unknown")]
+    assert union(leaves) == universe.everyone
+    assert all(one.disjoint(other) for one, other in combinations(leaves, 2))
 
 
 def test_a_finer_site_is_inside_its_node_and_not_the_whole_of_it(universe):
@@ -37,20 +41,23 @@ def test_a_finer_site_is_inside_its_node_and_not_the_whole_of_it(universe):
 
 
 def test_not_is_the_complement(universe):
-    pancreas, rest = universe.mask({"site": "pancreas"}), universe.mask({"site": {"not": ("pancreas",)}})
+    pancreas, rest = (
+        universe.patients({"site": "pancreas"}),
+        universe.patients({"site": {"not": ("pancreas",)}}),
+    )
     assert pancreas | rest == universe.everyone
-    assert not pancreas & rest
+    assert pancreas.disjoint(rest)
 
 
 def test_a_list_is_the_union(universe):
-    both = universe.mask({"site": ("lung", "thymus")})
-    assert both == universe.mask({"site": "thoracic"})
+    both = universe.patients({"site": ("lung", "thymus")})
+    assert both == universe.patients({"site": "thoracic"})
 
 
 @pytest.mark.parametrize("grade", ["G1", "G2"])
 def test_low_grades_imply_well_differentiated(universe, grade):
     assert inside(universe, {"grade": grade}, {"differentiation": "well"})
-    assert not universe.mask({"grade": grade, "differentiation": "poor"})
+    assert not universe.patients({"grade": grade, "differentiation": "poor"})
 
 
 def test_grade_3_implies_neither(universe):
@@ -60,11 +67,11 @@ def test_grade_3_implies_neither(universe):
 
 def test_named_cohorts_are_apart_and_leave_room_for_others(universe):
     assert apart(universe, {"cohort": "A"}, {"cohort": "B"})
-    assert universe.mask({"cohort": ("A", "B")}) != universe.everyone
+    assert universe.patients({"cohort": ("A", "B")}) != universe.everyone
 
 
 def test_no_factor_means_everyone(universe):
-    assert universe.mask({}) == universe.everyone
+    assert universe.patients({}) == universe.everyone
 
 
 @pytest.mark.parametrize(
@@ -81,11 +88,11 @@ def test_no_factor_means_everyone(universe):
     ],
 )
 def test_names_outside_the_vocabulary_are_listed(factor, value, unknown):
-    assert unknown_names(factor, value) == unknown
+    assert FACTORS[factor].strange(value) == unknown
 
 
 def test_every_site_of_the_vocabulary_has_patients(universe):
-    assert all(universe.mask({"site": site}) for site in SITES)
+    assert all(universe.patients({"site": site}) for site in FACTORS["site"].values)
 
 
 @pytest.mark.parametrize("value", ["lung", ("lung", "thymus"), {"not": ("lung", "thymus")}])

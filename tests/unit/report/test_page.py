@@ -10,13 +10,12 @@ import pytest
 from meta.models.sites.site_region import SiteRegion
 from meta.records.analysis import Analysis, AsOf
 from meta.records.run import Failure
-from meta.records.storing.store import plain
 from meta.report.drawing.canvas import render
 from meta.report.drawing.svg import embedded
-from meta.report.figures.forest import forest
+from meta.report.figures.forest import forest, rows
 from meta.report.page.html import page
-from meta.report.page.page_figures import rows
 from meta.report.page.references import At, ends, told, written
+from meta.results import Outcome
 from tests.unit.report.site_fits import make_site_fit
 
 STUB = '<svg width="1pt" height="1pt" viewBox="0 0 1 1"><g id="a"/></svg>'
@@ -73,7 +72,7 @@ def test_a_drawn_figure_becomes_an_element(region, entry_of, run_of):
         for group in region.groups
         for trial in group.trials
     )
-    said = rows(run_of(replace(region, role="primary"), ledger=ledger), "region")
+    said = rows(run_of(ledger=ledger), region)
     svg = render(forest(region, ledger=ledger), "svg").decode()
     element = embedded(svg, "one", "A <title>", "What & why", said)
     assert "style=" not in element
@@ -120,7 +119,7 @@ def test_failures_are_told(run_of):
 
 
 def test_sites_and_a_failed_sampler(run_of, table1, table1_by_region):
-    fit = replace(make_site_fit(), model=plain(SiteRegion()))
+    fit = replace(make_site_fit(), model=SiteRegion())
     text = shown(run_of(*table1, *table1_by_region, sites=fit))
     assert "At the same mix of sites" in text
     assert "descriptive" in text
@@ -142,6 +141,19 @@ def test_whether_trials_differ_and_how_much_are_two_statements(run_of, table1):
     tests = (replace(table1[1].dispersion.tests[0], p=0.018), *table1[1].dispersion.tests[1:])
     other = replace(table1[1], dispersion=replace(table1[1].dispersion, tests=tests))
     assert "differ by more than chance explains" in shown(run_of(table1[0], other, table1[2]))
+
+
+def test_a_page_of_another_outcome_never_names_the_response_rate(run_of, table1, table1_by_region):
+    def of(fit):
+        return replace(fit, outcome=Outcome.DISEASE_CONTROL, groups=tuple(map(of, fit.groups)))
+
+    run = run_of(*map(of, (*table1, *table1_by_region)), analysis={"outcome": Outcome.DISEASE_CONTROL})
+    text = re.sub(r"<[^>]+>", "", shown(run).partition('<section id="words"')[0])
+    assert "14 of 100 patients in 4 trials had disease control" in text
+    assert "Mean disease control rate" in text
+    answers = text[text.index("14 of 100 patients") : text.index("How different are the trials")]
+    assert "ORR" not in answers
+    assert "Responders/n" not in text
 
 
 def test_tau_of_zero_is_no_agreement(run_of, fit_of):

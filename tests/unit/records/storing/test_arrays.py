@@ -11,6 +11,7 @@ import pytest
 from meta.data import Counts, GroupedCounts
 from meta.errors import StoreError
 from meta.models import InverseVariance
+from meta.records.analysis import Analysis
 from meta.records.run import Run
 from meta.records.storing import arrays as beside
 from meta.records.storing import store
@@ -33,7 +34,8 @@ def fits():
 def a_run(**changes):
     content = beside.packed(fits())
     settings = {
-        "name": "q", "question": "?", "variation": "loo.a", "analysis": {}, "ledger": (), "printed": (),
+        "name": "q", "question": "?", "variation": "loo.a", "ledger": (), "printed": (),
+        "analysis": Analysis(name="q", question="?", trials="all"),
         "acknowledged": (), "fits": fits(), "beside": {"loo.a.npz": beside.digest(content)},
     }  # fmt: skip
     return Run(**{**settings, **changes})

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.text import Text
 
 from meta.data import Counts
-from meta.format import number, percent
+from meta.format import distribution, number, percent
 from meta.models import BayesBinomial
+from meta.records.sensitivity_words import Item
 from meta.report.drawing import canvas
-from meta.report.figures.curves import prior_predictive, prior_sensitivity, sweep
 from meta.report.figures.influence import influence
-from meta.report.figures.joint import posterior
+from meta.report.figures.posterior import posterior
+from meta.report.figures.prior_predictive import prior_predictive
+from meta.report.figures.prior_sensitivity import prior_sensitivity
 from meta.report.figures.registry import figures
+from meta.report.figures.sweep import sweep
 from meta.results import FAILED
 
 COUNTS = ([5, 6, 2, 1], [18, 32, 29, 21])
@@ -33,7 +37,7 @@ def lines(figure, gid):
 
 @pytest.fixture(scope="module")
 def priors():
-    return [(prior, BayesBinomial(prior=prior).fit(Counts.of(*COUNTS))) for prior in PRIORS]
+    return [(distribution(prior), BayesBinomial(prior=prior).fit(Counts.of(*COUNTS))) for prior in PRIORS]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +63,7 @@ def test_nothing_collides(draw, table1, twenty, none_responded, nothing_collides
 
 @pytest.mark.parametrize("draw", DRAWN)
 def test_the_same_twice_whatever_the_users_settings(draw, table1):
-    with canvas.mpl.rc_context({"font.size": 30.0, "axes.spines.bottom": False}):
+    with mpl.rc_context({"font.size": 30.0, "axes.spines.bottom": False}):
         first = canvas.render(draw(table1[0], title="t"), "png")
     assert first == canvas.render(draw(table1[0], title="t"), "png")
 
@@ -130,7 +134,7 @@ def test_the_joint_density_and_its_margins(table1):
     said = words(figure)
     for found in (fit.estimands.mean, fit.estimands.median):
         assert f"{percent(found.value)} ({percent(found.low)}–{percent(found.high)})" in said
-    assert "prior: 0.84 (0.04 to 2.80)" in said
+    assert "prior: 0.84 (0.04–2.80)" in said
     (mark,) = lines(figure, "maximum")
     profile = np.reshape(fit.grids["joint.profile"], (len(fit.grids["joint.mean"]), -1))
     row, column = np.unravel_index(profile.argmax(), profile.shape)
@@ -181,7 +185,7 @@ def test_influence_has_a_row_a_trial(table1):
         assert f"{'+' if shift > 0 else ''}{number(shift, 1)}" in said
         assert number(one.measures["divergence"], 2) in said
         assert number(one.measures["mid_p"]) in said
-    dots = lines(figure, "Predictive mid-p")
+    dots = [line for line in figure.axes[2].lines if line.get_gid() == "dot"]
     assert [float(dot.get_xdata()[0]) for dot in dots] == [one.measures["mid_p"] for one in fit.influence]
 
 
@@ -196,9 +200,9 @@ def test_surprising_trials_have_another_mark_and_missing_measures_say_so(table1)
         ),
     )
     figure = influence(changed, title="t")
-    dots = lines(figure, "Predictive mid-p")
+    dots = [line for line in figure.axes[2].lines if line.get_gid() in {"dot", "surprise"}]
     assert [dot.get_marker() for dot in dots] == ["D", "o", "o", "o"]
-    assert len({dot.get_color() for dot in dots}) == 2
+    assert len({dot.get_markerfacecolor() for dot in dots}) == 2
     assert words(figure).count("not given") == 1
 
 
@@ -224,6 +228,7 @@ def test_each_prior_makes_one_figure_and_no_forest_plots(run_with, table1, prior
             variation=f"prior-sensitivity.{prior}",
             family="prior-sensitivity",
             expansion="each-prior",
+            item=Item(id=prior, name=prior),
         )
         for prior, fit in priors
     ]
@@ -241,7 +246,7 @@ def test_without_grids_without_a_posterior_or_with_one_trial_there_are_none(run_
 
 def test_trials_that_come_one_by_one_are_one_figure(run_with, table1, roles_of):
     dated = [
-        run_with(fit, variation=f"c.{date}", family="c", expansion="each-date")
+        run_with(fit, variation=f"c.{date}", family="c", expansion="each-date", item=Item(id=date, name=date))
         for date, fit in (("2019-05", roles_of([5, 6], [18, 32])[0]), ("2018", roles_of([5], [18])[0]))
     ]
     plans = {plan.name: plan for plan in figures([run_with(*table1), *dated])}
@@ -255,7 +260,12 @@ def test_trials_that_come_one_by_one_are_one_figure(run_with, table1, roles_of):
 
 
 def test_every_plan_draws(run_with, table1, priors, tmp_path):
-    runs = [run_with(*table1), run_with(priors[0][1], variation="p.x", family="p", expansion="each-prior")]
+    runs = [
+        run_with(*table1),
+        run_with(
+            priors[0][1], variation="p.x", family="p", expansion="each-prior", item=Item(id="x", name="x")
+        ),
+    ]
     for plan in figures(runs):
         canvas.save(plan.draw(), tmp_path / f"{plan.name}.png")
     assert len(list(tmp_path.iterdir())) == 7

@@ -19,7 +19,10 @@ from meta.models.policy import standing
 from meta.records.run import LedgerEntry
 from meta.records.storing import files
 from meta.report.drawing import canvas
-from meta.report.figures.forest import forest, save, several_forest
+from meta.report.drawing.canvas import save
+from meta.report.drawing.palette import WHITE
+from meta.report.figures.estimates import several_forest
+from meta.report.figures.forest import forest
 from meta.results import Fit, NotReported, SiteRegionFit
 from tests.unit.report.site_fits import GOOD, TWO, make_site_fit, rate_of, splits_of
 
@@ -470,10 +473,12 @@ def test_what_a_total_says_of_a_site_is_drawn_apart_from_what_was_reported(
     nothing_collides(figure)
     said = words(figure)
     assert "13 patients, responders not reported; expected 0.45, 0 to 2" in said
-    assert "?/6 6 patients, responders not reported Mean over new trials" in said  # its split is not known
+    assert (
+        "?/6 6 patients, responders not reported Mean ORR over new trials" in said
+    )  # its split is not known
     (mark,) = marks(figure, "expected")  # the other sites' patients are not those of the split
     assert float(mark.get_xdata()[0]) == pytest.approx(100 * sites.splits[0].expected / 13)
-    assert mark.get_markerfacecolor() == "white"
+    assert mark.get_markerfacecolor() == WHITE
     assert diamonds(figure) == diamonds(forest(site))  # nothing of it is in a pooled estimate
     assert "Hollow squares on dashed lines: responders expected" in said
     assert "posterior mean and 95 % interval of their number; not an observation" in said
@@ -489,15 +494,15 @@ def test_the_rate_of_the_model_of_sites_stands_below_each_group(site: Fit) -> No
     assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {"#009E73"}
     two = replace(sites, rates=tuple(replace(rate, standing=TWO) for rate in sites.rates))
     hollow = marks(forest(site, sites=two), "model")
-    assert {mark.get_markerfacecolor() for mark in hollow} == {"white"}
+    assert {mark.get_markerfacecolor() for mark in hollow} == {WHITE}
 
 
 def test_a_failed_model_of_sites_reconstructs_nothing(site: Fit) -> None:
     sites = model_of_sites(sampling=replace(GOOD, passed=False))
     figure = forest(site, sites=sites)
     assert marks(figure, "expected") == []
-    assert words(figure).count("[FAILED: diagnostics] Mean over new trials, model of sites") == 4
-    assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {"white"}
+    assert words(figure).count("[FAILED: diagnostics] Mean ORR over new trials, model of sites") == 4
+    assert {mark.get_markerfacecolor() for mark in marks(figure, "model")} == {WHITE}
 
 
 def test_a_rate_that_the_model_cannot_give_says_why(site: Fit) -> None:

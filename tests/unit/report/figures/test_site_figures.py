@@ -15,9 +15,12 @@ from meta.models.policy import waived
 from meta.models.sites.site_region import SiteRegion
 from meta.records.coverage import Coverage, CoverageCell, CoverageFactor, CoverageTrial
 from meta.report.drawing import canvas
-from meta.report.figures.registry import SITE_FIGURES, figures
-from meta.report.figures.site_figures import site_contrasts, site_figure, site_grid, site_rates, standardised
-from meta.report.figures.site_grid import colour_of, luminance
+from meta.report.drawing.palette import BLUE, WHITE
+from meta.report.figures.registry import figures
+from meta.report.figures.site_contrasts import site_contrasts
+from meta.report.figures.site_grid import colour_of, luminance, site_grid
+from meta.report.figures.site_rates import site_rates
+from meta.report.figures.standardised import standardised
 from meta.report.language.aliasing import totals
 from meta.report.language.site_words import points
 from meta.results import Order
@@ -36,8 +39,16 @@ ODD = (
 REGIONS = ("Asia", "West", "International and elsewhere $x^2$", "<b>South</b>")
 
 
+DRAWN = {
+    "site-grid": site_grid,
+    "standardised": standardised,
+    "site-rates": site_rates,
+    "site-contrasts": site_contrasts,
+}
+
+
 def site_figures(fit, title):
-    return {name: site_figure(name, fit, title) for name in SITE_FIGURES}
+    return {name: draw(fit, title=title) for name, draw in DRAWN.items()}
 
 
 @pytest.fixture
@@ -53,10 +64,15 @@ def joined(figure):
     return " ".join(texts(figure))
 
 
-def marks(figure, gid):
-    """Abscissas of marks, by axes."""
+def marks(figure, kind, face=None):
+    """Abscissas of marks, all or those of one face, by axes."""
     return [
-        [float(line.get_xdata()[0]) for line in axes.lines if line.get_gid() == gid] for axes in figure.axes
+        [
+            float(line.get_xdata()[0])
+            for line in axes.lines
+            if line.get_gid() == kind and face in {None, line.get_markerfacecolor()}
+        ]
+        for axes in figure.axes
     ]
 
 
@@ -178,9 +194,9 @@ def test_differences_of_both_models_are_drawn(site_fit):
     figure = standardised(fit, title="Differences")
     order = {"mean new-trials": 0, "median new-trials": 1, "mean these-trials": 2}
     found = sorted(fit.differences, key=lambda d: order[f"{d.estimand} {d.population}"])
-    shown = marks(figure, "leading")[0]
+    shown = marks(figure, "dot", BLUE)[0]
     assert shown == pytest.approx([100 * d.standardised.value for d in found])
-    assert marks(figure, "other")[0] == pytest.approx([100 * d.without_groups.value for d in found])
+    assert marks(figure, "crude")[0] == pytest.approx([100 * d.without_groups.value for d in found])
     assert "Descriptive" in joined(figure)
     assert f"{points(found[0].standardised.value)} [−" in joined(figure)
 
@@ -189,7 +205,7 @@ def test_standardised_rates_of_both_populations(site_fit):
     fit = site_fit()
     figure = standardised(fit, title="Rates")
     expected = [100 * p.value for one in fit.standardised for p in (one.mean, one.median) if p is not None]
-    assert marks(figure, "leading")[1] == pytest.approx(expected)
+    assert marks(figure, "dot", BLUE)[1] == pytest.approx(expected)
     assert marks(figure, "direct")[1] == pytest.approx([20.13])
     assert "20.1 (SE 5.0)" in texts(figure)
     assert "0.0 % of the target mix was reported" in joined(figure)
@@ -221,8 +237,8 @@ def test_rates_by_site_stand_beside_raw_counts(site_fit):
     fit = site_fit()
     figure = site_rates(fit, title="Rates")
     alone = [rate for rate in fit.rates if rate.level is None]
-    assert marks(figure, "leading")[0] == pytest.approx([100 * rate.mean.value for rate in alone])
-    assert marks(figure, "other")[0] == pytest.approx([100 * r.responders / r.n_reported for r in alone])
+    assert marks(figure, "dot", BLUE)[0] == pytest.approx([100 * rate.mean.value for rate in alone])
+    assert marks(figure, "crude")[0] == pytest.approx([100 * r.responders / r.n_reported for r in alone])
     for rate in alone:
         assert f"{rate.responders}/{rate.n_reported}" in texts(figure)
 
@@ -231,7 +247,7 @@ def test_prior_and_posterior_of_every_parameter(site_fit):
     fit = site_fit()
     figure = site_rates(fit, title="Priors")
     assert marks(figure, "prior")[1] == pytest.approx([p.prior_sd for p in fit.parameters])
-    assert marks(figure, "leading")[1] == pytest.approx([p.sd for p in fit.parameters])
+    assert marks(figure, "dot", BLUE)[1] == pytest.approx([p.sd for p in fit.parameters])
     assert "7 of 7 log odds ratios keep 90 % or more" in joined(figure)
 
 
@@ -270,7 +286,7 @@ def test_each_pair_of_sites_is_ordered_once_the_likelier_way_round(site_fit):
         Order(group="b", other="c", probability=0.5), Order(group="c", other="b", probability=0.5),
     )  # fmt: skip
     figure = site_contrasts(site_fit(("a", "b", "c"), orders=orders), title="Orders")
-    assert marks(figure, "leading")[0] == pytest.approx([99.51, 89.6, 50.0])
+    assert marks(figure, "dot", BLUE)[0] == pytest.approx([99.51, 89.6, 50.0])
     shown = texts(figure)
     assert {"a > c", "b > a", "> 99", "90", "50"} <= set(shown)
     assert "a > b" not in shown
@@ -282,7 +298,7 @@ def test_the_split_of_a_total_stands_beside_shares_by_patients(site_fit):
     splits = splits_of("Avelumab", 2, {"pancreas": 15, "other": 5})
     figure = site_contrasts(site_fit(splits=splits), title="Splits")
     assert "Avelumab: 2/20 in all" in texts(figure)
-    assert marks(figure, "beside")[1] == pytest.approx([0.75, 0.25])  # half of what patients alone give
+    assert marks(figure, "dot", WHITE)[1] == pytest.approx([0.75, 0.25])  # half of what patients alone give
     assert marks(figure, "direct")[1] == pytest.approx([1.5, 0.5])
     assert {"0.75", "0.25", "[0 to 2]"} <= set(texts(figure))
     assert "No trial reports a total" in joined(site_contrasts(site_fit(), title="None"))
@@ -292,7 +308,7 @@ def test_other_priors_of_the_contrast(site_fit):
     sweep = sweep_of(("Asia", "West"), (-0.06, -0.09, None, -0.14))
     fit = site_fit(prior_sweep=sweep, model=SiteRegion())
     figure = site_contrasts(fit, title="Priors")
-    assert marks(figure, "leading")[-1] == pytest.approx([-6.0, -9.0, -14.0])
+    assert marks(figure, "dot", BLUE)[-1] == pytest.approx([-6.0, -9.0, -14.0])
     said = joined(figure)
     assert "log odds ratio ~ N(0, 1²) (the model's)" in said
     assert said.count("(the model's)") == 1
@@ -312,11 +328,11 @@ def test_what_is_no_headline_is_hollow_and_says_why(site_fit):
         differences=tuple(replace(one, standing=TWO) for one in fit.differences),
     )
     for name in ("site-contrasts", "standardised", "site-rates"):
-        assert any(marks(site_figure(name, fit, "t"), "leading"))
-        assert "Hollow circles: shown, not headlines" not in joined(site_figure(name, fit, "t"))
-        figure = site_figure(name, few, "t")
-        kept = marks(figure, "leading")[1:] if name == "site-rates" else []  # sds are no estimates
-        assert marks(figure, "leading") == [[] for _ in figure.axes][: len(figure.axes) - len(kept)] + kept
+        assert any(marks(DRAWN[name](fit, title="t"), "dot", BLUE))
+        assert "Hollow circles: shown, not headlines" not in joined(DRAWN[name](fit, title="t"))
+        figure = DRAWN[name](few, title="t")
+        kept = marks(figure, "dot", BLUE)[1:] if name == "site-rates" else []  # sds are no estimates
+        assert marks(figure, "dot", BLUE) == [[] for _ in figure.axes][: len(figure.axes) - len(kept)] + kept
         assert "based on two trials; interpret with caution" in joined(figure)
     assert "Not headlines: pancreas, gastroesophageal" in joined(site_grid(few, title="t"))
 
@@ -340,7 +356,7 @@ def test_the_grid_has_a_margin_of_levels_over_all_sites(site_fit, nothing_collid
     assert "model without sites" not in joined(site_grid(replace(fit, without_groups=()), title="Grid"))
 
 
-def test_totals_of_levels_come_from_what_was_reported_of_the_trials(site_fit):
+def test_totals_of_levels_come_from_what_was_reported_of_the_trials(site_fit, run_with):
     whole = [("a", "Asia", 5, 18), ("b", "Asia", 6, 32), ("c", "West", 2, 29)]
     coverage = Coverage(
         factors=(CoverageFactor(name="region", levels=("Asia", "West")),),
@@ -351,7 +367,8 @@ def test_totals_of_levels_come_from_what_was_reported_of_the_trials(site_fit):
             for label, region, x, n in whole
         ),
     )
-    figure = site_figure("site-grid", site_fit(), "Grid", coverage)
+    plans = {plan.name: plan for plan in figures([run_with(sites=site_fit(), coverage=coverage)])}
+    figure = plans["quick.site-grid"].draw()
     assert {"11/50", "2/29"} <= set(texts(figure))
     assert totals(coverage, "line") == {}
 

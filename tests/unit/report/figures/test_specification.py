@@ -24,7 +24,7 @@ def found(table1, fit_of):
 def test_sorted_without_what_has_no_estimate(found):
     rows = shown(found)
     assert [row.label for row in rows] == ["all trials"] * 3 + ["high"]
-    values = [row.mark.value for row in rows]
+    values = [row.marks[0].value for row in rows]
     assert values == sorted(values)
 
 

@@ -48,7 +48,7 @@ def reported(roles_of):
 @pytest.fixture
 def runs(run_with, table1, reported, found, entry_of):
     ledger = (
-        entry_of(LABELS[2], action="bounded", by="site", reason="responders not told apart by site"),
+        entry_of(LABELS[2], action="bounded", by="site", reason="responders not reported by site"),
         entry_of("Pembrolizumab", action="not bounded", by="site", reason="by site: nobody says how many"),
         entry_of("Elsewhere", action="not bounded", reason="an exclusion, not a split"),
     )
@@ -79,7 +79,7 @@ def test_the_figure_shows_what_is_reported_its_bounds_and_the_model(runs, found,
     assert text.count(SHRUNK) == 4  # and once with a capital letter, below
     assert "over all 4 splits of unreported responders" in text
     assert "Groups share the spread" in text
-    assert "responders not told apart by site" in text
+    assert "responders not reported by site" in text
     assert "nobody says how many" in text
     assert "an exclusion" not in text
     (axes,) = figure.axes

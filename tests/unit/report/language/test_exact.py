@@ -13,7 +13,8 @@ from meta.data import Counts, GroupedCounts
 from meta.format import number, percent
 from meta.models import BayesBinomial, BetaBinomial, BinomialNormal
 from meta.models.homogeneity import homogeneity
-from meta.report.figures.forest import forest, several_forest
+from meta.report.figures.estimates import several_forest
+from meta.report.figures.forest import forest
 from meta.report.language import differences, exact, wording
 from meta.report.language.roles import first_fit, ordered
 from meta.results import FAILED

@@ -20,15 +20,14 @@ from meta.report.language import latent_words as words
 from meta.report.language.bound_words import compared
 from meta.report.page.html import page
 from meta.report.tables.fit_tables import summary
-from meta.report.tables.site_tables import TABLES
+from meta.report.tables.site_tables import latent
 from meta.report.terminal import text
 from meta.report.terminal.latent_text import latent_lines
-from meta.results import Latent, LatentSplit
+from meta.results import Estimand, Latent, LatentSplit
 from tests.unit.report.site_fits import GOOD, make_site_fit, parameter_of
 
 EXCLUDED = {"exclude": (Where(differentiation="well"),)}
 GROUPS = ("poor", "well")
-CONTRAST = "log odds ratio, well against poor"
 
 
 def fits_of(groups=GROUPS, regions=("Asia", "West")):
@@ -56,8 +55,9 @@ def latent_of(groups=GROUPS, regions=("Asia", "West"), trial="Avelumab (Fottner 
     )  # fmt: skip
     whole = Latent(
         factor="differentiation", stays=groups[0], leaves=groups[1], fits=fits_of(groups, regions),
-        contrast=parameter_of(f"log odds ratio, {groups[1]} against {groups[0]}", 1.0, 0.64),
-        alone=parameter_of(CONTRAST, 1.0, 0.97), sampling_alone=GOOD, splits=splits, notes=("A note.",),
+        contrast=parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.64, groups[1], groups[0]),
+        alone=parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.97, groups[1], groups[0]),
+        sampling_alone=GOOD, splits=splits, notes=("A note.",),
     )  # fmt: skip
     return replace(whole, **changes)
 
@@ -184,9 +184,9 @@ def test_an_answer_that_rests_on_one_trial_is_withheld(run_of):
     [(0.95, "next to nothing"), (0.85, "mostly its prior"), (0.64, "informed by the data")],
 )
 def test_how_far_a_contrast_has_moved(sd, verdict):
-    assert verdict in words.moved(parameter_of(CONTRAST, 1.0, sd))
-    assert f"posterior sd {sd:.2f}" in words.moved(parameter_of(CONTRAST, 1.0, sd))
-    far = replace(parameter_of(CONTRAST, 1.0, 0.95), expectation=-1.0)
+    assert verdict in words.moved(parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, sd))
+    assert f"posterior sd {sd:.2f}" in words.moved(parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, sd))
+    far = replace(parameter_of(Estimand.LOG_ODDS_RATIO, 1.0, 0.95), expectation=-1.0)
     assert "mostly its prior" in words.moved(far)
 
 
@@ -202,18 +202,17 @@ def test_the_terminal_has_a_row_of_those_who_stay(runs):
 
 
 def test_the_table_has_rates_contrasts_and_splits(runs):
-    table = TABLES["latent"](runs)
+    table = latent(runs)
     assert list(table.kind_of_row.unique()) == ["rate", "contrast", "contrast, own population alone", "split"]
     rates = table[table.kind_of_row == "rate"]
     assert list(rates.group.dropna().unique()) == ["Asia", "West"]
     assert set(rates[rates.by.notna()].standing) == {"drawn-not-headline"}
     assert list(table[table.kind_of_row == "contrast"].sd_ratio) == [0.64]
     assert list(table[table.kind_of_row == "split"].value) == [0.81, 1.44]
-    assert set(TABLES["latent"]([replace(runs[2], latent=failed(runs[2].latent))]).standing) == {
-        "FAILED: diagnostics"
-    }
-    assert TABLES["latent"](runs[:2]).empty
-    assert list(summary(runs).reason)[1:] == ["bounds: tables/bounds.csv", "latent split: tables/latent.csv"]
+    broken = replace(runs[2], latent=failed(runs[2].latent))
+    assert set(latent([broken]).standing) == {"FAILED: diagnostics"}
+    assert latent(runs[:2]).empty
+    assert list(summary(runs).reason)[-2:] == ["bounds: tables/bounds.csv", "latent split: tables/latent.csv"]
 
 
 def test_a_run_with_it_is_stored_and_read_again(runs):

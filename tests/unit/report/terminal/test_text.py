@@ -8,6 +8,7 @@ import pytest
 
 from meta.records.analysis import Analysis, Where
 from meta.records.run import Run
+from meta.records.sensitivity_words import Item
 from meta.report.terminal import text
 from meta.results.rows import orr
 
@@ -89,26 +90,32 @@ def without(trial):
     return {"analysis": replace(PLAIN, exclude=(Where(site="pancreas"), Where(trial=trial)))}
 
 
-def test_a_trial_left_out_is_named(run_of, fit_of):
+def by_word(word, name):
+    return {"family": "any", "expansion": word, "item": Item(id="x", name=name)}
+
+
+def test_variations_of_a_word_are_named_by_what_they_are_about(run_of, fit_of):
     runs = [
         run_of(fit_of(ROWS)),
-        run_of(fit_of(ROWS), variation="leave-one-out.ave", **without("ave")),
-        run_of(fit_of(ROWS), variation="each.sin", **without("sin")),
+        run_of(fit_of(ROWS), variation="leave-one-out.ave", **by_word("each-trial", "Ave (Smith 2020)")),
+        run_of(fit_of(ROWS), variation="dates.2019", **by_word("each-date", "2019")),
+        run_of(fit_of(ROWS), variation="own", **by_word("each-prior", "half-normal(1)")),
     ]
     assert [row[0] for row in text.answers(runs)] == [
         "all trials",
         "without Ave (Smith 2020)",
-        "without Sin (Smith 2020)",
+        "published by 2019",
+        "τ ~ half-normal(1)",
     ]
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"variation": "tau2.dl"}, {"variation": "no.ave"}, {"variation": "no-ave", **without("ave")},
-     {"variation": "without.unknown", **without("unknown")}],
+    [{"variation": "tau2.dl"}, {"variation": "no.ave"}, {"variation": "no.ave", **without("ave")},
+     {"variation": "leave-one-out.ave", **without("ave")}],
 )  # fmt: skip
 def test_other_names_are_left_as_they_are(changes, run_of, fit_of):
-    """A dot in a name, or an exclusion by hand, does not make a leave-one-out."""
+    """Neither a name nor an exclusion by hand makes a leave-one-out."""
     rows = list(text.answers([run_of(fit_of(ROWS)), run_of(fit_of(ROWS), **changes)]))
     assert rows[1][0] == changes["variation"]
 

@@ -6,6 +6,7 @@ import pytest
 
 from meta.errors import SpecError
 from meta.models import BayesBinomial, InverseVariance
+from meta.records.analysis import Where
 from meta.records.run import SCHEMA
 from meta.records.storing import store
 from meta.records.trial import Row, Table
@@ -40,8 +41,6 @@ def test_expand_makes_complete_analyses(trials, analysis):
 
 
 def test_expand_reports_the_faults_of_all_variations(trials, analysis):
-    from meta.records.analysis import Where
-
     base = analysis("a", "b", "c")
     strict = replace(base, exclude=(Where(differentiation="well"),))
     with pytest.raises(SpecError) as caught:
@@ -162,8 +161,8 @@ def test_thresholds_of_the_analysis_reach_the_models(trials, analysis):
     models = {"primary": Drawn(), "frequentist": Drawn(thresholds=(0.3,)), "conventional": InverseVariance()}
     (variation,) = expand(trials, analysis("a", "b", models=models, thresholds=(0.1, 0.2)))
     found = run(variation)
-    given = [getattr(fit.model, "thresholds", None) for fit in found.fits]
-    assert given == [(0.1, 0.2), (0.3,), None]
+    given = [fit.model.thresholds for fit in found.fits]
+    assert given == [(0.1, 0.2), (0.3,), ()]
     assert found.analysis.models["primary"].thresholds == (0.1, 0.2)
 
 
@@ -206,11 +205,17 @@ def test_a_run_says_which_family_it_belongs_to(trials, analysis):
     base = analysis("a", "b", "c", sensitivity={"loo": "each-trial"})
     found = [run(variation) for variation in expand(trials, base)]
     assert [(r.family, r.expansion) for r in found] == [(None, None), *[("loo", "each-trial")] * 3]
+    assert [(r.item.id, r.item.name) for r in found[1:]] == [
+        ("a", "A (Smith 2020)"),
+        ("b", "B (Smith 2020)"),
+        ("c", "C (Smith 2020)"),
+    ]
+    assert store.from_json(store.to_json(found[1])).item == found[1].item
 
 
 def test_each_prior_needs_a_prior(trials, analysis):
     base = analysis("a", "b", sensitivity={"priors": "each-prior"})
-    with pytest.raises(SpecError, match="found no prior of tau in the primary model"):
+    with pytest.raises(SpecError, match="found each-prior with none as the primary model"):
         expand(trials, base)
 
 

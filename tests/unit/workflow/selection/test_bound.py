@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from meta.models import BayesBinomial, BayesNormal, BinomialNormal, InverseVariance
 from meta.records.analysis import Range, TrialEntry, Where
-from meta.records.factors import Universe
+from meta.records.patients import Universe
 from meta.records.storing import store
 from meta.records.trial import Row
 from meta.results import Reason
 from meta.workflow.expand import expand
 from meta.workflow.running import execute
-from meta.workflow.selection.margins import Margins
+from meta.workflow.selection.margins import margins_of
 from meta.workflow.selection.select import select
 
 WELL = Where(differentiation="well")
@@ -52,7 +52,7 @@ def options(selection, label, by=None):
     return data.options[[name[0] for name in data.labels].index(label)].tolist()
 
 
-def test_responders_of_those_who_stay_take_every_whole_number_left(bound):
+def test_responders_of_the_remaining_patients_take_every_whole_number_left(bound):
     selection = bound(a=KNOWN, b=TOTALS)
     assert options(selection, "A") == [[[5, 18]]]
     assert options(selection, "B") == [[[0, 19]], [[1, 19]], [[2, 19]]]
@@ -63,7 +63,7 @@ def test_responders_of_those_who_stay_take_every_whole_number_left(bound):
     assert entry.n == 19
     assert entry.reason == (
         "10 of 29 patients are well differentiated; their responders are not reported; "
-        "0 to 2 responders among the 19 who stay: 3 completions (unresolved: bound)"
+        "0 to 2 responders among the 19 remaining patients: 3 completions (unresolved: bound)"
     )
 
 
@@ -87,7 +87,7 @@ def test_a_declared_range_bounds_them(bound, declared):
     assert options(selection, "B") == [[[x, n]] for n in range(12, 21) for x in (0, 1)]
     (entry,) = (e for e in selection.ledger if e.action == "bounded")
     assert f"({declared.source})" in entry.reason
-    assert "0 to 1 responders among the 12 to 20 who stay: 18 completions" in entry.reason
+    assert "0 to 1 responders among the 12 to 20 remaining patients: 18 completions" in entry.reason
 
 
 def test_a_range_of_other_patients_is_no_range_of_these(bound):
@@ -97,7 +97,7 @@ def test_a_range_of_other_patients_is_no_range_of_these(bound):
 
 
 def test_a_range_beyond_all_patients_ends_there_and_may_leave_nobody(bound):
-    """21 patients of whom 20 to 40 are to be left out: 0 or 1 stays."""
+    """21 patients of whom 20 to 40 are to be excluded: 0 or 1 remains."""
     declared = Range(differentiation="well", n=(20, 40), source="Smith 2021")
     selection = bound(a=KNOWN, b=[Row(n=21, responders=1)], ranges=[declared])
     assert options(selection, "B") == [[[0, 0]], [[0, 1]], [[1, 1]]]
@@ -166,8 +166,8 @@ def tables(draw):
 def test_completions_of_a_record_are_those_of_every_latent_table(rows):
     """Exact sets: sites pancreas, lung and any other; differentiation well, or poor or unknown."""
     universe = Universe([*(row.given() for row in rows), {"differentiation": "well"}])
-    margins = Margins(universe, enumerate(rows))
-    stay = universe.everyone & ~universe.mask({"differentiation": "well"})
+    margins = margins_of(universe, enumerate(rows))
+    stay = universe.everyone - universe.patients({"differentiation": "well"})
     found = {tuple(values[0]) for values in margins.completions([stay]).tolist()}
     cells = list(product(("pancreas", "lung", "other"), ("well", "poor", "unknown")))
     total, responders = rows[0].n, rows[0].responders
@@ -190,7 +190,7 @@ def test_completions_of_a_record_are_those_of_every_latent_table(rows):
                 row.responders in {None, int(np.array(x)[own].sum())}
                 for row, own in zip(rows, inside, strict=True)
             ):
-                expected.add((int(np.array(n)[~leave].sum()), int(np.array(x)[~leave].sum())))
+                expected.add((int(np.array(x)[~leave].sum()), int(np.array(n)[~leave].sum())))
     assert found == expected
 
 

@@ -77,7 +77,7 @@ def test_responders_are_divided_in_every_way_that_adds_up(divide):
     assert sorted(options(selection, "B")) == expected
     (said,) = fate(selection, "bounded")
     assert said == (
-        "responders not told apart by site: pancreas 0 to 2 of 6, intestine 0 to 1 of 1, other 0 to 2 of 5; "
+        "responders not reported by site: pancreas 0 to 2 of 6, intestine 0 to 1 of 1, other 0 to 2 of 5; "
         "5 completions (unreported: bound)"
     )
     assert selection.counts.k == 2  # the overall estimate is the base's

@@ -14,9 +14,8 @@ from scipy import stats
 from meta.data import Counts, GroupedCounts
 from meta.errors import SpecError
 from meta.models import BinomialNormal, InverseVariance, Model
-from meta.models.describe import CASE_BY_CASE
-from meta.models.inverse_variance.comparison import DIFFERENCES
-from meta.models.inverse_variance.fit import INTERVALS
+from meta.models.describe import CASE_BY_CASE, DIFFERENCES
+from meta.models.inverse_variance import INTERVALS
 from meta.models.policy import words
 from meta.results import (
     Between,

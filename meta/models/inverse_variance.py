@@ -2,43 +2,104 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from meta.errors import option_fault
-from meta.models import describe
-from meta.models.contract import PREDICTIVE, TAU, Answers, PoolingModel, Rows
-from meta.models.grouped import Parts, pooled
-from meta.models.inverse_variance import comparison
-from meta.models.inverse_variance.fit import INTERVALS, Group, Spread, pooled_fit, without_mean
+from meta.models import describe, grouped
+from meta.models.contract import PREDICTIVE, TAU, Answers, IntervalWords, PoolingModel, Rows
+from meta.models.describe import DIFFERENCES
+from meta.models.grouped import CAVEAT_BELOW, Parts, no_contrast, pairs, pooled
 from meta.models.options import STRICT, continuity_faults, level_faults, refuse
+from meta.results import (
+    Between,
+    Contrast,
+    Estimate,
+    Fit,
+    NamedTest,
+    Prediction,
+    Procedure,
+    Quantity,
+    Statistic,
+    Tau2,
+)
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.influence import Cases, influence
+from meta.stats.normal.permutation import permutation_test
 from meta.stats.normal.pooling import (
     IntervalMethod,
     Limits,
     Pooled,
     PredictionMethod,
     RandomEffects,
+    between_groups,
     interval,
     pool,
     random_effects,
 )
 from meta.stats.normal.pooling import prediction as prediction_limits
+from meta.stats.normal.regression import R2_DEFINITION, indicators, r2
 from meta.stats.normal.scales import SCALES, Effects, FloatArray, ScaleName, harmonic_mean
-from meta.stats.normal.tau2 import Tau2Interval, Tau2IntervalMethod, Tau2Method, profile_likelihood, q_profile
+from meta.stats.normal.tau2 import (
+    Tau2Interval,
+    Tau2IntervalMethod,
+    Tau2Method,
+    estimate,
+    profile_likelihood,
+    q_profile,
+)
 from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike
 
     from meta.data import Counts, GroupedCounts
     from meta.errors import Fault
-    from meta.results import Between, Estimand, Fit
+    from meta.results import Estimand, Fit, TrialEffect
+    from meta.stats.normal.influence import Cases
+    from meta.stats.normal.pooling import RandomEffects
+    from meta.stats.normal.scales import Effects, FloatArray
+    from meta.stats.normal.tau2 import Tau2Interval
+
+INTERVALS: dict[IntervalMethod, IntervalWords] = {
+    "wald": IntervalWords("Wald", "Wald interval", "Wald intervals"),
+    "hk": IntervalWords("Knapp-Hartung", "Knapp-Hartung", "Knapp-Hartung intervals"),
+    "mhk": IntervalWords(
+        "Knapp-Hartung floored at the Wald standard error",
+        "Knapp-Hartung floored",
+        "Knapp-Hartung intervals whose standard error is never below the unmodified one",
+    ),
+}
+TAU2_INTERVALS: dict[Tau2IntervalMethod, str] = {
+    "q-profile": "Q-profile",
+    "profile-likelihood": "profile likelihood",
+}
+
+
+class Spread(NamedTuple):
+    """What a set of rows says about tau2; groups may share it."""
+
+    tau2: float
+    code: int
+    limits: Tau2Interval
+    q: float
+    df: float
+    means: int  # that were estimated with it: one a group where groups share it
+
+
+class Group(NamedTuple):
+    """The trials of a group with their effects, tau2, and what each trial does to the fit."""
+
+    data: Counts
+    effects: Effects
+    spread: Spread
+    cases: Cases | None
+
 
 _LIKELIHOODS: dict[Tau2Method, Literal["REML", "ML"]] = {"REML": "REML", "ML": "ML"}
 
@@ -77,6 +138,7 @@ class InverseVariance(PoolingModel):
 
     Examples
     --------
+    >>> from meta.data import Counts
     >>> fit = InverseVariance().fit(Counts.of([5, 6, 2, 1], [18, 32, 29, 21]))
     >>> round(fit.mu.value, 6), round(fit.tau2.value, 6)      # metafor 5.1-12
     (-1.752336, 0.306546)
@@ -154,7 +216,7 @@ class InverseVariance(PoolingModel):
         cases = self._cases(effects, data.group) if shared else None
         found = [self._group(parts, effects, shared, cases, index) for index in range(len(data.names))]
         tau2 = shared.tau2 if shared else None
-        between = comparison.between(self, data, effects, [mean for _, mean in found], tau2)
+        between = _between_groups_of(self, data, effects, [mean for _, mean in found], tau2)
         return {index: fit for index, (fit, _) in enumerate(found)}, between
 
     @property
@@ -288,11 +350,270 @@ class InverseVariance(PoolingModel):
     def _fit(self, group: Group) -> Fit:
         data, effects, spread = group.data, group.effects, group.spread
         if data.k < 2:
-            return without_mean(self, group)
+            return _without_mean(self, group)
         missing = describe.sentence(spread.code)
         if missing:
-            return without_mean(self, group, missing)
+            return _without_mean(self, group, missing)
         own = random_effects(effects.y, effects.v, tau2=spread.tau2)
         pooled = own.pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
         limits = interval(pooled, method=self.interval, level=self.level)
-        return pooled_fit(self, group, own._replace(pooled=pooled), limits)
+        return _pooled_fit(self, group, own._replace(pooled=pooled), limits)
+
+
+def _pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limits: Limits) -> Fit:
+    """The fit of a group whose mean is known.
+
+    Parameters
+    ----------
+    model : InverseVariance
+    group : Group
+    found : RandomEffects
+        At the tau2 of the group.
+    limits : Limits
+        Of the mean.
+    """
+    pooled = found.pooled
+    mu, tau2 = _mu(model, pooled.mu[0], pooled.se[0], limits), _tau2(model, group.spread)
+    orr = describe.proportion(
+        SCALES[model.scale],
+        (pooled.mu[0], limits.low[0], limits.high[0]),
+        group.data,
+        level=model.level,
+        method=model.method,
+        reason=mu.reason,
+    )
+    estimated = model.tau2 != "common-effect"
+    return replace(
+        _without_mean(model, group),
+        mu=mu,
+        proportion=orr,
+        heterogeneity=describe.heterogeneity(found, tau2.interval, estimated=estimated),
+        prediction=_prediction(model, group, found),
+        trials=_trials(model, group, pooled.weights),
+        notes=_notes(model, group, tau2),
+        influence=describe.influence(group.data.labels, group.cases),
+    )
+
+
+def _without_mean(model: InverseVariance, group: Group, reason: str | None = None) -> Fit:
+    """A fit without a mean: of no trial, of one, whose exact interval is the answer, or for a `reason`.
+
+    Tau2 is there all the same where it can be told of two trials or more.
+    """
+    data, scale = group.data, SCALES[model.scale]
+    fit = grouped.unpooled(model, data, reason)
+    return replace(
+        fit,
+        tau2=_tau2(model, group.spread) if data.k > 1 else fit.tau2,
+        prediction=describe.prediction(
+            scale, data, None, level=model.level, method=str(model.prediction), reason=fit.mu.reason
+        ),
+        trials=_trials(model, group, None),
+    )
+
+
+def _trials(model: InverseVariance, group: Group, weights: FloatArray | None) -> tuple[TrialEffect, ...]:
+    return describe.trials(group.data, group.effects, weights, method=model.trial_interval, level=model.level)
+
+
+def _mu(model: InverseVariance, mu: float, se: float, limits: Limits) -> Estimate:
+    missing = describe.sentence(int(limits.code[0]))
+    between = describe.limits_of(
+        limits.low[0],
+        limits.high[0],
+        model.level,
+        INTERVALS[model.interval].method,
+        df=limits.df[0],
+        se=limits.se[0],
+    )
+    return Estimate(value=float(mu), se=float(se), interval=between, reason=missing)
+
+
+def _tau2(model: InverseVariance, spread: Spread) -> Tau2:
+    if model.tau2 == "common-effect":
+        return Tau2(value=0.0, method=model.tau2, reason="set to 0 by the common-effect model, not estimated")
+    missing = describe.sentence(spread.code)
+    if missing:
+        return Tau2(value=None, method=model.tau2, reason=missing)
+    return Tau2(
+        value=spread.tau2,
+        method=model.tau2,
+        at_boundary=spread.tau2 == 0,
+        interval=describe.limits_of(
+            spread.limits.low, spread.limits.high, model.level, TAU2_INTERVALS[model.tau2_interval]
+        ),
+        reason=describe.sentence(int(spread.limits.code)),
+    )
+
+
+def _prediction(model: InverseVariance, group: Group, found: RandomEffects) -> Prediction:
+    scale, level, data, spread = SCALES[model.scale], model.level, group.data, group.spread
+    if model.prediction == "none":
+        return describe.prediction(scale, data, None, level=level, method="none", reason="not asked for")
+    method = describe.prediction_method(model.prediction, spread.means)
+    if model.tau2 == "common-effect":
+        reason = "the common-effect model has no spread of true effects to predict from"
+        return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
+    if spread.tau2 == 0:
+        reason = "tau2 is estimated as 0: an interval would pretend that trials do not differ"
+        return describe.prediction(scale, data, None, level=level, method=method, reason=reason)
+    # groups that share tau2 lend each other df
+    several = model.predicted(found.pooled, spread.tau2, spread.df + 1)
+    limits = Limits(*(z[0] for z in several))
+    return describe.prediction(scale, data, limits, level=level, method=method)
+
+
+def _notes(model: InverseVariance, group: Group, tau2: Tau2) -> tuple[str, ...]:
+    notes = describe.correction_note(group.data, group.effects, model.continuity)
+    if model.scale == "double-arcsine":
+        notes += (describe.double_arcsine_note(group.data),)
+    if tau2.at_boundary:
+        notes += (
+            "tau2 is estimated as 0: with few trials a common outcome even under large heterogeneity, "
+            "and no sign that they agree.",
+        )
+    return notes
+
+
+_INESTIMABLE = "the effect of a group cannot be estimated"
+
+
+def _between_groups_of(
+    model: InverseVariance,
+    data: GroupedCounts,
+    effects: Effects,
+    parts: Sequence[Pooled | None],
+    shared: float | None,
+) -> Between:
+    """Compare the groups.
+
+    Parameters
+    ----------
+    model : InverseVariance
+        Whose options made the parts.
+    data : GroupedCounts
+    effects : Effects
+        Of its rows.
+    parts : sequence of Pooled or None
+        One a group, in the order of their names; None has no trials.
+    shared : float or None
+        The tau2 that groups have in common (NaN: not estimable), None where each has its own.
+
+    Returns
+    -------
+    Between
+    """
+    k = len(set(data.labels))
+    test = _wald(parts, k=k, method=f"Wald chi-squared, {model.groups} tau2")
+    share = Statistic(value=None, definition=R2_DEFINITION, reason=test.reason)
+    if test.df < 1:
+        return replace(test, r2=share)
+    return replace(
+        test,
+        tau=None if shared is None or np.isnan(shared) else float(np.sqrt(shared)),
+        r2=share if test.reason else _share(model, effects, shared),
+        tests=(_permutation(model, data, effects, test),),
+        contrasts=_contrasts(model, data, parts, k=k),
+    )
+
+
+def _wald(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
+    """Test for differences between groups, of which None has no trials; `k` trials in all."""
+    filled = [part for part in parts if part is not None]
+    df = max(len(filled) - 1, 0)
+    if df < 1:
+        reason = "fewer than two groups with trials"
+        return Between(procedure=Procedure.WALD, statistic=None, df=df, p=None, method=method, reason=reason)
+    means = filled[0]._replace(
+        mu=np.concatenate([part.mu for part in filled]), se=np.concatenate([part.se for part in filled])
+    )
+    if not np.isfinite(means.mu).all():
+        return Between(
+            procedure=Procedure.WALD, statistic=None, df=df, p=None, method=method, reason=_INESTIMABLE
+        )
+    test = between_groups(means)
+    caveat = f"p is unreliable below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else None
+    return Between(
+        procedure=Procedure.WALD, statistic=float(test.statistic), df=df, p=float(test.p), method=method,
+        caveat=caveat,
+    )  # fmt: skip
+
+
+def _share(model: InverseVariance, effects: Effects, shared: float | None) -> Statistic:
+    """The share of tau2 that the groups account for, of the same rows."""
+    if model.tau2 == "common-effect":
+        return Statistic(
+            value=None, definition=R2_DEFINITION, reason="the common-effect model estimates no tau2"
+        )
+    if shared is None:
+        return Statistic(value=None, definition=R2_DEFINITION, reason="each group has a tau2 of its own")
+    without, code = estimate(effects.y, effects.v, method=model.tau2)
+    reason = describe.sentence(int(code))
+    if not reason and without == 0:
+        reason = "tau2 without the groups is estimated as 0, which leaves them nothing to account for"
+    return Statistic(value=describe.number(r2(without, shared)), definition=R2_DEFINITION, reason=reason)
+
+
+def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, test: Between) -> NamedTest:
+    """The test between groups by dealing the trials out to the groups anew."""
+    method = f"permutation of trials over groups, Wald chi-squared with {model.groups} tau2"
+    reason = test.reason
+    if model.groups == "separate":
+        reason = "given for a common tau2 only, which each permutation estimates anew"
+    elif len(set(data.labels)) < len(data.labels):
+        reason = "trials have rows in several groups, which cannot be dealt out one by one"
+    elif len(data.labels) > describe.CASE_BY_CASE:
+        reason = f"more than {describe.CASE_BY_CASE} trials: the chi-squared p-value serves"
+    if reason:
+        return NamedTest(
+            procedure=Procedure.PERMUTATION, statistic=None, df=None, p=None, method=method, reason=reason
+        )
+    found = permutation_test(effects.y, effects.v, indicators(data.group), method=model.tau2)
+    count = int(found.assignments)
+    assignments = describe.counted(count, "assignment")
+    which = f"all {assignments}" if found.exhaustive else f"{assignments}, drawn with a fixed seed"
+    smallest = float(found.smallest)
+    caveat = f"the smallest p-value that these trials could give is {smallest:.2g}"
+    if smallest >= 0.05:
+        caveat += ": it cannot fall below 0.05"
+    return NamedTest(
+        procedure=Procedure.PERMUTATION,
+        statistic=describe.number(found.statistic),
+        df=None,
+        p=describe.number(found.p),
+        method=f"{method}, {which}",
+        caveat=caveat,
+        reason=describe.sentence(int(found.code)),
+    )
+
+
+def _contrasts(
+    model: InverseVariance, data: GroupedCounts, parts: Sequence[Pooled | None], *, k: int
+) -> tuple[Contrast, ...]:
+    """Each group that has trials against a reference."""
+    caveat = f"; too narrow below k = {CAVEAT_BELOW}" if k < CAVEAT_BELOW else ""
+    quantile = float(ndtri((1 + model.level) / 2))
+    sizes = [int((data.group == i).sum()) for i in range(len(data.names))]
+    what, method = DIFFERENCES[model.scale], f"Wald, {model.groups} tau2{caveat}"
+    contrasts = []
+    for i, j in pairs(sizes):
+        names, part, base = (data.names[i], data.names[j]), parts[i], parts[j]
+        if min(sizes[i], sizes[j]) < 2 or part is None or base is None:
+            contrasts.append(
+                no_contrast(names, what=what, level=model.level, kind="confidence", method=method)
+            )
+            continue
+        difference = float(part.mu[0] - base.mu[0])
+        half = quantile * float(np.hypot(part.se[0], base.se[0]))
+        mu = Quantity(
+            estimand=what,
+            value=describe.number(difference),
+            low=describe.number(difference - half),
+            high=describe.number(difference + half),
+            level=model.level,
+            kind="confidence",
+            method=method,
+            reason=None if np.isfinite(half + difference) else _INESTIMABLE,
+        )
+        contrasts.append(Contrast(group=names[0], reference=names[1], mu=mu))
+    return tuple(contrasts)

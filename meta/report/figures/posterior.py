@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from meta.format import interval, level, number, percent
-from meta.report.drawing.canvas import INK, PLAIN, Picture, Style, pinned_settings, put, wrap
-from meta.report.drawing.columns import MARGIN, WIDTH
-from meta.report.drawing.panels import (
-    BLUE,
-    DASHED,
-    HEAD,
-    LIGHT,
-    LINE,
-    axes_at,
-    bare,
-    curve,
-    label,
-    sample,
-    start,
-)
+from meta.report.drawing.canvas import BOLD, MARGIN, PLAIN, SMALL, WIDTH, Style, pinned_settings, put, wrap
+from meta.report.drawing.palette import BLUE, DASHED, INK, REGIONS
+from meta.report.drawing.panels import LINE, axes_at, bare, curve, label, sample, start
+from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language import exact, wording
+from meta.report.language.roles import marked
 from meta.results import Estimand, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
     from meta.report.drawing.panels import Floats
     from meta.results import Fit
 
-_SHADES = {0.95: "#D6E6F2", 0.8: "#93C1E0", 0.5: "#3E8FC4"}
 # Half the 95 and 50 % quantiles of chi-squared with 1 degree of freedom: a contour's extent in either
 # direction is the profile-likelihood interval
 _CUTS = {0.95: (1.92073, 1.0), 0.5: (0.22747, 0.6)}
@@ -41,28 +33,34 @@ _LEFT, _SIDE, _GAP = 40.0, 52.0, 6.0
 _WIDTH, _HEIGHT = 268.0, 205.0
 
 
-def posterior(fit: Fit, *, title: str) -> Figure:
-    """Draw the joint density of (mean ORR, tau), the likelihood over it, and both margins.
+def plans(analysed: Analysed) -> Iterator[Plan]:
+    """One of an analysis whose leading overall fit has a joint density."""
+    for base, fit in analysed.overall:
+        if "joint.density" in fit.grids:
+            yield Plan(
+                name=f"{base.name}.posterior",
+                shows=(base,),
+                section=Section.HETEROGENEITY,
+                title="What the data say of mean and τ together",
+                caption="Posterior of the mean rate and of tau, beside their priors.",
+                draw=partial(posterior, fit, title=f"{base.name}: posterior"),
+            )
 
-    Parameters
-    ----------
-    fit : Fit
-        With grids.
-    title : str
 
-    Returns
-    -------
-    Figure
-    """
+FIGURE = Figure(order=40, plans=plans)
+
+
+def posterior(fit: Fit, *, title: str) -> Picture:
+    """Draw the joint density of (mean ORR, tau), the likelihood over it, and both margins."""
     with pinned_settings():
-        picture, top = start(_SIDE + _GAP + _HEIGHT + 28, (title, exact.model_name(fit)), [fit])
+        picture, top = start(_SIDE + _GAP + _HEIGHT + 28, marked(title, fit), exact.model_name(fit))
         axes = axes_at(picture, (_LEFT, top + _SIDE + _GAP, _WIDTH, _HEIGHT))
         mean, tau = 100 * curve(fit, "joint.mean"), curve(fit, "joint.tau")
         density, profile = (
             curve(fit, f"joint.{name}").reshape(len(mean), len(tau)).T for name in ("density", "profile")
         )
-        levels = [_level(density, mass) for mass in _SHADES]
-        axes.contourf(mean, tau, density, levels=[*levels, density.max()], colors=list(_SHADES.values()))
+        levels = [_level(density, mass) for mass in REGIONS]
+        axes.contourf(mean, tau, density, levels=[*levels, density.max()], colors=list(REGIONS.values()))
         for cut, width in _CUTS.values():
             axes.contour(
                 mean, tau, profile, levels=[-cut], colors=[INK], linewidths=width, linestyles="solid"
@@ -121,20 +119,20 @@ def _legend(picture: Picture, fit: Fit, y: float, *, maximum: bool) -> None:
     """Say beside the panels what stands in them, and the numbers that go with it."""
     x = _LEFT + _WIDTH + _GAP + _SIDE + 14
     width = WIDTH - MARGIN - x
-    for mass, colour in reversed(_SHADES.items()):
-        sample(picture, x, y + 7, 14, {"color": colour, "lw": 6, "solid_capstyle": "butt"})
+    for mass, colour in reversed(REGIONS.items()):
+        sample(picture, x, y + 7, 14, color=colour, lw=6, solid_capstyle="butt")
         put(picture, x + 19, y + 7, f"{level(mass)} of the posterior", PLAIN)
         y += LINE + 2
     for mass, (_, thickness) in reversed(_CUTS.items()):
-        sample(picture, x, y + 7, 14, {"color": INK, "lw": thickness})
+        sample(picture, x, y + 7, 14, lw=thickness)
         put(picture, x + 19, y + 7, f"{level(mass)} profile, each alone", PLAIN)
         y += LINE + 2
     if maximum:
-        sample(picture, x + 7, y + 7, 0, {"color": INK, "marker": "+", "ms": 6, "mew": 1.0})
+        sample(picture, x + 7, y + 7, 0, marker="+", ms=6, mew=1.0)
     put(picture, x + 19, y + 7, "maximum likelihood" if maximum else "its maximum lies outside", PLAIN)
     y += LINE + 2
     for name, look in (("posterior", {"lw": 1.1}), ("prior", {"lw": 0.8, "ls": DASHED})):
-        sample(picture, x, y + 7, 14, {"color": BLUE, **look})
+        sample(picture, x, y + 7, 14, color=BLUE, **look)
         put(picture, x + 19, y + 7, f"{name}, at the sides", PLAIN)
         y += LINE + 2
     y += LINE
@@ -151,11 +149,11 @@ def _numbers(fit: Fit) -> list[tuple[str, Style]]:
     lines: list[tuple[str, Style]] = []
     for found in (fit.estimands.mean, fit.estimands.median):
         lines.append(
-            (f"{wording.capital(name_of(found.estimand, fit.outcome))}, % ({level(found.level)} CrI)", HEAD)
+            (f"{wording.capital(name_of(found.estimand, fit.outcome))}, % ({level(found.level)} CrI)", BOLD)
         )
         if found.value is not None and found.low is not None and found.high is not None:
             lines.append((f"{percent(found.value)} ({interval(found.low, found.high, percent)})", PLAIN))
-    lines.append((f"τ ({level(fit.tau.level)} CrI)", HEAD))
+    lines.append((f"τ ({level(fit.tau.level)} CrI)", BOLD))
     ends = fit.tau.low, fit.tau.high
     if fit.tau.value is not None and ends[0] is not None and ends[1] is not None:
         written = interval(ends[0], ends[1], lambda z: number(z, 2))
@@ -163,5 +161,5 @@ def _numbers(fit: Fit) -> list[tuple[str, Style]]:
     prior = fit.tau.prior
     if prior is not None and prior.value is not None and prior.low is not None and prior.high is not None:
         before = interval(prior.low, prior.high, lambda z: number(z, 2))
-        lines.append((f"prior: {number(prior.value, 2)} ({before})", LIGHT))
+        lines.append((f"prior: {number(prior.value, 2)} ({before})", SMALL))
     return lines

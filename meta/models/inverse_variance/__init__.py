@@ -1,1 +1,0 @@
-"""The conventional model: effects on some scale, pooled with inverse-variance weights."""
