@@ -1055,7 +1055,7 @@ def hostile(tmp_path_factory, cli, add_trial):
         f'reproduces: {{source: smith-2020, where: "{HOSTILE["table"]}"}}\n'
         "trials: all\nmodels: {primary: none, frequentist: none}\nsensitivity: {each: each-trial}\n"
     )
-    return root, cli("pool", "--root", root)
+    return root, cli("pool", "--verbose", "--root", root)
 
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
