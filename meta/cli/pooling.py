@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from meta.records.storing.outputs import Outputs
     from meta.workflow.expand import Variation
 
+_HEADER = ("", "k", "resp./n", "%, 95 % interval", "prediction")
 FAILED = 1  # exit code where a model could not run, or a sampler broke its limits
 
 
@@ -22,6 +23,9 @@ def pool(
     analyses: Annotated[list[str] | None, typer.Argument(help="Names of analyses; all if left out.")] = None,
     root: Root = Path(),
     out: Annotated[Path | None, typer.Option(help="Where results go; ROOT/out if left out.")] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print every model, variation and diagnostic.")
+    ] = False,
 ) -> None:
     """Pool the trials: results, tables and figures; what did not change is not done again."""
     from meta.records.storing.outputs import Outputs
@@ -40,7 +44,7 @@ def pool(
     tables = _page(planned, every, outputs)
     kept = [name for variation, run in zip(planned, done, strict=True) for name in files_of(variation, run)]
     outputs.close([*kept, *tables], complete=not analyses)
-    _answers(done)
+    _answers(done, verbose=verbose)
     say(f"{len(done)} runs ({fitted} fitted, the rest unchanged), {drawn} figures drawn.")
     say(f"In {folder}: {REPORT}, results/ (JSON), figures/ (PNG, SVG), tables/ and summary.csv")
     _failures(done)
@@ -88,7 +92,7 @@ def _written(done: list[Run], every: list[Run], outputs: Outputs) -> int:
     from meta.records.storing.code import package_code
     from meta.records.storing.outputs import write_schemas
     from meta.report.drawing.files import write_figures
-    from meta.report.tables.by_run import write_tables
+    from meta.report.tables.writing import write_tables
     from meta.workflow.running.workers import draw
 
     write_tables(every, outputs)
@@ -121,39 +125,58 @@ def _failures(done: list[Run]) -> None:
         raise typer.Exit(FAILED)
 
 
-def _answers(done: list[Run]) -> None:
-    """A table an analysis and role: of the first role every variation, of the others the base alone."""
+def _answers(done: list[Run], *, verbose: bool) -> None:
+    """The leading answers of each analysis and how far they move; or everything."""
+    from meta.models.policy import RULE
+
+    for name in dict.fromkeys(run.name for run in done):
+        runs = [run for run in done if run.name == name]
+        (_all_of if verbose else _short)(name, runs)
+    say(f"* not a headline. {RULE}")
+    say("prediction: where a new trial's true rate would lie, in %.")
+    if not verbose:
+        say("Every model, variation and diagnostic: pool --verbose, or the report.")
+
+
+def _short(name: str, runs: list[Run]) -> None:
+    """The answers of the analysis itself by its leading model."""
+    from meta.report.language.changes import no_headlines, sensitivity
+    from meta.report.terminal.text import answers
+
+    table(_title(name, runs[0]), _HEADER, list(answers(runs[:1])))
+    say(*no_headlines(runs[0]), *filter(None, [sensitivity(runs[0], runs[1:])]))
+
+
+def _all_of(name: str, runs: list[Run]) -> None:
+    """A table a role: of the first role every variation, of the others the base alone; then site models."""
     from dataclasses import replace
 
-    from meta.models.policy import RULE
-    from meta.report.tables.by_run import first_fit
     from meta.report.terminal.latent_text import latent_lines
     from meta.report.terminal.site_text import site_lines
     from meta.report.terminal.split_text import split_lines
     from meta.report.terminal.text import answers
+
+    for i, role in enumerate(dict.fromkeys(fit.role for fit in runs[0].fits)):
+        of_role = [
+            replace(
+                run,
+                fits=tuple(fit for fit in run.fits if fit.role == role),
+                bounds=tuple(one for one in run.bounds if one.role == role),
+            )
+            for run in (runs if i == 0 else runs[:1])
+        ]
+        table(_title(name, of_role[0]), _HEADER, list(answers(of_role)))
+    for run in runs:
+        say(*site_lines(run), *latent_lines(run), *split_lines(run))
+
+
+def _title(name: str, run: Run) -> str:
+    """The analysis, and the role, estimand and method of its leading estimate."""
+    from meta.report.language.roles import first_fit
     from meta.results import name_of
 
-    header = ["", "k", "resp./n", "%, 95 % interval", "prediction"]
-    for name in dict.fromkeys(run.name for run in done):
-        runs = [run for run in done if run.name == name]
-        for i, role in enumerate(dict.fromkeys(found.role for found in runs[0].fits)):
-            several = runs if i == 0 else runs[:1]
-            of_role = [
-                replace(
-                    run,
-                    fits=tuple(f for f in run.fits if f.role == role),
-                    bounds=tuple(one for one in run.bounds if one.role == role),
-                )
-                for run in several
-            ]
-            first = first_fit(of_role[0])
-            said = (
-                f": {name_of(first.proportion.estimand, first.outcome)}, {first.proportion.method}"
-                if first
-                else ""
-            )
-            table(f"{name}, {role}{said}", header, list(answers(of_role)))
-        for run in runs:
-            say(*site_lines(run), *latent_lines(run), *split_lines(run))
-    say(f"* not a headline. {RULE}")
-    say("prediction: where a new trial's true rate would lie, in %.")
+    first = first_fit(run)
+    if first is None:
+        return ", ".join([name, *(fit.role or "" for fit in run.fits[:1])])
+    found = first.proportion
+    return f"{name}, {first.role}: {name_of(found.estimand, first.outcome)}, {found.method}"

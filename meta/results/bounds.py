@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from meta.frames import Shown, Tabular
-from meta.results.estimands import Estimand
+from meta.frames import Shown, Tabular, flat
+from meta.results.estimands import Estimand, name_of
 from meta.results.outcomes import Outcome
-from meta.results.rows import bound_row, show_bounds
+from meta.results.rows import BOUNDS, span
 from meta.results.standing import Standing
 
 
@@ -87,8 +87,18 @@ class Bounds(Tabular):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row: both hulls, and what the completions are."""
-        return [bound_row(self)]
+        return [flat(self, BOUNDS)]
 
     def shown(self) -> Shown:
         """Return both hulls in percent."""
-        return show_bounds(self)
+        of = f", {self.group}" if self.group else ""
+        many = f"{self.evaluated} of {self.completions}" if self.searched else f"all {self.completions}"
+        hulls = (("Hull of the estimates", self.ignorance), ("Hull of the limits", self.uncertainty))
+        return Shown(
+            caption=f"{self.model}: {name_of(self.estimand, self.outcome)}{of}",
+            header=("", "%"),
+            rows=tuple(
+                (name, f"not given: {hull.reason}" if hull.reason else span(hull)) for name, hull in hulls
+            ),
+            notes=(f"Over {many} completions of what is not reported; {self.standing.status}.",),
+        )

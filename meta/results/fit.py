@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meta.frames import Shown, Tabular
+from meta.format import level
+from meta.frames import Shown, Tabular, flat
+from meta.results.estimands import name_of
 from meta.results.outcomes import Outcome
 from meta.results.quantities import (
     Estimands,
@@ -23,7 +25,7 @@ from meta.results.quantities import (
     Tau,
     Tau2,
 )
-from meta.results.rows import FAILED, fit_row, show_fit
+from meta.results.rows import FAILED, FIT, SHOWN_FIT
 from meta.results.standing import Standing
 
 
@@ -256,8 +258,23 @@ class Fit(Tabular):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the overall estimate and each group, one row each."""
-        return [{"group": part.label or "overall", **fit_row(part)} for part in (self, *self.groups)]
+        return [{"group": part.label or "overall", **flat(part, FIT)} for part in (self, *self.groups)]
 
     def shown(self) -> Shown:
-        """Return the answer by group and overall."""
-        return show_fit(self)
+        """Return the answer by group and overall, with what it may be called."""
+        found, ahead = self.proportion, self.prediction.proportion
+        name = name_of(found.estimand, self.outcome)
+        estimate = f"{name[:1].upper()}{name[1:]}, % ({level(found.level)})"
+        parts = (*self.groups, self)
+        return Shown(
+            caption=f"{self.model.model}: {found.method}",
+            header=("", *(estimate if head == "estimate" else head for head in SHOWN_FIT)),
+            rows=tuple((part.label or "all trials", *flat(part, SHOWN_FIT).values()) for part in parts),
+            notes=(
+                *dict.fromkeys(f"{part.label or 'All trials'}: {part.called}" for part in parts),
+                f"Prediction: {ahead.method}."
+                if ahead.low is not None
+                else f"No prediction: {ahead.reason}.",
+                *self.notes,
+            ),
+        )

@@ -1,94 +1,100 @@
-"""Results as flat rows of numbers, and as what a reader sees at a glance."""
+"""Columns of results, in full precision; and how an answer is written."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from meta.format import DASH, counts, interval, level, number, percent
-from meta.frames import Shown
+from meta.format import DASH, counts, interval, number, percent
+from meta.frames import Columns, at, fields
 from meta.results.estimands import name_of
 
 if TYPE_CHECKING:
-    from meta.results.bounds import Bound, Bounds
-    from meta.results.fit import Fit
-    from meta.results.quantities import Interval, Proportion, Quantity
-    from meta.results.sites import SiteRegionFit
+    from meta.results.quantities import Proportion, Quantity
 
 FAILED = "FAILED: diagnostics"  # of a sampler that broke its limits, in front of whatever its draws gave
-_PROPORTION = ("value", "low", "high", "level", "kind", "method", "reason")
 
 
-def _ends(found: Interval | None, name: str) -> dict[str, float | None]:
-    return {
-        f"{name}_low": found.low if found else None,
-        f"{name}_high": found.high if found else None,
-    }
+def estimand(found: str, outcome: str = "outcome") -> Callable[[Any], str | None]:
+    """A column: of what the answer at a path is, in words."""
+
+    def cell(row: Any) -> str | None:
+        code = at(row, f"{found}.estimand" if found else "estimand")
+        return None if code is None else name_of(code, at(row, outcome))
+
+    return cell
 
 
-def fit_row(fit: Fit) -> dict[str, Any]:
-    """One fit as one flat row; proportions and I2 are fractions, mu and tau2 on the analysis scale."""
-    orr, ahead, het = fit.proportion, fit.prediction.proportion, fit.heterogeneity
-    return {
-        "k": fit.k,
-        "n": fit.n,
-        "responders": fit.responders,
-        "estimand": name_of(orr.estimand, fit.outcome),
-        "proportion": orr.value,
-        "proportion_low": orr.low,
-        "proportion_high": orr.high,
-        "level": orr.level,
-        "prediction_low": ahead.low,
-        "prediction_high": ahead.high,
-        "mu": fit.mu.value,
-        "mu_se": fit.mu.se,
-        **_ends(fit.mu.interval, "mu"),
-        "tau2": fit.tau2.value,
-        "tau2_method": fit.tau2.method,
-        "tau2_at_boundary": fit.tau2.at_boundary,
-        **_ends(fit.tau2.interval, "tau2"),
-        "Q": het.Q,
-        "Q_df": het.df,
-        "Q_p": het.p,
-        "I2": het.I2.value,
-        "I2_Q": het.I2_Q.value,
-        "H2": het.H2.value,
-        "H2_Q": het.H2_Q.value,
-        "method": orr.method,
-        "standing": fit.called,
-        "standing_reasons": " | ".join(fit.standing.reasons) or None,
-        "reason": orr.reason,
-        **_exact_cells(fit),
-        **_sampling_cells(fit),
-    }
+def middle(end: int) -> Callable[[Any], float | None]:
+    """A column: an end of the middle 95 % of true rates, of a fit in which trials differ."""
+    return lambda fit: fit.dispersion.middle[end].value if fit.dispersion and not fit.at_zero else None
 
 
-def _exact_cells(fit: Fit) -> dict[str, Any]:
-    """What only the exact models say: the median rate, tau beside its prior, the median odds ratio."""
-    median = fit.estimands.median if fit.estimands else None
-    tau, spread = fit.tau, fit.dispersion
-    prior = tau.prior if tau else None
-    ratio = spread.median_odds_ratio if spread else None
-    lower, upper = spread.middle if spread and not fit.at_zero else (None, None)
-    return {
-        **_of(median, "median", "value", "low", "high"),
-        **_of(tau, "tau", "value", "low", "high"),
-        **_of(prior, "tau_prior", "value", "low", "high", "divergence"),
-        **_of(ratio, "median_odds_ratio", "value", "low", "high"),
-        "middle_95_low": lower.value if lower else None,
-        "middle_95_high": upper.value if upper else None,
-        "loglik": fit.loglik,
-    }
+FIT: Columns = {  # proportions and I2 are fractions, mu and tau2 on the analysis scale
+    **fields("", "k", "n", "responders"),
+    "estimand": estimand("proportion"),
+    "proportion": "proportion.value",
+    **fields("proportion", "low", "high", called="proportion_{}"),
+    "level": "proportion.level",
+    **fields("prediction.proportion", "low", "high", called="prediction_{}"),
+    "mu": "mu.value",
+    "mu_se": "mu.se",
+    **fields("mu.interval", "low", "high", called="mu_{}"),
+    "tau2": "tau2.value",
+    **fields("tau2", "method", "at_boundary", called="tau2_{}"),
+    **fields("tau2.interval", "low", "high", called="tau2_{}"),
+    "Q": "heterogeneity.Q",
+    **fields("heterogeneity", "df", "p", called="Q_{}"),
+    **{name: f"heterogeneity.{name}.value" for name in ("I2", "I2_Q", "H2", "H2_Q")},
+    "method": "proportion.method",
+    "standing": "called",
+    "standing_reasons": lambda fit: " | ".join(fit.standing.reasons) or None,
+    "reason": "proportion.reason",
+    "median": "estimands.median.value",
+    **fields("estimands.median", "low", "high", called="median_{}"),
+    "tau": "tau.value",
+    **fields("tau", "low", "high", called="tau_{}"),
+    "tau_prior": "tau.prior.value",
+    **fields("tau.prior", "low", "high", "divergence", called="tau_prior_{}"),
+    "median_odds_ratio": "dispersion.median_odds_ratio.value",
+    **fields("dispersion.median_odds_ratio", "low", "high", called="median_odds_ratio_{}"),
+    "middle_95_low": middle(0),
+    "middle_95_high": middle(1),
+    "loglik": "loglik",
+    **fields(
+        "sampling", "passed", "rhat", "ess_bulk", "ess_tail", "bfmi", "divergences", called="sampling_{}"
+    ),
+}
+ANSWER = ("value", "low", "high", "level", "kind", "method", "reason")  # of every proportion and quantity
+SITE: Columns = {  # of a rate, and of its mean or median; fractions
+    "group": "rate.group",
+    "at": "rate.level",
+    **fields("rate", "n", "n_reported", "responders"),
+    "standing": lambda row: FAILED if row["fit"].failed else row["rate"].standing.status,
+    "estimand": estimand("found", "fit.outcome"),
+    **fields("found", *ANSWER),
+}
 
 
-def _sampling_cells(fit: Fit) -> dict[str, Any]:
-    names = ("passed", "rhat", "ess_bulk", "ess_tail", "bfmi", "divergences")
-    return _of(fit.sampling, "sampling", *names)
+def ends(*names: str) -> Columns:
+    """Columns of the least and the greatest of pairs."""
+
+    def end(name: str, which: int) -> Callable[[Any], Any]:
+        return lambda row: getattr(row, name)[which]
+
+    return {f"{name}_{word}": end(name, i) for name in names for i, word in enumerate(("low", "high"))}
 
 
-def _of(found: object | None, name: str, *fields: str) -> dict[str, Any]:
-    """Fields of a part of a fit as columns, the value under the part's own name; empty without the part."""
-    columns = {field: name if field == "value" else f"{name}_{field}" for field in fields}
-    return {column: getattr(found, field, None) for field, column in columns.items()}
+COMPLETIONS: Columns = fields("", "completions", "evaluated", "searched")
+BOUNDS: Columns = {  # proportions are fractions
+    **fields("", "model", "role", "by", "group"),
+    "estimand": estimand(""),
+    **COMPLETIONS,
+    **fields("ignorance", "low", "high", "reason", called="ignorance_{}"),
+    **fields("uncertainty", "low", "high", "reason", called="uncertainty_{}"),
+    **ends("k", "n", "responders"),
+    "standing": "standing.status",
+}
 
 
 def orr(found: Proportion | Quantity) -> str:
@@ -100,110 +106,15 @@ def orr(found: Proportion | Quantity) -> str:
     return f"{percent(found.value)} ({interval(found.low, found.high, percent)})"
 
 
-def show_fit(fit: Fit) -> Shown:
-    """Show a fit: its answer by group and overall, with what it may be called."""
-    found, ahead = fit.proportion, fit.prediction.proportion
-    words = name_of(found.estimand, fit.outcome)
-    name = f"{words[:1].upper()}{words[1:]}"
-    header = ("", "k", "Responders/n", f"{name}, % ({level(found.level)})", "Prediction, %", "tau")
-    parts = [*fit.groups, fit]
-    return Shown(
-        caption=f"{fit.model.model}: {found.method}",
-        header=header,
-        rows=tuple(_fit_cells(part, "all trials" if part is fit else part.label or "") for part in parts),
-        notes=(
-            *dict.fromkeys(f"{part.label or 'All trials'}: {part.called}" for part in parts),
-            f"Prediction: {ahead.method}." if ahead.low is not None else f"No prediction: {ahead.reason}.",
-            *fit.notes,
-        ),
-    )
+def span(found: Any) -> str:
+    """Both ends in percent, a dash where there are none: of a prediction interval, or of a hull."""
+    return DASH if found.low is None or found.high is None else interval(found.low, found.high, percent)
 
 
-def _fit_cells(part: Fit, name: str) -> tuple[str, ...]:
-    ahead = part.prediction.proportion
-    ends = ahead.low is not None and ahead.high is not None
-    return (
-        name,
-        str(part.k),
-        counts(part.responders, part.n),
-        orr(part.proportion),
-        interval(ahead.low or 0.0, ahead.high or 0.0, percent) if ends else DASH,
-        number(part.tau.value, 2) if part.tau is not None and part.tau.value is not None else DASH,
-    )
-
-
-def site_rows(fit: SiteRegionFit) -> list[dict[str, Any]]:
-    """Rates of each group, and of each group at each level: one row an estimand, fractions."""
-    return [
-        {
-            "group": rate.group,
-            "at": rate.level,
-            "n": rate.n,
-            "n_reported": rate.n_reported,
-            "responders": rate.responders,
-            "standing": FAILED if fit.failed else rate.standing.status,
-            "estimand": name_of(found.estimand, fit.outcome),
-            **{name: getattr(found, name) for name in _PROPORTION},
-        }
-        for rate in fit.rates
-        for found in (rate.mean, rate.median)
-    ]
-
-
-def show_sites(fit: SiteRegionFit) -> Shown:
-    """Show rates of the groups, shrunken, beside what was reported of them."""
-    mark = f"{FAILED}: " if fit.failed else ""
-    return Shown(
-        caption=f"{mark}{fit.model.model}: rates in new trials by group",
-        header=("", "Reported", "Patients", f"Mean rate, % ({level(fit.level)})", "Median rate, %"),
-        rows=tuple(
-            (
-                rate.group if rate.level is None else f"{rate.group}, {rate.level}",
-                counts(rate.responders, rate.n_reported),
-                str(rate.n),
-                orr(rate.mean),
-                orr(rate.median),
-            )
-            for rate in fit.rates
-        ),
-        notes=fit.notes,
-    )
-
-
-def bound_row(found: Bounds) -> dict[str, Any]:
-    """One estimand's bounds as a flat row; proportions are fractions."""
-    names = ("completions", "evaluated", "searched")
-    spans = {
-        f"{name}_{end}": value
-        for name in ("k", "n", "responders")
-        for end, value in zip(("low", "high"), getattr(found, name), strict=True)
-    }
-    hulls = {
-        f"{name}_{end}": getattr(getattr(found, name), end)
-        for name in ("ignorance", "uncertainty")
-        for end in ("low", "high", "reason")
-    }
-    place = {name: getattr(found, name) for name in ("model", "role", "by", "group")}
-    plain = {"estimand": name_of(found.estimand, found.outcome)} | {n: getattr(found, n) for n in names}
-    return {**place, **plain, **hulls, **spans, "standing": found.standing.status}
-
-
-def show_bounds(found: Bounds) -> Shown:
-    """Show the hull of the estimates and that of the limits."""
-    of = f", {found.group}" if found.group else ""
-    many = f"{found.evaluated} of {found.completions}" if found.searched else f"all {found.completions}"
-    return Shown(
-        caption=f"{found.model}: {name_of(found.estimand, found.outcome)}{of}",
-        header=("", "%"),
-        rows=(
-            ("Hull of the estimates", _ends_of(found.ignorance)),
-            ("Hull of the limits", _ends_of(found.uncertainty)),
-        ),
-        notes=(f"Over {many} completions of what is not reported; {found.standing.status}.",),
-    )
-
-
-def _ends_of(found: Bound) -> str:
-    if found.low is None or found.high is None:
-        return f"not given: {found.reason}"
-    return interval(found.low, found.high, percent)
+SHOWN_FIT: Columns = {  # what is read at a glance; the heads of estimates are added where they are known
+    "k": lambda part: str(part.k),
+    "Responders/n": lambda part: counts(part.responders, part.n),
+    "estimate": lambda part: orr(part.proportion),
+    "Prediction, %": lambda part: span(part.prediction.proportion),
+    "tau": lambda part: DASH if part.tau is None or part.tau.value is None else number(part.tau.value, 2),
+}

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from meta.frames import Shown, Tabular
+from meta.format import counts, level
+from meta.frames import Shown, Tabular, flat
 from meta.results.estimands import Estimand
 from meta.results.fit import Diagnostics
 from meta.results.outcomes import Outcome
 from meta.results.quantities import Proportion, Quantity
-from meta.results.rows import show_sites, site_rows
+from meta.results.rows import FAILED, SITE, orr
 from meta.results.standing import Standing, Status
 
 _NO_POLICY = Standing(status=Status.NO_ESTIMATE)  # until it is applied
@@ -263,8 +264,27 @@ class SiteRegionFit(Tabular):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rates of each group, and of each group at each level, one row an estimand."""
-        return site_rows(self)
+        return [
+            flat({"fit": self, "rate": rate, "found": found}, SITE)
+            for rate in self.rates
+            for found in (rate.mean, rate.median)
+        ]
 
     def shown(self) -> Shown:
-        """Return the rates beside what was reported."""
-        return show_sites(self)
+        """Return the rates of the groups, shrunken, beside what was reported of them."""
+        mark = f"{FAILED}: " if self.failed else ""
+        return Shown(
+            caption=f"{mark}{self.model.model}: rates in new trials by group",
+            header=("", "Reported", "Patients", f"Mean rate, % ({level(self.level)})", "Median rate, %"),
+            rows=tuple(
+                (
+                    rate.group if rate.level is None else f"{rate.group}, {rate.level}",
+                    counts(rate.responders, rate.n_reported),
+                    str(rate.n),
+                    orr(rate.mean),
+                    orr(rate.median),
+                )
+                for rate in self.rates
+            ),
+            notes=self.notes,
+        )

@@ -163,7 +163,7 @@ def pooled(tmp_path_factory: pytest.TempPathFactory) -> Pooled:
         fcntl.flock(lock, fcntl.LOCK_EX)  # let go, too, where the worker that holds it dies
         if not said.exists():
             root = _records(Path(tempfile.mkdtemp(prefix="pooled-", dir=shared)) / "root")
-            result = _called("pool", "--root", root)
+            result = _called("pool", "--verbose", "--root", root)
             assert result.code == 0, result.err
             said.write_text(json.dumps([str(root), asdict(result)]), encoding="utf-8")
     place, result_said = json.loads(said.read_text(encoding="utf-8"))

@@ -15,15 +15,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from meta.records.storing import store
-from meta.report.tables.long_tables import TABLES
-from meta.report.tables.site_tables import TABLES as SITES
-from meta.report.terminal.latent_text import TABLES as LATENT
+from meta.report.tables.writing import FILES as TABLES
 
 pytestmark = pytest.mark.slow
 
 # One run and two figures: a result and the table of choices, summary, groups, ledger and the long tables, the
 # estimates in three formats, three schemas, four pictures, the report and the manifest.
-FILES = 2 + 3 + len(TABLES) + len(SITES) + len(LATENT) + 3 + 3 + 4 + 1 + 1
+FILES = 2 + len(TABLES) + 3 + 3 + 4 + 1 + 1
 JITTER = random.Random(2022)
 
 

@@ -18,10 +18,11 @@ from jsonschema import Draft202012Validator
 
 from meta.data import GroupedCounts
 from meta.format import interval, percent
+from meta.frames import flat
 from meta.models import BinomialNormal, InverseVariance
 from meta.records.run import SCHEMA
 from meta.records.storing import store
-from meta.results.rows import fit_row
+from meta.results.rows import FIT
 from tests.e2e.lines import assert_followed
 
 pytestmark = pytest.mark.slow
@@ -639,7 +640,7 @@ def test_summary_has_the_numbers_of_the_runs(pooled):
         if run.variation == LATENT:
             assert (row["reason"], same(row["proportion"], None)) == ("latent split: tables/latent.csv", True)
             continue
-        for name, value in fit_row(run.fits[0]).items():
+        for name, value in flat(run.fits[0], FIT).items():
             assert same(row[name], value), (run.variation, name)
         assert row["trials"] == " | ".join(counts_of(run.fits[0]))
 
@@ -651,7 +652,7 @@ def test_groups_table_has_the_numbers_of_the_runs(pooled):
     run = run_of(pooled, "jia-2022-table1")
     groups = [group for role in ROLES for group in fit_by(run, "site", role).groups]
     for row, group in zip(base.to_dict("records"), groups, strict=True):
-        assert all(same(row[name], value) for name, value in fit_row(group).items())
+        assert all(same(row[name], value) for name, value in flat(group, FIT).items())
         assert row["patients_not_reported"] == sum(entry.n for entry in group.not_reported)
 
 
@@ -1054,7 +1055,7 @@ def hostile(tmp_path_factory, cli, add_trial):
         f'reproduces: {{source: smith-2020, where: "{HOSTILE["table"]}"}}\n'
         "trials: all\nmodels: {primary: none, frequentist: none}\nsensitivity: {each: each-trial}\n"
     )
-    return root, cli("pool", "--root", root)
+    return root, cli("pool", "--verbose", "--root", root)
 
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

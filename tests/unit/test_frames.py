@@ -10,6 +10,7 @@ import pytest
 
 from meta.data import Completions, Counts, GroupedCounts
 from meta.format import percent
+from meta.frames import at, fields, flat, under
 from meta.models import BayesBinomial, InverseVariance
 from meta.models.bounds import bounds
 from meta.records.analysis import Analysis
@@ -121,3 +122,14 @@ def test_a_run_shows_its_leading_fits_or_its_bounds_and_what_failed(grouped, bou
     assert percent(grouped.proportion.value) in said(run)
     assert percent(overall.proportion.value) not in said(run)
     assert percent(bounded[0].ignorance.high) in said(run_of(bounds=bounded))
+
+
+# Columns
+
+
+def test_a_cell_is_empty_where_a_part_is_missing_and_a_wrong_path_is_an_error(grouped):
+    row = {"fit": grouped, "part": None}
+    columns = {"k": "fit.k", **fields("part", "k", "n", called="part_{}"), **under("part", {"twice": "k"})}
+    assert flat(row, columns) == {"k": grouped.k, "part_k": None, "part_n": None, "twice": None}
+    with pytest.raises(AttributeError):
+        at(row, "fit.kay")

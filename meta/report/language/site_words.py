@@ -113,3 +113,10 @@ def not_headlines(
     if said:
         words = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
         yield f"{lead} {words}."
+
+
+def difference(found: Quantity) -> str:
+    """A difference with its interval in percentage points, or why there is none."""
+    if found.value is None or found.low is None or found.high is None:
+        return f"not given: {found.reason}"
+    return f"{percent(found.value)} ({interval(found.low, found.high, percent)})"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from meta.format import DASH, clean, counts, interval, level, percent
+from meta.format import DASH, clean, counts, level
+from meta.frames import Columns, flat
 from meta.report.language import exact, wording
 from meta.report.language.roles import marked, ordered
-from meta.results import name_of
-from meta.results.rows import orr
+from meta.results.rows import estimand, orr, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,29 +38,28 @@ def estimates(run: Run) -> tuple[Cells, list[Cells]]:
     """
     fits = ordered(run.fits)
     name = level(fits[0].level) if fits else ""
-    header = (
-        *("Group", "k", "Responders/n", "Model", "Estimand", f"Estimate, % ({name} interval)"),
-        f"{name} prediction, %",
-    )
-    return header, [row for fit in fits for row in _rows(fit)]
+    header = tuple(head.format(level=name) for head in ESTIMATES)
+    return header, [tuple(flat(row, ESTIMATES).values()) for fit in fits for row in _rows(fit)]
 
 
-def _rows(fit: Fit) -> Iterator[Cells]:
-    for part in (*fit.groups, fit):
-        if fit.by is not None and part is fit:
-            continue  # the overall estimate has a fit of its own
-        ahead = part.prediction.proportion
+def _rows(fit: Fit) -> Iterator[dict[str, Any]]:
+    """Every estimand of the groups; of all trials only where the fit is of all: it has one of its own."""
+    for part in (fit,) if fit.by is None else fit.groups:
         for found in (part.proportion, *exact.others(part)):
-            given = found is part.proportion and ahead.low is not None and ahead.high is not None
-            yield (
-                part.label or "All trials",
-                f"{part.k}{'' if wording.headline(part) else STAR}",
-                counts(part.responders, part.n),
-                exact.short_name(fit),
-                name_of(found.estimand, part.outcome),
-                marked(orr(found), part),
-                interval(ahead.low or 0.0, ahead.high or 0.0, percent) if given else DASH,
-            )
+            yield {"fit": fit, "part": part, "found": found}
+
+
+ESTIMATES: Columns = {
+    "Group": lambda row: row["part"].label or "All trials",
+    "k": lambda row: f"{row['part'].k}{'' if wording.headline(row['part']) else STAR}",
+    "Responders/n": lambda row: counts(row["part"].responders, row["part"].n),
+    "Model": lambda row: exact.short_name(row["fit"]),
+    "Estimand": estimand("found", "part.outcome"),
+    "Estimate, % ({level} interval)": lambda row: marked(orr(row["found"]), row["part"]),
+    "{level} prediction, %": lambda row: (
+        span(row["part"].prediction.proportion) if row["found"] is row["part"].proportion else DASH
+    ),
+}
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

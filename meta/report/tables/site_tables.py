@@ -1,33 +1,29 @@
-"""Long tables of the model of sites and regions; rates are fractions, parameters on the analysis scale."""
+"""Tables of the model of sites and regions and of the latent model.
+
+Rates are fractions, parameters on the analysis scale.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from meta.format import counts
+from meta.frames import Columns, fields
 from meta.models.policy import weakest
+from meta.report.language.latent_words import answers_by, latent_failed
+from meta.report.language.latent_words import estimand as latent_estimand
 from meta.report.language.site_words import parameter_name
-from meta.results import FAILED, name_of
+from meta.report.tables.declaration import RUN, Row, Table, each
+from meta.results import FAILED
+from meta.results.rows import ANSWER, SITE, estimand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    import pandas as pd
+    from collections.abc import Callable, Iterable, Iterator
 
     from meta.records.run import Run
-    from meta.results import (
-        Outcome,
-        Parameter,
-        Proportion,
-        Quantity,
-        Rate,
-        RateDifference,
-        SiteRegionFit,
-        StandardisedRate,
-    )
+    from meta.results import Latent, Parameter, SiteRegionFit
 
-Cells = dict[str, Any]
-_PLACE = ("analysis", "variation", "standing", "contrast")
-_ENDS = ("value", "low", "high", "level", "kind", "method", "reason")
+SOURCES = {"standardised": "with groups", "without_groups": "without groups"}
 
 
 def standing_of(fit: SiteRegionFit, *labels: str) -> str:
@@ -39,164 +35,225 @@ def standing_of(fit: SiteRegionFit, *labels: str) -> str:
     return weakest([known[label] for label in labels] or [fit.standing]).status
 
 
-def _standing(fit: SiteRegionFit, rate: Rate) -> str:
-    return FAILED if fit.failed else rate.standing.status
+def _standing(*names: str) -> Callable[[Row], str]:
+    """A column: what an answer about several groups or levels may be called."""
+    return lambda row: standing_of(row["fit"], *(getattr(row["one"], name) for name in names))
 
 
-def _pair(fit: SiteRegionFit, one: Parameter) -> Iterator[str]:
-    """The groups or levels of a contrast, of those that have rates."""
+def _place(*names: str) -> Columns:
+    return {**RUN, "standing": _standing(*names), "contrast": "fit.contrast"}
+
+
+ESTIMAND = estimand("found", "fit.outcome")
+
+
+def _fits(run: Run) -> list[Row]:
+    return [{"run": run, "fit": run.sites}] if run.sites is not None else []
+
+
+def _several(name: str) -> Callable[[Run], Iterator[Row]]:
+    return lambda run: each(_fits(run), "one", lambda row: getattr(row["fit"], name))
+
+
+def _both(row: Row) -> tuple[Any, Any]:
+    return row["rate"].mean, row["rate"].median
+
+
+def _standardised(run: Run) -> Iterator[Row]:
+    """Rates by what gives them, three ways; then their differences."""
+    for row in _fits(run):
+        fit = row["fit"]
+        for name, source in SOURCES.items():
+            for rate in getattr(fit, name):
+                for found in (rate.mean, rate.median):
+                    yield row | {"source": source, "of": (rate.level,), "one": rate, "found": found}
+        for rate in fit.direct:
+            direct = {"value": rate.value, "reason": rate.reason, "se": rate.se, "share": rate.share}
+            yield row | {
+                "source": "direct",
+                "of": (rate.level,),
+                "one": {"level": rate.level, "population": "these-trials"},
+                "found": direct | {"method": "direct standardisation of reported counts"},
+            }
+        for gap in fit.differences:
+            for name, source in SOURCES.items():
+                pair = (gap.level, gap.reference)
+                yield row | {"source": source, "of": pair, "one": gap, "found": getattr(gap, name)}
+
+
+def _alone(run: Run) -> Iterator[Row]:
+    """Parameters, each with the same contrast from the trials alone that report every group by itself."""
+    for row in _several("parameters")(run):
+        alone, pair = row["fit"].reporting, _pair(row["one"])
+        same = (one for one in (alone.parameters if alone else ()) if _pair(one) == pair)
+        found = next(same, None)
+        yield row | {"same": found, "alone": alone if found is not None else None}
+
+
+def _pair(one: Parameter) -> tuple[str | None, str | None]:
+    return one.group, one.reference
+
+
+def _of_parameter(row: Row) -> str:
+    """What a parameter may be called: of a contrast by its groups or levels, those that have rates."""
+    fit = row["fit"]
     known = {rate.group for rate in fit.rates} | {rate.level for rate in fit.standardised}
-    return (label for label in (one.group, one.reference) if label is not None and label in known)
+    return standing_of(fit, *(label for label in _pair(row["one"]) if label is not None and label in known))
 
 
-def _fits(runs: Sequence[Run]) -> Iterator[tuple[Cells, SiteRegionFit]]:
-    for run in runs:
-        fit = run.sites
-        if fit is not None:
-            place = (run.name, run.variation, standing_of(fit), fit.contrast)
-            yield dict(zip(_PLACE, place, strict=True)), fit
+def _alone_called(row: Row) -> str | None:
+    alone = row["alone"]
+    if alone is None:
+        return None
+    return str(alone.standing.status) if alone.sampling.passed else FAILED
 
 
-def _frame(rows: Iterable[Cells], *columns: str) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=[*_PLACE, *columns])
+def _joined(texts: Iterable[str]) -> str:
+    return " | ".join(texts)
 
 
-def _ends(found: Proportion | Quantity) -> Cells:
-    return {name: getattr(found, name) for name in _ENDS}
+def _latent(run: Run) -> Iterator[Row]:
+    """Rates of those who stay, the contrast beside its prior, and the expected splits."""
+    found = run.latent
+    if found is None:
+        return
+    for row in (*_rates(found), *_contrasts(found), *_splits(found)):
+        called = FAILED if latent_failed(found) else row["called"].status
+        yield row | {"run": run, "standing": called}
 
 
-def sites(runs: Sequence[Run]) -> pd.DataFrame:
-    """Rates of every group, and of every group at every level (`at`), beside what was reported of it."""
-    names = ("group", "n", "n_reported", "responders")
-    rows = (
-        {**place, "standing": _standing(fit, rate), "at": rate.level,
-         **{name: getattr(rate, name) for name in names},
-         "estimand": name_of(found.estimand, fit.outcome), **_ends(found)}
-        for place, fit in _fits(runs) for rate in fit.rates for found in (rate.mean, rate.median)
-    )  # fmt: skip
-    return _frame(rows, "group", "at", "n", "n_reported", "responders", "estimand", *_ENDS)
+def _rates(found: Latent) -> Iterator[Row]:
+    for fit, rate in answers_by(found):
+        at = rate.level if fit.contrast else None
+        told = next(r for r in fit.rates if (r.group, r.level) == (found.stays, at))
+        row = {"kind": "rate", "by": fit.contrast, "group": at, "k": None if at else fit.k, "told": told}
+        for one in (rate.mean, rate.median):
+            if one is not None:
+                quantity = latent_estimand(found, one)
+                yield row | {"called": rate.standing, "quantity": quantity, "found": one, "moments": one}
 
 
-def standardised(runs: Sequence[Run]) -> pd.DataFrame:
-    """Rates at the target mix and their differences, by what gives them: three ways, like for like."""
-    rows = [
-        {**place, "target": fit.target_name, **cells} for place, fit in _fits(runs) for cells in _rows(fit)
-    ]
-    return _frame(
-        rows, "target", "source", "population", "estimand", "at", "against", *_ENDS, "se", "share_reported"
-    )
-
-
-def _rows(fit: SiteRegionFit) -> Iterator[Cells]:
-    for source, several in (("with groups", fit.standardised), ("without groups", fit.without_groups)):
-        for rate in several:
-            yield from _rate({"source": source, "standing": standing_of(fit, rate.level)}, rate, fit.outcome)
-    for found in fit.direct:
-        yield {
-            "standing": standing_of(fit, found.level), "source": "direct",
-            "population": "these-trials", "estimand": "rate of reported patients",
-            "at": found.level, "value": found.value, "se": found.se, "share_reported": found.share,
-            "reason": found.reason, "method": "direct standardisation of reported counts",
-        }  # fmt: skip
-    for difference in fit.differences:
-        standing = standing_of(fit, difference.level, difference.reference)
-        yield from _difference({"standing": standing}, difference, fit.outcome)
-
-
-def _rate(place: Cells, rate: StandardisedRate, outcome: Outcome) -> Iterator[Cells]:
-    place = {**place, "population": rate.population, "at": rate.level}
-    for found in (rate.mean, rate.median):
-        if found is not None:
-            yield {**place, "estimand": name_of(found.estimand, outcome), **_ends(found)}
-
-
-def _difference(place: Cells, found: RateDifference, outcome: Outcome) -> Iterator[Cells]:
-    place = {**place, "population": found.population, "at": found.level, "against": found.reference}
-    for source, quantity in (("with groups", found.standardised), ("without groups", found.without_groups)):
-        if quantity is not None:
+def _contrasts(found: Latent) -> Iterator[Row]:
+    several = {"contrast": found.contrast, "contrast, own population alone": found.alone}
+    for kind, one in several.items():
+        if one is not None:
             yield {
-                **place,
-                "source": source,
-                "estimand": name_of(quantity.estimand, outcome),
-                **_ends(quantity),
+                "kind": kind,
+                "by": found.factor,
+                "called": found.fits[-1].standing,
+                "quantity": parameter_name(one),
+                "found": one.posterior,
+                "moments": one,
+                "contrast": one,
             }
 
 
-def parameters(runs: Sequence[Run]) -> pd.DataFrame:
-    """Posterior beside prior: `sd_ratio` near 1 is a parameter of which the data say next to nothing."""
-    rows = (
-        {**place, "standing": standing_of(fit, *_pair(fit, one)),
-         "parameter": parameter_name(one), **_ends(one.posterior), "expectation": one.expectation,
-         "sd": one.sd, "prior_sd": one.prior_sd, "sd_ratio": one.sd / one.prior_sd, "prior": one.prior,
-         **_alone(fit, one)}
-        for place, fit in _fits(runs) for one in fit.parameters
-    )  # fmt: skip
-    return _frame(
-        rows, "parameter", *_ENDS, "expectation", "sd", "prior_sd", "sd_ratio", "prior",
-        *(f"reporting_{name}" for name in ("value", "low", "high", "sd", "trials", "standing")),
-    )  # fmt: skip
-
-
-def _alone(fit: SiteRegionFit, one: Parameter) -> Cells:
-    """The same contrast from those trials alone that report every group by itself."""
-    alone = fit.reporting
-    pair = (one.group, one.reference)
-    same = (other for other in (alone.parameters if alone else ()) if (other.group, other.reference) == pair)
-    found = next(same, None)
-    if alone is None or found is None:
-        return {}
-    return {
-        **{f"reporting_{end}": getattr(found.posterior, end) for end in ("value", "low", "high")},
-        "reporting_sd": found.sd,
-        "reporting_trials": " | ".join(alone.trials),
-        "reporting_standing": alone.standing.status if alone.sampling.passed else FAILED,
-    }
-
-
-def splits(runs: Sequence[Run]) -> pd.DataFrame:
-    """Responders of each group of a trial that reported only a sum over several."""
-    names = ("trial", "responders", "group", "n", "expected", "low", "high", "level")
-    rows = (
-        {**place, **{name: getattr(one, name) for name in names}, "groups": " | ".join(one.groups)}
-        for place, fit in _fits(runs) for one in fit.splits
-    )  # fmt: skip
-    return _frame(rows, "trial", "groups", "responders", *names[2:])
-
-
-def region_prior(runs: Sequence[Run]) -> pd.DataFrame:
-    """The contrast between levels under other priors of it."""
-    rows = (
-        {**place, "standing": standing_of(fit, one.level, one.reference),
-         "prior_sd": one.prior_sd, "at": one.level, "against": one.reference,
-         "quantity": name_of(found.estimand, fit.outcome), **_ends(found), "effective": one.effective}
-        for place, fit in _fits(runs) for one in fit.prior_sweep
-        for found in (one.log_odds_ratio, one.difference)
-    )  # fmt: skip
-    return _frame(rows, "prior_sd", "at", "against", "quantity", *_ENDS, "effective")
-
-
-def orders(runs: Sequence[Run]) -> pd.DataFrame:
-    """Posterior probability that a group has a higher rate than another."""
-    names = ("group", "other", "probability")
-    rows = (
-        {
-            **place,
-            "standing": standing_of(fit, one.group, one.other),
-            **{name: getattr(one, name) for name in names},
+def _splits(found: Latent) -> Iterator[Row]:
+    for one in found.splits:
+        least, most = one.leaving
+        method = f"posterior mean; patients who leave: {least} to {most}, expected {one.expected_leaving:.2f}"
+        yield {
+            "kind": "split",
+            "group": one.trial,
+            "called": found.fits[0].standing,
+            "told": {"n_reported": one.n, "responders": one.responders},
+            "quantity": f"responders {found.stays} of {counts(one.responders, one.n)}",
+            "found": {"value": one.expected, "low": one.low, "high": one.high, "level": one.level}
+            | {"method": method},
+            "moments": {"expectation": one.expected},
         }
-        for place, fit in _fits(runs)
-        for one in fit.orders
-    )
-    return _frame(rows, *names)
+
+
+def _ratio(name: str) -> Callable[[Row], float | None]:
+    """A column: posterior sd to that of the prior."""
+    return lambda row: row[name].sd / row[name].prior_sd if row.get(name) is not None else None
 
 
 TABLES = {
-    "sites": sites,
-    "standardised": standardised,
-    "site_parameters": parameters,
-    "splits": splits,
-    "region_prior": region_prior,
-    "orders": orders,
+    "sites": Table(
+        lambda run: each(each(_fits(run), "rate", lambda row: row["fit"].rates), "found", _both),
+        {**RUN, "standing": SITE["standing"], "contrast": "fit.contrast"}
+        | {name: of for name, of in SITE.items() if name != "standing"},
+    ),
+    "standardised": Table(
+        lambda run: (row for row in _standardised(run) if row["found"] is not None),
+        {
+            **RUN,
+            "standing": lambda row: standing_of(row["fit"], *row["of"]),
+            "contrast": "fit.contrast",
+            "target": "fit.target_name",
+            "source": "source",
+            "population": "one.population",
+            "estimand": lambda row: (
+                "rate of reported patients" if row["source"] == "direct" else ESTIMAND(row)
+            ),
+            "at": lambda row: row["of"][0],
+            "against": lambda row: row["of"][1] if len(row["of"]) > 1 else None,
+            **fields("found", *ANSWER),
+            "se": lambda row: row["found"]["se"] if row["source"] == "direct" else None,
+            "share_reported": lambda row: row["found"]["share"] if row["source"] == "direct" else None,
+        },
+    ),
+    "site_parameters": Table(  # `sd_ratio` near 1 is a parameter of which the data say next to nothing
+        _alone,
+        {
+            **RUN,
+            "standing": _of_parameter,
+            "contrast": "fit.contrast",
+            "parameter": lambda row: parameter_name(row["one"]),
+            **fields("one.posterior", *ANSWER),
+            **fields("one", "expectation", "sd", "prior_sd"),
+            "sd_ratio": _ratio("one"),
+            "prior": "one.prior",
+            **fields("same.posterior", "value", "low", "high", called="reporting_{}"),
+            "reporting_sd": "same.sd",
+            "reporting_trials": lambda row: _joined(row["alone"].trials) if row["alone"] else None,
+            "reporting_standing": _alone_called,
+        },
+    ),
+    "splits": Table(  # responders of each group of a trial that reported only a sum over several
+        _several("splits"),
+        {
+            **_place(),
+            "trial": "one.trial",
+            "groups": lambda row: _joined(row["one"].groups),
+            **fields("one", "responders", "group", "n", "expected", "low", "high", "level"),
+        },
+    ),
+    "region_prior": Table(
+        lambda run: each(
+            _several("prior_sweep")(run),
+            "found",
+            lambda row: (row["one"].log_odds_ratio, row["one"].difference),
+        ),
+        {
+            **_place("level", "reference"),
+            "prior_sd": "one.prior_sd",
+            "at": "one.level",
+            "against": "one.reference",
+            "quantity": ESTIMAND,
+            **fields("found", *ANSWER),
+            "effective": "one.effective",
+        },
+    ),
+    "orders": Table(
+        _several("orders"), {**_place("group", "other"), **fields("one", "group", "other", "probability")}
+    ),
 }
+
+latent = Table(
+    _latent,
+    {
+        **RUN,
+        "standing": "standing",
+        "kind_of_row": "kind",
+        **fields("", "by", "group", "k"),
+        **fields("told", "n_reported", "responders"),
+        "quantity": "quantity",
+        **fields("found", "value", "low", "high", "level"),
+        "expectation": "moments.expectation",
+        **fields("contrast", "sd", "prior_sd"),
+        "sd_ratio": _ratio("contrast"),
+        **fields("found", "method", "reason"),
+    },
+)

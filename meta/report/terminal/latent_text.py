@@ -1,40 +1,29 @@
-"""The latent model (`unresolved: latent`) as lines of plain text, and as a table."""
+"""The latent model (`unresolved: latent`) as lines of plain text."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from meta.format import counts, level
+from meta.format import level
 from meta.models import policy
 from meta.report.language.latent_words import (
     answers_by,
     contrast,
     estimand,
-    latent_failed,
     marked,
     reported,
     splits,
     star,
     withheld,
 )
-from meta.report.language.site_words import parameter_name
 from meta.report.terminal.text import sampling
-from meta.results import FAILED
 from meta.results.rows import orr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pandas as pd
+    from collections.abc import Iterator
 
     from meta.records.run import Run
     from meta.results import Latent, SiteRegionFit, StandardisedRate
-
-_COLUMNS = (
-    "analysis", "variation", "standing", "kind_of_row", "by", "group", "k", "n_reported", "responders",
-    "quantity", "value", "low", "high", "level", "expectation", "sd", "prior_sd", "sd_ratio", "method",
-    "reason",
-)  # fmt: skip
 
 
 def latent_lines(run: Run) -> Iterator[str]:
@@ -76,66 +65,3 @@ def _answer(found: Latent, fit: SiteRegionFit, rate: StandardisedRate) -> str:
     told = f"; reported by themselves {here}" if here else "; none reported by themselves"
     median = f"; median {orr(rate.median)}" if rate.median is not None else ""
     return f"  {name}{star(found, rate)}, {estimand(found, rate.mean)}: {orr(rate.mean)}{median}{told}"
-
-
-def latent(runs: Sequence[Run]) -> pd.DataFrame:
-    """Rates of those who stay, the contrast beside its prior, and the expected splits: one number a row."""
-    import pandas as pd
-
-    rows = [
-        {"analysis": run.name, "variation": run.variation, **row}
-        for run in runs
-        if run.latent is not None
-        for row in (*_rates(run.latent), *_contrasts(run.latent), *_splits(run.latent))
-    ]
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
-
-
-def _standing(found: Latent, status: str) -> str:
-    return FAILED if latent_failed(found) else status
-
-
-def _rates(found: Latent) -> Iterator[dict[str, Any]]:
-    for fit, rate in answers_by(found):
-        at = rate.level if fit.contrast else None
-        for one in (rate.mean, rate.median):
-            told = next(r for r in fit.rates if (r.group, r.level) == (found.stays, at))
-            if one is not None:
-                yield {
-                    "standing": _standing(found, rate.standing.status), "kind_of_row": "rate",
-                    "by": fit.contrast, "group": at, "k": None if at else fit.k,
-                    "n_reported": told.n_reported,
-                    "responders": told.responders,
-                    "quantity": estimand(found, one),
-                    "value": one.value, "low": one.low, "high": one.high, "level": one.level,
-                    "expectation": one.expectation, "method": one.method, "reason": one.reason,
-                }  # fmt: skip
-
-
-def _contrasts(found: Latent) -> Iterator[dict[str, Any]]:
-    several = [("contrast", found.contrast)]
-    several += [("contrast, own population alone", found.alone)] if found.alone is not None else []
-    for kind, one in several:
-        ends = one.posterior
-        yield {
-            "standing": _standing(found, found.fits[-1].standing.status), "kind_of_row": kind,
-            "by": found.factor, "quantity": parameter_name(one), "value": ends.value, "low": ends.low,
-            "high": ends.high, "level": ends.level, "expectation": one.expectation, "sd": one.sd,
-            "prior_sd": one.prior_sd, "sd_ratio": one.sd / one.prior_sd, "method": ends.method,
-            "reason": ends.reason,
-        }  # fmt: skip
-
-
-def _splits(found: Latent) -> Iterator[dict[str, Any]]:
-    for one in found.splits:
-        yield {
-            "standing": _standing(found, found.fits[0].standing.status), "kind_of_row": "split",
-            "group": one.trial, "n_reported": one.n, "responders": one.responders,
-            "quantity": f"responders {found.stays} of {counts(one.responders, one.n)}", "value": one.expected,
-            "low": one.low, "high": one.high, "level": one.level, "expectation": one.expected,
-            "method": "posterior mean; patients who leave: "
-            f"{one.leaving[0]} to {one.leaving[1]}, expected {one.expected_leaving:.2f}",
-        }  # fmt: skip
-
-
-TABLES = {"latent": latent}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.format import counts, interval, level, number, percent
+from meta.format import counts, level, number, percent
 from meta.models import policy
 from meta.models.describe import counted
 from meta.records.run import BASE
-from meta.report.language.site_words import not_headlines, pair_name, parameter_name, plain_name
+from meta.report.language.site_words import difference, not_headlines, pair_name, parameter_name, plain_name
 from meta.report.terminal.text import sampling
 from meta.results import FAILED, Estimand, name_of
 from meta.results.rows import orr
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from meta.records.run import Run
-    from meta.results import DirectRate, Quantity, Rate, RateDifference, SiteRegionFit, StandardisedRate
+    from meta.results import DirectRate, Rate, RateDifference, SiteRegionFit, StandardisedRate
 
 
 def site_lines(run: Run) -> Iterator[str]:
@@ -103,13 +103,6 @@ def _differences(fit: SiteRegionFit) -> Iterator[str]:
 
 def _pair(one: RateDifference) -> str:
     return f"{one.level} less {one.reference}, {one.population.replace('-', ' ')}"
-
-
-def difference(found: Quantity) -> str:
-    """A difference with its interval in percentage points, or why there is none."""
-    if found.value is None or found.low is None or found.high is None:
-        return f"not given: {found.reason}"
-    return f"{percent(found.value)} ({interval(found.low, found.high, percent)})"
 
 
 def _rates(fit: SiteRegionFit, by: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.format import DASH, counts, interval, level, number, percent
+from meta.format import DASH, counts, level, number, percent
 from meta.models import policy
 from meta.records.run import BASE, Run
 from meta.report.language import differences, exact, wording
@@ -15,19 +15,12 @@ from meta.report.language.roles import first_fit, marked
 from meta.report.language.variations import variation_name
 from meta.results import FAILED, name_of
 from meta.results.rows import orr
+from meta.results.rows import span as hull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meta.results import Bounds, Diagnostics, Fit, Latent, Proportion
-
-
-def prediction(fit: Fit) -> str:
-    """The prediction interval in percent, or a dash."""
-    ahead = fit.prediction.proportion
-    if ahead.low is None or ahead.high is None:
-        return "–"
-    return interval(ahead.low, ahead.high, percent)
 
 
 def lines(fit: Fit) -> Iterator[str]:
@@ -95,7 +88,7 @@ def _ahead(fit: Fit) -> str:
     if ahead.low is None or ahead.high is None:
         return f"Prediction interval {wording.not_given(fit.prediction.reason)}"
     how = wording.prediction(fit.prediction)
-    return f"{level(ahead.level)} prediction interval, %: {prediction(fit)} ({how})"
+    return f"{level(ahead.level)} prediction interval, %: {hull(ahead)} ({how})"
 
 
 def answers(runs: Sequence[Run], *, median: bool = False) -> Iterator[tuple[str, ...]]:
@@ -164,4 +157,11 @@ def _answer(name: str, fit: Fit, *, median: bool) -> tuple[str, ...]:
     found = fit.proportion
     estimate = marked("–" if found.value is None else orr(found), fit)
     rest = next((orr(other) for other in exact.others(fit)), "")
-    return (name, f"{fit.k}{star}", count, estimate, *([rest] if median else []), prediction(fit))
+    return (
+        name,
+        f"{fit.k}{star}",
+        count,
+        estimate,
+        *([rest] if median else []),
+        hull(fit.prediction.proportion),
+    )

@@ -17,7 +17,7 @@ from meta.records.sites import Sites
 from meta.report.figures.bounds import bounds_figure
 from meta.report.figures.registry import figures
 from meta.report.language.bound_words import compared, completion, leading, numbers, span
-from meta.report.tables.long_tables import bounds as bounds_table
+from meta.report.tables.fit_tables import TABLES
 from meta.report.terminal import text
 from meta.results import Bound, Completed
 
@@ -157,7 +157,7 @@ def test_figures_of_bounds_are_planned_once_a_bounded_run(runs):
 
 
 def test_the_table_has_a_row_for_either_hull(runs, found):
-    table = bounds_table(runs)
+    table = TABLES["bounds"](runs)
     assert len(table) == 2 * len(found)
     assert list(table.bound[:2]) == ["ignorance", "uncertainty"]
     first = table.iloc[0]

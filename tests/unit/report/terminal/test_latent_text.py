@@ -19,9 +19,10 @@ from meta.report.figures.registry import figures
 from meta.report.language import latent_words as words
 from meta.report.language.bound_words import compared
 from meta.report.page.html import page
-from meta.report.tables.by_run import summary
+from meta.report.tables.fit_tables import summary
+from meta.report.tables.site_tables import latent
 from meta.report.terminal import text
-from meta.report.terminal.latent_text import latent, latent_lines
+from meta.report.terminal.latent_text import latent_lines
 from meta.results import Estimand, Latent, LatentSplit
 from tests.unit.report.site_fits import GOOD, make_site_fit, parameter_of
 
@@ -208,7 +209,8 @@ def test_the_table_has_rates_contrasts_and_splits(runs):
     assert set(rates[rates.by.notna()].standing) == {"drawn-not-headline"}
     assert list(table[table.kind_of_row == "contrast"].sd_ratio) == [0.64]
     assert list(table[table.kind_of_row == "split"].value) == [0.81, 1.44]
-    assert set(latent([replace(runs[2], latent=failed(runs[2].latent))]).standing) == {"FAILED: diagnostics"}
+    broken = replace(runs[2], latent=failed(runs[2].latent))
+    assert set(latent([broken]).standing) == {"FAILED: diagnostics"}
     assert latent(runs[:2]).empty
     assert list(summary(runs).reason)[-2:] == ["bounds: tables/bounds.csv", "latent split: tables/latent.csv"]
 

@@ -10,13 +10,18 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+from meta.frames import flat
 from meta.records.analysis import Analysis, Reproduces
 from meta.records.run import LedgerEntry, Printed, Provenance, Run
 from meta.records.storing.outputs import Outputs
-from meta.report.tables import by_run as tables
-from meta.report.tables.long_tables import TABLES as LONG
+from meta.report.language.roles import first_fit
+from meta.report.tables.fit_tables import TABLES as LONG
+from meta.report.tables.fit_tables import groups as groups_table
+from meta.report.tables.fit_tables import summary
+from meta.report.tables.record_tables import ledger, reproduction, side_by_side
+from meta.report.tables.writing import write_tables
 from meta.results import name_of
-from meta.results.rows import fit_row
+from meta.results.rows import FIT
 
 ROWS = (("a", 5, 18), ("b", 6, 32), ("c", 2, 29), ("d", 1, 21))
 
@@ -74,14 +79,14 @@ def read(frame):
 def test_the_headline_is_the_first_fit_of_a_grouping(run_of, fit_of, region):
     first, second = fit_of(ROWS, role="primary"), fit_of(ROWS, role="conventional")
     run = run_of(first, second, region)
-    assert tables.first_fit(run) is first
-    assert tables.first_fit(run, "region") is region
-    assert tables.first_fit(run, "site") is None
+    assert first_fit(run) is first
+    assert first_fit(run, "region") is region
+    assert first_fit(run, "site") is None
 
 
 def test_a_row_has_every_number_of_the_fit(fit_of):
     fit = fit_of(ROWS)
-    row = fit_row(fit)
+    row = flat(fit, FIT)
     assert (row["k"], row["n"], row["responders"], row["estimand"]) == (4, 100, 14, "median ORR")
     assert (row["mu"], row["mu_se"], row["mu_low"]) == (fit.mu.value, fit.mu.se, fit.mu.interval.low)
     assert (row["tau2_high"], row["Q_df"], row["Q_p"]) == (12.0746, 3, 0.15041)
@@ -89,7 +94,7 @@ def test_a_row_has_every_number_of_the_fit(fit_of):
 
 
 def test_what_is_not_given_is_empty_and_its_reason_beside_it(fit_of):
-    row = fit_row(fit_of(ROWS[:1]))
+    row = flat(fit_of(ROWS[:1]), FIT)
     missing = {name for name, value in row.items() if value is None}
     assert {"mu", "tau2", "tau2_low", "Q", "I2", "prediction_low"} <= missing
     assert row["standing_reasons"] == "one-trial"
@@ -104,7 +109,7 @@ def test_summary_has_a_row_a_run_and_model(run_of, fit_of, region, entry_of):
         run_of(fit_of(ROWS[:2]), variation="less", ledger=tuple(left)),
         run_of(),
     ]
-    frame = read(tables.summary(runs))
+    frame = read(summary(runs))
     assert list(frame.variation) == ["base", "less", "base"]
     assert list(frame.k.dropna()) == [4, 2]
     assert frame.p_between_region[0] == region.between.p
@@ -114,7 +119,7 @@ def test_summary_has_a_row_a_run_and_model(run_of, fit_of, region, entry_of):
 
 
 def test_groups_have_a_row_each(run_of, fit_of, site):
-    frame = read(tables.groups([run_of(fit_of(ROWS), site)]))
+    frame = read(groups_table([run_of(fit_of(ROWS), site)]))
     assert list(frame.group) == [group.label for group in site.groups]
     assert set(frame.by) == {"site"}
     assert list(frame.patients_not_reported) == [sum(e.n for e in g.not_reported) for g in site.groups]
@@ -123,7 +128,7 @@ def test_groups_have_a_row_each(run_of, fit_of, site):
 def test_patients_of_an_unknown_number_count_as_none(run_of, site):
     nobody = tuple(replace(entry, n=None) for entry in site.groups[0].not_reported)
     fit = replace(site, groups=(replace(site.groups[0], not_reported=nobody),))
-    assert list(tables.groups([run_of(fit)]).patients_not_reported) == [0]
+    assert list(groups_table([run_of(fit)]).patients_not_reported) == [0]
 
 
 def test_the_ledger_keeps_whole_numbers_whole(run_of):
@@ -133,13 +138,13 @@ def test_the_ledger_keeps_whole_numbers_whole(run_of):
         LedgerEntry(**place, action="not reported", n=13, line=4),
         LedgerEntry(**place, action="dropped", line=1),
     )
-    text = tables.ledger([run_of(ledger=entries)]).to_csv(index=False)
+    text = ledger([run_of(ledger=entries)]).to_csv(index=False)
     assert ",18,5," in text
     assert ",13,," in text
     assert '"r, with a comma"' in text
 
 
-@pytest.mark.parametrize("table", [tables.summary, tables.groups, tables.ledger])
+@pytest.mark.parametrize("table", [summary, groups_table, ledger])
 def test_tables_of_nothing_have_a_header(table):
     frame = read(table([]))
     assert frame.empty
@@ -156,7 +161,7 @@ def test_a_fit_with_groups_as_a_table(region):
 
 
 def test_nothing_is_reproduced_unless_asked(run_of, printed_as):
-    assert tables.reproduction(run_of(printed=(printed_as(),))) == []
+    assert reproduction(run_of(printed=(printed_as(),))) == []
 
 
 @pytest.mark.parametrize(
@@ -178,7 +183,7 @@ def test_nothing_is_reproduced_unless_asked(run_of, printed_as):
 )
 def test_whether_ours_rounds_to_what_is_printed(count, of, printed, agrees, run_of, printed_as):
     row = printed_as(responders=count, n=of, total=of, percent=printed and Decimal(printed))
-    (found,) = tables.reproduction(run_of(printed=(row,), analysis=WANTED))
+    (found,) = reproduction(run_of(printed=(row,), analysis=WANTED))
     assert (found["what"], found["count"], found["of"], found["agrees"]) == ("ORR", count, of, agrees)
     assert found["printed"] == printed
     assert (found["file"], found["line"]) == ("trials/t.yaml", 7)
@@ -192,7 +197,7 @@ def test_rows_of_other_sources_and_places_do_not_belong(run_of, printed_as):
         printed_as(report="other", via="jia", label="quoted"),
         printed_as(where="Discussion", label="pooled elsewhere"),
     )
-    found = tables.reproduction(run_of(printed=rows, analysis=WANTED))
+    found = reproduction(run_of(printed=rows, analysis=WANTED))
     assert [row["trial"] for row in found] == ["quoted", "pooled elsewhere"]
 
 
@@ -205,7 +210,7 @@ def test_parts_of_the_patients(run_of, printed_as):
         printed_as(**part, patients="all patients", n=29, total=29),
         printed_as(**part, outcome="OS", n=None, median="4.2 months"),
     )
-    found = tables.reproduction(run_of(printed=rows, analysis=WANTED))
+    found = reproduction(run_of(printed=rows, analysis=WANTED))
     assert [(row["what"], row["ours"], row["printed"], row["agrees"]) for row in found] == [
         ("n, site pancreas", "44.8", "44.8", True),
         ("n, site pancreas", "44.8", "44.9", False),
@@ -218,7 +223,7 @@ def test_side_by_side_says_what_differs_and_what_is_missing(run_of, printed_as):
         printed_as(percent=Decimal("18.7")),
         printed_as(label="U", outcome="OS", n=None, responders=None, median="3 months"),
     )
-    header, body = tables.side_by_side(tables.reproduction(run_of(printed=rows, analysis=WANTED)))
+    header, body = side_by_side(reproduction(run_of(printed=rows, analysis=WANTED)))
     assert header == ["", "T", "U"]
     assert body == [
         ["ORR", "6/32 = 18.8 %; printed 18.7 (differs)", "not printed"],
@@ -243,7 +248,7 @@ def test_tables_are_written_once(tmp_path, run_of, fit_of, printed_as):
     times = []
     for changed in (run, run, replace(run, provenance=Provenance(digest="e", versions={}))):
         outputs = Outputs(tmp_path)
-        tables.write_tables([changed], outputs)
+        write_tables([changed], outputs)
         outputs.close(complete=True)
         times.append([(tmp_path / name).stat().st_mtime_ns for name in names])
     assert times[0] == times[1]
@@ -260,7 +265,7 @@ def test_old_columns_keep_their_names_and_new_ones_follow(table1, fit_of):
         *("tau2_at_boundary", "tau2_low", "tau2_high", "Q", "Q_df", "Q_p", "I2", "I2_Q", "H2", "H2_Q"),
         *("method", "standing", "standing_reasons", "reason"),
     ]
-    rows = [fit_row(fit) for fit in (*table1, fit_of(ROWS))]
+    rows = [flat(fit, FIT) for fit in (*table1, fit_of(ROWS))]
     assert [list(row)[: len(old)] for row in rows] == [old] * 4
     assert len({tuple(row) for row in rows}) == 1
     fit, row = table1[0], rows[0]
@@ -275,14 +280,14 @@ def test_old_columns_keep_their_names_and_new_ones_follow(table1, fit_of):
 
 
 def test_no_spread_of_rates_is_tabulated_where_tau_is_zero(roles_of):
-    row = fit_row(roles_of([5, 5, 5], [20, 20, 20])[1])
+    row = flat(roles_of([5, 5, 5], [20, 20, 20])[1], FIT)
     assert row["tau"] == 0
     assert row["middle_95_low"] is row["middle_95_high"] is None
 
 
 def test_a_failed_sampler_is_marked_in_every_table(run_with, table1, broken):
     run = run_with(broken(table1[0]))
-    row = read(tables.summary([run])).iloc[0]
+    row = read(summary([run])).iloc[0]
     assert row.standing == "FAILED: diagnostics"
     assert (row.sampling_rhat, row.sampling_divergences) == (1.2, 9)
     assert not row.sampling_passed
@@ -291,7 +296,7 @@ def test_a_failed_sampler_is_marked_in_every_table(run_with, table1, broken):
 
 
 def test_a_row_of_the_summary_has_what_its_own_model_says(run_with, table1, table1_by_region):
-    frame = read(tables.summary([run_with(*reversed(table1), *table1_by_region)])).set_index("role")
+    frame = read(summary([run_with(*reversed(table1), *table1_by_region)])).set_index("role")
     assert list(frame.index) == ["primary", "frequentist", "conventional"]
     assert frame.estimand["primary"] == "mean ORR"
     columns = [f"{what}_region" for what in ("test_between", "p_between", "tau_of_test", "caveat_between")]
@@ -301,7 +306,7 @@ def test_a_row_of_the_summary_has_what_its_own_model_says(run_with, table1, tabl
         said = frame.loc[fit.role, columns]
         assert list(said) == [test.method, test.p, pytest.approx(shared), "p is unreliable below k = 10"]
         assert "unreliable" not in test.method
-    groups = read(tables.groups([run_with(*table1_by_region)]))
+    groups = read(groups_table([run_with(*table1_by_region)]))
     assert list(groups.role) == ["primary"] * 2 + ["frequentist"] * 2 + ["conventional"] * 2
 
 
