@@ -10,7 +10,7 @@ from meta.records.storing.store import to_json
 from meta.report.language.roles import first_fit
 from meta.report.page.html import current, page
 from meta.report.page.whatif import stored_panels
-from meta.report.tables.publication import markdown
+from meta.report.tables.publication import escaped, markdown
 from meta.report.terminal.text import answers, header
 
 if TYPE_CHECKING:
@@ -63,6 +63,4 @@ def _sections(runs: Sequence[Run]) -> Iterator[str]:
 
 def markdown_heading(name: str, question: str) -> str:
     """A heading and a paragraph, in which names of records are text and never markup."""
-    lines = [line.strip("| \n") for line in markdown([name, question], []).splitlines()[:1]]
-    title, _, text = lines[0].partition(" | ")
-    return f"## {title}\n\n{text}\n\n"
+    return f"## {escaped(name)}\n\n{escaped(question)}\n\n"

@@ -64,12 +64,13 @@ ESTIMATES: Columns = {
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown, every cell escaped: names in records are text, never markup."""
-    head, *body = ([_escaped(cell) for cell in row] for row in (header, *rows))
+    head, *body = ([escaped(cell) for cell in row] for row in (header, *rows))
     lines = [head, ["---"] * len(head), *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _escaped(cell: str) -> str:
+def escaped(cell: str) -> str:
+    """A text in which Markdown sees no markup."""
     text = clean(cell)
     for character in "\\`*_[]<>|":
         text = text.replace(character, f"\\{character}")
