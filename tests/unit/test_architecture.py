@@ -195,7 +195,7 @@ TEXT = {
 READ = {
     "meta/report/figures/registry.py: __name__.rpartition('.')": "this package's own name",
     "meta/workflow/diff.py: revision.startswith('-')": "the user's own option",
-    "meta/workflow/expand.py: re.sub('[^a-z0-9._-]+', '-', varied.item.id.lower())": "makes the name of a file",
+    "meta/workflow/expand.py: re.sub('[^a-z0-9._-]+', '-', varied.item.id.lower())": "a file's name",
     "meta/report/page/parts.py: plan.name.removeprefix(f'{plan.shows[0].name}.')": "an anchor",
     "meta/report/page/parts.py: re.sub('[^a-z0-9]+', '-', base.name.lower())": "makes the name of an anchor",
 }

@@ -273,8 +273,15 @@ def test_priors_as_numbers():
 
 @pytest.mark.slow
 def test_a_whole_fit():
-    fit = SiteRegion(draws=800, tune=800, target="a").fit(DATA)  # enough for its limits
-    assert (fit.k, fit.n, fit.responders, fit.contrast) == (3, 62, 6, "region")
+    data = PartialCounts.of(
+        [[10, 5], [20, 15], [12, 8], [9, 6]],  # two trials a region: rates of a region of one are withheld
+        [("a", ["lung"], 2), ("a", ["gut"], 0), ("b", SITES, 3), ("c", ["lung"], 1), ("d", ["lung"], 1)],
+        ["a", "b", "c", "d"],
+        SITES,
+        {"region": ["Asia", "West", "West", "Asia"]},
+    )
+    fit = SiteRegion(draws=800, tune=800, target="a").fit(data)  # enough for its limits
+    assert (fit.k, fit.n, fit.responders, fit.contrast) == (4, 71, 7, "region")
     assert fit.target == {"lung": pytest.approx(2 / 3), "gut": pytest.approx(1 / 3)}
     assert len(fit.standardised) == len(fit.without_groups) == 4
     assert len(fit.parameters) == 5
@@ -288,7 +295,7 @@ def test_a_whole_fit():
     assert own.difference.value == gap.standardised.value
     assert len({point.log_odds_ratio.value for point in fit.prior_sweep}) == 4
     asia, west = fit.direct
-    assert asia.value == pytest.approx(2 / 3 * 0.2)
+    assert asia.value == pytest.approx(2 / 3 * 3 / 19)
     assert west.value is None
     assert logit(fit.rates[0].median.value) < 0
     assert fit.sampling.seed == fit.sampling_without_groups.seed == 1
