@@ -26,6 +26,8 @@ class Factor:
 
     Attributes
     ----------
+    noun : str
+        What it is called in headings.
     description : str
         For readers of the schema.
     levels : tuple of str
@@ -48,6 +50,7 @@ class Factor:
         Whether it is shown on the map of what may be confounded with what.
     """
 
+    noun: str
     description: str
     levels: tuple[str, ...] = ()
     tree: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -93,6 +96,7 @@ class Factors:
         default=None,
         metadata=_of(
             Factor(
+                noun="primary site",
                 description="Primary site",
                 levels=("pancreas", "gastroesophageal", "intestine", "lung", "thymus", OTHER, UNKNOWN),
                 tree={
@@ -111,6 +115,7 @@ class Factors:
         default=None,
         metadata=_of(
             Factor(
+                noun="differentiation",
                 description="Differentiation of the neoplasm",
                 levels=("well", "poor", UNKNOWN),
                 phrases={
@@ -128,6 +133,7 @@ class Factors:
         default=None,
         metadata=_of(
             Factor(
+                noun="grade",
                 description="Grade (WHO); G1 and G2 are well differentiated, G3 is either",
                 levels=("G1", "G2", "G3", UNKNOWN),
                 phrase="of grade {}",
@@ -142,6 +148,7 @@ class Factors:
         default=None,
         metadata=_of(
             Factor(
+                noun="PD-L1 status",
                 description="PD-L1 status, at the cut-off of the publication",
                 levels=("positive", "negative", UNKNOWN),
                 phrase="PD-L1 {}",
@@ -155,6 +162,7 @@ class Factors:
         default=None,
         metadata=_of(
             Factor(
+                noun="cohort",
                 description="Cohort of the trial, by any name",
                 phrase="in cohort {}",
             )
@@ -199,6 +207,17 @@ def describe(given: Mapping[str, FactorValue]) -> str:
         listed = " or ".join(values_of(value))
         words.append(f"{name} not {listed}" if isinstance(value, Mapping) else f"{name} {listed}")
     return ", ".join(words)
+
+
+def noun_of(grouping: str) -> str:
+    """What a grouping is called in headings.
+
+    Examples
+    --------
+    >>> noun_of("site"), noun_of("region")
+    ('primary site', 'region')
+    """
+    return FACTORS[grouping].noun if grouping in FACTORS else grouping
 
 
 def told(given: Mapping[str, FactorValue]) -> str:

@@ -102,7 +102,7 @@ def _answers_of(run: Run) -> Iterator[tuple[tuple[str, str, str], Answer]]:
         yield (f"sites, {rate.population}", "standardised", rate.level), rate
     for gap in run.sites.differences:
         if gap.estimand == Estimand.MEAN:
-            pair = f"{gap.level} less {gap.reference}"
+            pair = f"{gap.level} minus {gap.reference}"
             yield (f"sites, difference, {gap.population}", "standardised", pair), gap
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meta.format import counts, level
+from meta.records.factors import noun_of
 from meta.report.drawing.canvas import BOLD, SMALL
 from meta.report.drawing.rows import (
     absent_details,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from meta.records.run import LedgerEntry, Run
     from meta.results import Fit, SiteRegionFit, TrialEffect
 
-NAMED = {"site": "primary site"}  # what a grouping is called where its own word says too little
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -62,8 +62,8 @@ def _plan(run: Run, by: str | None, fit: Fit, *companions: Fit) -> Plan:
         name=file_name(run, by.replace(" ", "-") if by else "overall"),
         shows=(run,),
         section=placed(run, Section.FOREST),
-        title=f"Forest plot by {NAMED.get(by, by)}" if by else "Forest plot: all trials",
-        caption=f"Trials and pooled estimates by {NAMED.get(by, by)}."
+        title=f"Forest plot by {noun_of(by)}" if by else "Forest plot: all trials",
+        caption=f"Trials and pooled estimates by {noun_of(by)}."
         if by
         else "Each trial's rate, exact interval, pooled rates.",
         draw=lambda: forest(

@@ -141,7 +141,7 @@ def _priors(fit: SiteRegionFit) -> Table:
 def _prior_rows(fit: SiteRegionFit) -> Iterator[Row]:
     own = fit.model.contrast_prior
     for pair in dict.fromkeys((one.level, one.reference) for one in fit.prior_sweep):
-        yield Row(label=f"{pair[0]} less {pair[1]}", style=BOLD)
+        yield Row(label=f"{pair[0]} minus {pair[1]}", style=BOLD)
         for one in (one for one in fit.prior_sweep if (one.level, one.reference) == pair):
             name = f"log odds ratio ~ N(0, {one.prior_sd:g}²)"
             here = " (the model's)" if own == f"normal:0,{one.prior_sd:g}" else ""

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, number, percent
+from meta.records.factors import noun_of
 from meta.report.drawing.canvas import BOLD
 from meta.report.drawing.marks import APART, Mark, marks_of, point
 from meta.report.drawing.table import INDENT, Column, Plot, Row, Table, draw, small
-from meta.report.figures.forest import NAMED
 from meta.report.figures.registry import Analysed, Figure, Plan, Section, file_name, placed, title_of
 from meta.report.language.roles import marked
 from meta.report.language.site_words import group_noun, not_headlines, pair_name
@@ -34,7 +34,7 @@ def plans(analysed: Analysed) -> Iterator[Plan]:
             name=file_name(run, "site-rates"),
             shows=(run,),
             section=placed(run, Section.SITES),
-            title=f"Rates by {NAMED.get(noun, noun)}",
+            title=f"Rates by {noun_of(noun)}",
             caption=f"Each {noun}'s rate in the model of sites and regions.",
             draw=partial(site_rates, fit, title=title_of(run, f"response by {noun}")),
         )
@@ -54,7 +54,7 @@ def site_rates(fit: SiteRegionFit, *, title: str, subtitle: str | None = None) -
 def _rates(fit: SiteRegionFit, noun: str) -> Table:
     mean = capital(name_of(Estimand.MEAN, fit.outcome))
     columns = (
-        Column("label", capital(NAMED.get(noun, noun)), "left"),
+        Column("label", capital(noun_of(noun)), "left"),
         Column("n", "Patients"),
         Column("counts", "Responders/reported"),
         Plot(axis=f"{mean}, %"),

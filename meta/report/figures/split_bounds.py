@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from meta.format import counts, interval, level, percent
+from meta.records.factors import noun_of
 from meta.report.drawing.canvas import BOLD, SMALL
 from meta.report.drawing.marks import Mark
 from meta.report.drawing.rows import companion_row
 from meta.report.drawing.table import BLOCK_GAP, INDENT, Paragraph, Row, draw
 from meta.report.figures.bounds import answer_row, bounds_row, bounds_table, companions
-from meta.report.figures.forest import NAMED
 from meta.report.figures.registry import Analysed, Figure, Plan, Section
 from meta.report.language import exact, wording
 from meta.report.language.bound_words import divided, fates, groups_of, leading
@@ -37,7 +37,7 @@ def plans(analysed: Analysed) -> Iterator[Plan]:
         for run, by in found:
             alone = [other for _, other in found].count(by) == 1
             name = f"{by.replace(' ', '-')}-bounds"
-            what = f"Bounds by {NAMED.get(by, by)}"
+            what = f"Bounds by {noun_of(by)}"
             yield Plan(
                 name=f"{base.name}.{name}" if alone else f"{base.name}.{run.variation}.{name}",
                 shows=(base, run),

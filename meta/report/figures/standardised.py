@@ -85,7 +85,7 @@ def _table(fit: SiteRegionFit, noun: str, heading: str, axis: str, rows: tuple[R
 
 def _differences(fit: SiteRegionFit, noun: str) -> Iterator[Row]:
     for pair in dict.fromkeys((one.level, one.reference) for one in fit.differences):
-        yield Row(label=f"{pair[0]} less {pair[1]}", style=BOLD)
+        yield Row(label=f"{pair[0]} minus {pair[1]}", style=BOLD)
         found = [one for one in fit.differences if (one.level, one.reference) == pair]
         for one in sorted(found, key=_order):
             name = f"{one.estimand}, {_POPULATIONS[one.population]}"

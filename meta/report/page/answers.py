@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meta.records.factors import told
+from meta.records.factors import TRIAL_FACTORS, noun_of, told
 from meta.records.run import BASE
 from meta.report.language.aliasing import wholly
 from meta.report.language.exact import short_name
@@ -28,6 +28,8 @@ UNRESOLVED = {
     "keep": "kept in trials that do not tell them apart",
     "latent": "unreported splits estimated with the rest",
 }
+
+_TOLD = {None, *TRIAL_FACTORS}  # overall, and by what trials differ in: what is said of excluded patients
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,12 @@ class Block:
     @property
     def name(self) -> str:
         """What the groups are, in words."""
-        return "primary site" if self.by == "site" else self.by
+        return noun_of(self.by)
+
+    @property
+    def between_trials(self) -> bool:
+        """Whether its groups are of trials, so that a contrast compares different trials."""
+        return self.by in TRIAL_FACTORS
 
     @property
     def reporting(self) -> bool:
@@ -215,25 +222,25 @@ def excluded_patients(run: Run, base: Run) -> str:
 
 
 def _settled(run: At) -> Settled:
-    """Its overall answer and, where regions are asked for, each region's."""
+    """Its overall answer, and that of each group of trials that the analysis asks for."""
     lines = tuple(_lines(run))
     first = next((one.role for one in run.it.bounds), None)
     kept = tuple(
         one
         for one in run.bounds
-        if one.it.role == first and one.it.estimand is Estimand.MEAN and one.it.by in {None, "region"}
+        if one.it.role == first and one.it.estimand is Estimand.MEAN and one.it.by in _TOLD
     )
     unresolved = run.it.analysis.unresolved
     return Settled(run.it.variation, unresolved, run, lines, kept, tuple(latent_lines(run)))
 
 
 def latent_lines(run: At) -> Iterator[LatentLine]:
-    """The latent model's mean rates in new trials: overall, then by region; those that may be shown."""
+    """The latent model's mean rates in new trials that may be shown: overall, then by groups of trials."""
     if run.it.latent is None:
         return
     found, failed = run.latent, latent_failed(run.it.latent)
     for fit in found.fits:
-        if fit.it.contrast not in {None, "region"}:
+        if fit.it.contrast not in _TOLD:
             continue
         for rate in fit.standardised:
             told = next(one for one in fit.rates if _is_of(one.it, found.it.stays, fit.it, rate.it.level))
@@ -249,6 +256,7 @@ def _lines(run: At) -> Iterator[Line]:
     whole = leading(run, None)
     if whole is not None:
         yield line(whole)
-    regions = leading(run, "region")
-    if regions is not None:
-        yield from (line(group) for group in regions.groups)
+    for by in TRIAL_FACTORS:
+        fit = leading(run, by)
+        if fit is not None:
+            yield from (line(group) for group in fit.groups)

@@ -102,7 +102,7 @@ def _differences(fit: SiteRegionFit) -> Iterator[str]:
 
 
 def _pair(one: RateDifference) -> str:
-    return f"{one.level} less {one.reference}, {one.population.replace('-', ' ')}"
+    return f"{one.level} minus {one.reference}, {one.population.replace('-', ' ')}"
 
 
 def _rates(fit: SiteRegionFit, by: str) -> Iterator[str]:

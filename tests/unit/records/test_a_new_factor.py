@@ -15,6 +15,7 @@ ROW = """
         default=None,
         metadata=_of(
             Factor(
+                noun="microsatellite instability",
                 description="Microsatellite instability",
                 levels=("high", "stable", UNKNOWN),
                 phrase="microsatellite {}",

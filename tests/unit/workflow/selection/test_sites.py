@@ -312,7 +312,7 @@ def test_text_and_tables_have_the_numbers_of_the_run(stored_twice):
     said = "\n".join(site_lines(made))
     value = 100 * fit.standardised[0].mean.value
     assert f"    Asia*, mean ORR over new trials: {value:.1f} (" in said
-    assert "West less Asia, new trials*: standardised" in said
+    assert "West minus Asia, new trials*: standardised" in said
     assert "  log odds ratio, West against Asia: prior sd 1.00, posterior sd" in said
     tables = {name: table([made]) for name, table in TABLES.items()}
     assert len(tables["sites"]) == 2 * len(fit.rates) == 2 * 4 * 3
