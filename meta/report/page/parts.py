@@ -126,6 +126,6 @@ def _figures(slug: str, runs: Sequence[Run], drawn: Callable[[Plan], str]) -> di
 
 
 def _lines(found: Answers) -> list[tuple[str | None, Line]]:
-    """Everyone and every region: the rows of the summary of findings."""
+    """Everyone and every group: the rows of the summary of findings."""
     whole = [] if found.overall is None else [(None, found.overall)]
     return [*whole, *((block.by, line) for block in found.blocks for line in block.lines)]
