@@ -94,10 +94,6 @@ class StoreError(MetaError):
 def together(*steps: Callable[[], Any]) -> list[Any]:
     """Take steps that do not need each other, so that what is wrong with any of them is said at once.
 
-    Parameters
-    ----------
-    steps : callables without arguments
-
     Returns
     -------
     list

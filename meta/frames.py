@@ -80,12 +80,7 @@ class Tabular:
         raise NotImplementedError
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return the rows as a data frame, in full precision; proportions are fractions.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
+        """Return the rows as a data frame, in full precision; proportions are fractions."""
         import pandas as pd
 
         return pd.DataFrame(self.rows())

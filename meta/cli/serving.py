@@ -49,10 +49,6 @@ def live(page: str, version: int, faults: str = "") -> str:
         Of the page.
     faults : str
         Untrusted text, shown at the top; empty where there are none.
-
-    Returns
-    -------
-    str
     """
     script = _SCRIPT % version
     page = page.replace(_POLICY, f"connect-src 'self'; {_POLICY}{source_hash(script)} ", 1)
@@ -119,7 +115,6 @@ def changes(root: Path, known: Snapshot, pause: float = PAUSE) -> Iterator[None]
 
     Parameters
     ----------
-    root : Path
     known : mapping
         The records as they were when the page was made.
     pause : float
@@ -141,7 +136,6 @@ def served(news: News, port: int) -> Iterator[str]:
 
     Parameters
     ----------
-    news : News
     port : int
         0 for any that is free.
 
@@ -213,10 +207,8 @@ def follow(
 
     Parameters
     ----------
-    root : Path
     known : mapping
         See :func:`changes`.
-    news : News
     make : callable
         Gives the page, or raises MetaError.
     told : callable

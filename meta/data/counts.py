@@ -23,7 +23,6 @@ def whole_numbers(values: ArrayLike, name: str) -> IntArray:
 
     Parameters
     ----------
-    values : array_like
     name : str
         What an error calls them.
 

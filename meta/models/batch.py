@@ -28,14 +28,8 @@ def answers(model: PoolingModel, rows: Rows, *, spread: bool = False) -> list[An
 
     Parameters
     ----------
-    model : PoolingModel
-    rows : Rows
     spread : bool
         Of one group: tau too, on the scale of the model, and the predictive ORR if it is not an estimand.
-
-    Returns
-    -------
-    list of Answers
 
     Raises
     ------
@@ -83,7 +77,6 @@ def each_choice(model: PoolingModel, counts: Counts, members: NDArray[np.bool_])
 
     Parameters
     ----------
-    model : PoolingModel
     counts : Counts
         Of all k trials.
     members : ndarray of bool, shape (B, k)

@@ -31,8 +31,6 @@ def bounds(model: PoolingModel, data: Completions, *, most: int = MOST) -> tuple
 
     Parameters
     ----------
-    model : PoolingModel
-    data : Completions
     most : int
         Completions up to which every one is fitted; above, a search (:mod:`meta.stats.unreported.extremes`).
 

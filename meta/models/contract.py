@@ -152,7 +152,6 @@ class PoolingModel(ABC):
 
         Parameters
         ----------
-        rows : Rows
         spread : bool
             Of one group: tau too, on the scale of the model, and the predictive ORR if it is not an estimand.
         """

@@ -49,8 +49,6 @@ def unpooled(model: PoolingModel, counts: Counts, reason: str | None = None) -> 
 
     Parameters
     ----------
-    model : PoolingModel
-    counts : Counts
     reason : str, optional
         Why there is no estimate of two trials or more.
     """
@@ -111,8 +109,6 @@ def pooled(
 
     Parameters
     ----------
-    model : PoolingModel
-    data : Counts or GroupedCounts
     alone : callable
         The model's fit of two trials or more.
     groups : callable
@@ -159,10 +155,5 @@ def tallied(counts: Counts) -> tuple[int, int, int]:
 
 
 def bounded(data: Counts | GroupedCounts) -> int:
-    """Trials with both responders and others: each bounds its own true effect on both sides.
-
-    Parameters
-    ----------
-    data : Counts or GroupedCounts
-    """
+    """Trials with both responders and others: each bounds its own true effect on both sides."""
     return int(((data.responders > 0) & (data.responders < data.n)).sum())

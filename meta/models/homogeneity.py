@@ -15,12 +15,7 @@ if TYPE_CHECKING:
 
 
 def homogeneity(data: Counts) -> tuple[NamedTest, ...]:
-    """Tests of equal rates: the exact conditional one and the likelihood ratio.
-
-    Parameters
-    ----------
-    data : Counts
-    """
+    """Tests of equal rates: the exact conditional one and the likelihood ratio."""
     exact, ratio = conditional_test(data.responders, data.n), likelihood_ratio(data.responders, data.n)
     fine = exact.p_low == exact.p
     caveat = (

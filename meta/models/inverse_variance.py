@@ -365,8 +365,6 @@ def _pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limi
 
     Parameters
     ----------
-    model : InverseVariance
-    group : Group
     found : RandomEffects
         At the tau2 of the group.
     limits : Limits
@@ -491,17 +489,12 @@ def _between_groups_of(
     ----------
     model : InverseVariance
         Whose options made the parts.
-    data : GroupedCounts
     effects : Effects
         Of its rows.
     parts : sequence of Pooled or None
         One a group, in the order of their names; None has no trials.
     shared : float or None
         The tau2 that groups have in common (NaN: not estimable), None where each has its own.
-
-    Returns
-    -------
-    Between
     """
     k = len(set(data.labels))
     test = _wald(parts, k=k, method=f"Wald chi-squared, {model.groups} tau2")

@@ -19,10 +19,6 @@ STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
 def refuse(*checks: Iterable[Fault]) -> None:
     """Raise one error that holds every fault.
 
-    Parameters
-    ----------
-    *checks : iterable of Fault
-
     Raises
     ------
     SpecError
@@ -34,35 +30,20 @@ def refuse(*checks: Iterable[Fault]) -> None:
 
 
 def level_faults(level: float) -> Iterator[Fault]:
-    """A level that leaves no interval.
-
-    Parameters
-    ----------
-    level : float
-    """
+    """A level that leaves no interval."""
     if not 0 < level < 1 - 1e-9:  # nearer to 1, quantiles lose their digits
         yield option_fault("level", level, "a number between 0 and 1 is allowed")
 
 
 def threshold_faults(thresholds: tuple[float, ...]) -> Iterator[Fault]:
-    """Thresholds that are no rates.
-
-    Parameters
-    ----------
-    thresholds : tuple of float
-    """
+    """Thresholds that are no rates."""
     wrong = [cut for cut in thresholds if not 0 < cut < 1]
     if wrong:
         yield option_fault("thresholds", ", ".join(map(str, wrong)), "ORRs between 0 and 1 are allowed")
 
 
 def continuity_faults(continuity: float | str) -> Iterator[Fault]:
-    """A continuity correction that is none.
-
-    Parameters
-    ----------
-    continuity : float or "none"
-    """
+    """A continuity correction that is none."""
     if isinstance(continuity, str):
         return
     if not 0 < continuity <= 1:
@@ -93,8 +74,6 @@ def count_faults(option: str, value: int, low: int, high: int | None, allowed: s
 
     Parameters
     ----------
-    option : str
-    value, low : int
     high : int or None
         None without an upper end.
     allowed : str
@@ -105,10 +84,5 @@ def count_faults(option: str, value: int, low: int, high: int | None, allowed: s
 
 
 def seed_faults(seed: int) -> Iterator[Fault]:
-    """A seed that random numbers cannot start from.
-
-    Parameters
-    ----------
-    seed : int
-    """
+    """A seed that random numbers cannot start from."""
     return count_faults("seed", seed, 0, None, "a whole number from 0 is allowed")

@@ -96,7 +96,6 @@ def judged(asked: Question, answers: Iterable[Judged]) -> tuple[Judged, ...]:
 
     Parameters
     ----------
-    asked : Question
     answers : iterable of Rate, StandardisedRate or RateDifference
         A standardised rate rests on the trials of its level, a difference on the weaker of both levels. A
         rate of a group rests on the trials that report it by itself: where these are fewer than two it is

@@ -80,7 +80,6 @@ def completed(models: Mapping[str, Any], outcome: object) -> dict[str, Any]:
 
     Parameters
     ----------
-    models : mapping of role to options, or "none"
     outcome : str
         Decides the prior of mu.
 
@@ -113,18 +112,12 @@ def completed_sites(options: Any, outcome: object) -> Any:
     ----------
     options : object
         A mapping of options, if it is what it should be.
-    outcome : str
     """
     return {"mu_prior": _mu_prior(outcome), **options} if isinstance(options, dict) else options
 
 
 def default_sites(outcome: str) -> Sites:
-    """The model of groups within trials with the defaults of an outcome.
-
-    Parameters
-    ----------
-    outcome : str
-    """
+    """The model of groups within trials with the defaults of an outcome."""
     return Sites(**completed_sites({}, outcome))
 
 
@@ -133,10 +126,6 @@ def overlaid(models: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 
     Options of the same model are merged; a role that gets another model starts from that model's own
     defaults, as options of one mean nothing, or something else, to the other.
-
-    Parameters
-    ----------
-    models, changes : mapping of role to options, or "none"
     """
     whole = dict(models)
     for role, new in changes.items():

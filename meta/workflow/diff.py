@@ -176,13 +176,8 @@ def changes(
 
     Parameters
     ----------
-    before, after : sequence of Variation
     progress : callable
         Called with the number of variations still to be fitted, before each and after the last.
-
-    Returns
-    -------
-    list of Change
     """
     left = iter(range(len(before) + len(after), -1, -1))
     then, now = dict[Key, Answer](), dict[Key, Answer]()

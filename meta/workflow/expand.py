@@ -36,11 +36,6 @@ class Variation:
 def expand(trials: Mapping[str, TrialFile], analysis: Analysis) -> tuple[Variation, ...]:
     """The base and every sensitivity analysis, with their counts selected.
 
-    Parameters
-    ----------
-    trials : mapping of id to TrialFile
-    analysis : Analysis
-
     Returns
     -------
     tuple of Variation

@@ -30,11 +30,6 @@ def plan(root: Path, names: Sequence[str] | None = None) -> list[Variation]:
     ----------
     root : Path
         The folder with ``trials/`` and ``analyses/``.
-    names : sequence of str, optional
-
-    Returns
-    -------
-    list of Variation
 
     Raises
     ------
@@ -97,7 +92,6 @@ def every_stored(root: Path, out: Path) -> list[Run]:
     root : Path
         The folder with ``trials/`` and ``analyses/``, by which the runs are put in order, as far as it can be
         read and has them.
-    out : Path
 
     Returns
     -------
@@ -128,8 +122,6 @@ def runs(
 
     Parameters
     ----------
-    planned : sequence of Variation
-    out : Path
     left : callable
         Told how many are left to fit, the number of all of them first.
 

@@ -40,8 +40,6 @@ def write_subsets(
 
     Parameters
     ----------
-    planned : sequence of Variation
-    out : Path
     left : callable
         Told how many tables are to be made yet.
 
@@ -81,13 +79,8 @@ def table(base: Variation, siblings: Sequence[Variation]) -> Subsets:
 
     Parameters
     ----------
-    base : Variation
     siblings : sequence of Variation
         The analysis' variations, of which those that only take trials out give names.
-
-    Returns
-    -------
-    Subsets
     """
     trials, counts = _trials(base), base.selection.counts
     named = _named(base, siblings)
@@ -203,16 +196,10 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
 
     Parameters
     ----------
-    base : Variation
     without : sequence of str
         Ids of trials, ``trial/arm`` under `unit: arm`.
-    role : str
     prior : str, optional
         Of tau, in place of the model's own.
-
-    Returns
-    -------
-    Fit
 
     Raises
     ------

@@ -79,8 +79,6 @@ def read(
 
     Parameters
     ----------
-    post : Posterior
-    level : float
     kind : {"equal-tailed", "shortest"}
         Shortest on the scale on which a quantity is given.
     thresholds : sequence of float
@@ -89,10 +87,6 @@ def read(
         From the analysis scale to proportions and back; `forward` is needed with thresholds.
     mean : bool
         Whether the mean rate E[expit(theta)] is wanted, which is that of the logit scale.
-
-    Returns
-    -------
-    Answers
     """
     grid = post.cells
 
@@ -141,8 +135,6 @@ def limits(
 
     Parameters
     ----------
-    found : Distribution
-    level : float
     kind : {"equal-tailed", "shortest"}
     *transforms : callable
         Increasing.

@@ -25,9 +25,6 @@ def answers_of(frame: Frame, priors: tuple[MuPrior, TauPrior], rows: Rows, *, sp
 
     Parameters
     ----------
-    frame : Frame
-    priors : tuple of MuPrior and TauPrior
-    rows : Rows
     spread : bool
         As of :meth:`meta.models.contract.PoolingModel.batch`.
     """

@@ -101,10 +101,6 @@ class BayesNormal(PoolingModel):
         ----------
         data : Counts or GroupedCounts
             As of :meth:`meta.models.BayesBinomial.fit`.
-
-        Returns
-        -------
-        Fit
         """
         return pooled(self, data, self._alone, self._by_group, self._blank)
 

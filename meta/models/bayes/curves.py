@@ -38,8 +38,6 @@ def curves(
     ----------
     post : Posterior
         Of one data set of the binomial-normal model.
-    surface : Surface
-    mu_prior, tau_prior : MuPrior, TauPrior
 
     Returns
     -------

@@ -27,10 +27,8 @@ def shrunken(trials: tuple[TrialEffect, ...], left: LeftOut, frame: Frame) -> tu
 
     Parameters
     ----------
-    trials : tuple of TrialEffect
     left : LeftOut
         With quantiles at the tails and the middle.
-    frame : Frame
     """
 
     def true_rate(q: FloatArray) -> Proportion:
@@ -49,10 +47,8 @@ def count(post: Posterior, m: int, level: float) -> PredictiveCount:
 
     Parameters
     ----------
-    post : Posterior
     m : int
         Its patients.
-    level : float
     """
     at_most = count_below(dist.predictive_distribution(post), np.arange(m + 1), m)
     tail = (1 - level) / 2
@@ -68,8 +64,6 @@ def sweep(surface: Surface, mu_prior: MuPrior, frame: Frame) -> tuple[SweepPoint
     ----------
     surface : Surface
         Of one data set.
-    mu_prior : MuPrior
-    frame : Frame
     """
     post = posterior_at(surface, mu_prior, np.array(SWEEP))
 
@@ -92,8 +86,6 @@ def influence(data: Counts, left: LeftOut, found: Answers) -> tuple[Influence, .
 
     Parameters
     ----------
-    data : Counts
-    left : LeftOut
     found : Answers
         Of all trials.
     """

@@ -56,8 +56,6 @@ def draw(
 
     Parameters
     ----------
-    data : Counts or GroupedCounts
-    mu_prior, tau_prior : MuPrior, TauPrior
     separate_tau : bool
         Whether every group has a tau of its own.
     seed, draws, tune, progress
@@ -100,7 +98,6 @@ def build(
         Every row has its own z, two rows of one trial too.
     mu_prior : MuPrior
         Of each group's mu, independently.
-    tau_prior : TauPrior
     separate_tau : bool
         Whether every group has a tau of its own, independent a priori.
 

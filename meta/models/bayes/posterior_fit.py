@@ -126,20 +126,14 @@ def fit_of(
 
     Parameters
     ----------
-    frame : Frame
     blank : Fit
         Of the trials of that data set, without an estimate.
-    found : Answers
     row : int
         Which data set.
     divergence : ndarray, shape (B,), or None
         Of tau's posterior from its prior; None where it is not known.
     bounded : int
         Trials that bound their own true effect on both sides; all of those that share tau.
-
-    Returns
-    -------
-    Fit
     """
     estimands = Estimands(
         median=frame.proportion(found.median, row, Estimand.MEDIAN),
@@ -225,12 +219,7 @@ def priors_in_words(prior: str, mu_prior: str, interval: PosteriorInterval) -> s
 
 
 def tau_divergence(post: Posterior) -> FloatArray:
-    """Kullback-Leibler divergence of tau's posterior from its prior, in nats, shape (B,).
-
-    Parameters
-    ----------
-    post : Posterior
-    """
+    """Kullback-Leibler divergence of tau's posterior from its prior, in nats, shape (B,)."""
     prior = post.cells.log_prior + post.cells.log_width
     mass = np.maximum(post.slices, 1e-300)
     return np.asarray(np.maximum((mass * (np.log(mass) - prior)).sum(-1), 0.0))
@@ -241,7 +230,6 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
 
     Parameters
     ----------
-    frame : Frame
     names : tuple of str
         Group and reference.
     mu, mean : Distribution
@@ -276,8 +264,6 @@ def contrasts_of(frame: Frame, parts: Parts, difference: Callable[[int, int], Co
 
     Parameters
     ----------
-    frame : Frame
-    parts : Parts
     difference : callable
         The contrast of two groups of two trials or more, by index.
     """

@@ -25,9 +25,6 @@ def answers_of(own: Family, model: LikelihoodModel, rows: Rows, *, spread: bool)
 
     Parameters
     ----------
-    own : Family
-    model : LikelihoodModel
-    rows : Rows
     spread : bool
         As of :meth:`meta.models.contract.PoolingModel.batch`.
     """

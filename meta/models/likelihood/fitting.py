@@ -44,19 +44,12 @@ def fit_of(family: Family, options: LikelihoodModel, data: Counts, peak: Peak, r
 
     Parameters
     ----------
-    family : Family
-    options : LikelihoodModel
     data : Counts
         The trials of the group.
-    peak : Peak
     row : int
         Which group.
     k : int
         Trials less means, plus one: what a prediction interval counts as trials.
-
-    Returns
-    -------
-    Fit
     """
     top, method = peak.top, options.method
     base = replace(unpooled(options, data), loglik=describe.number(top.loglik))

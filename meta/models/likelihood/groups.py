@@ -34,9 +34,6 @@ def by_group(
 
     Parameters
     ----------
-    family : Family
-    options : LikelihoodModel
-    parts : Parts
     draws, seed : int
         Of the parametric bootstrap; none with 0 draws.
     """

@@ -90,14 +90,8 @@ def peak_of(family: Family, options: LikelihoodModel, data: Counts | GroupedCoun
 
     Parameters
     ----------
-    family : Family
-    options : LikelihoodModel
     data : Counts or GroupedCounts
         Of grouped counts every group is to have trials.
-
-    Returns
-    -------
-    Peak
     """
     groups = data.group if isinstance(data, GroupedCounts) else None
     return peaks(family, options, data.responders, data.n, groups=groups)
@@ -116,14 +110,8 @@ def peaks(
 
     Parameters
     ----------
-    family : Family
-    options : LikelihoodModel
     x, n, include, groups
         As of :func:`meta.stats.likelihood.maximise`.
-
-    Returns
-    -------
-    Peak
     """
     located = locate(family.terms, x, n, include, groups=groups)
     top = maximum(located)
@@ -155,7 +143,6 @@ def rates(family: Family, mu: FloatArray, v: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    family : Family
     mu, v : ndarray
         Of the same shape.
     """

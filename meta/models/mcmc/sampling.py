@@ -74,10 +74,6 @@ class _Plan:
 def load() -> Any:
     """PyMC, imported without the notices that its import prints.
 
-    Returns
-    -------
-    module
-
     Raises
     ------
     SpecError

@@ -70,13 +70,8 @@ def levels(asked: Question, found: SiteRegionDraws) -> Levels:
 
     Parameters
     ----------
-    asked : Question
     found : SiteRegionDraws
         Of the model with groups or, for crude rates, of that without.
-
-    Returns
-    -------
-    Levels
     """
     names, index = asked.levels()
     median, mean = std.over_new_trials(_grid(asked, found), *_spread(found, 2))
@@ -85,13 +80,7 @@ def levels(asked: Question, found: SiteRegionDraws) -> Levels:
 
 
 def rates(asked: Question, found: SiteRegionDraws) -> tuple[Rate, ...]:
-    """Each group's rate, and each group's at each level.
-
-    Parameters
-    ----------
-    asked : Question
-    found : SiteRegionDraws
-    """
+    """Each group's rate, and each group's at each level."""
     names, index = asked.levels()
     alone = std.over_new_trials(found.mu[:, None] + found.group, *_spread(found, 1))
     cells = std.over_new_trials(_grid(asked, found), *_spread(found, 2))
@@ -126,13 +115,7 @@ def _rate(
 
 
 def standardised(asked: Question, found: Levels) -> tuple[StandardisedRate, ...]:
-    """Summaries of standardised rates, level by level, new trials first.
-
-    Parameters
-    ----------
-    asked : Question
-    found : Levels
-    """
+    """Summaries of standardised rates, level by level, new trials first."""
     listed = []
     for i, name in enumerate(asked.levels()[0]):
         median, mean = (
@@ -153,7 +136,6 @@ def differences(asked: Question, found: Levels, crude: Levels | None) -> tuple[R
 
     Parameters
     ----------
-    asked : Question
     found : Levels
         Of the model with groups.
     crude : Levels or None
@@ -178,12 +160,7 @@ def differences(asked: Question, found: Levels, crude: Levels | None) -> tuple[R
 
 
 def direct(asked: Question) -> tuple[DirectRate, ...]:
-    """Reported rates of each level, standardised directly.
-
-    Parameters
-    ----------
-    asked : Question
-    """
+    """Reported rates of each level, standardised directly."""
     names, index = asked.levels()
     known = asked.data.known()
     at = (index == np.arange(len(names))[:, None]).astype(float)
@@ -203,13 +180,7 @@ def direct(asked: Question) -> tuple[DirectRate, ...]:
 
 
 def orders(asked: Question, found: SiteRegionDraws) -> tuple[Order, ...]:
-    """Probabilities of order between groups.
-
-    Parameters
-    ----------
-    asked : Question
-    found : SiteRegionDraws
-    """
+    """Probabilities of order between groups."""
     above, names = std.order(found.group), asked.data.groups
     return tuple(
         Order(group=names[i], other=names[j], probability=float(above[i, j]))
@@ -222,7 +193,6 @@ def split_counts(asked: Question, found: SiteRegionDraws) -> tuple[SplitCount, .
 
     Parameters
     ----------
-    asked : Question
     found : SiteRegionDraws
         Of a very large sum, every so many draws only are used.
 
@@ -266,9 +236,6 @@ def parameters(
 
     Parameters
     ----------
-    asked : Question
-    found : SiteRegionDraws
-    priors : Priors
     contrasts : mapping of str to float
         Prior standard deviation of the difference between two groups under "group", if there are any, and
         of that between two levels under each contrast's name.

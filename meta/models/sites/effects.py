@@ -64,11 +64,6 @@ class Block:
 def levels_of(data: PartialCounts, contrast: str) -> tuple[tuple[str, ...], IntArray]:
     """The levels of a contrast in alphabetical order, and the index of each trial's.
 
-    Parameters
-    ----------
-    data : PartialCounts
-    contrast : str
-
     Raises
     ------
     DataError
@@ -89,8 +84,6 @@ def blocks(
 
     Parameters
     ----------
-    data : PartialCounts
-    priors : Priors
     groups : {"random", "fixed", "none"}
         "none" is the same model without sites.
     contrasts : sequence of str
@@ -125,10 +118,5 @@ def blocks(
 
 
 def scale_names(effects: Sequence[Block]) -> tuple[str, ...]:
-    """The scales that are parameters, in their order.
-
-    Parameters
-    ----------
-    effects : sequence of Block
-    """
+    """The scales that are parameters, in their order."""
     return tuple(dict.fromkeys(block.scale for block in effects if block.scale))

@@ -52,10 +52,6 @@ def latent(
     contrasts : sequence of str
         Labels of trials; rates are given by the levels of each.
 
-    Returns
-    -------
-    Latent
-
     Raises
     ------
     DataError

@@ -15,12 +15,7 @@ if TYPE_CHECKING:
 
 
 def notes(asked: Question) -> Iterator[str]:
-    """What the answers rest on, in words.
-
-    Parameters
-    ----------
-    asked : Question
-    """
+    """What the answers rest on, in words."""
     yield from _contrast(asked)
     yield from _groups(asked)
     if asked.data.pools:

@@ -24,7 +24,6 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
 
     Parameters
     ----------
-    asked : Question
     drawn : mapping of float to SiteRegionDraws
         By standard deviation, the draws made under it.
 

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 def reporting_all(data: PartialCounts) -> tuple[str, ...]:
     """The trials that report every group of theirs by itself.
 
-    Parameters
-    ----------
-    data : PartialCounts
-
     Examples
     --------
     >>> from meta.data.partial import PartialCounts
@@ -42,8 +38,6 @@ def reporting_only(asked: Question, found: SiteRegionDraws, priors: Priors, prio
     ----------
     asked : Question
         Of the data of these trials.
-    found : SiteRegionDraws
-    priors : Priors
     prior_sd : float
         Prior standard deviation of a contrast between two groups.
     """

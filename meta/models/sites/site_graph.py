@@ -69,12 +69,6 @@ class SiteRegionDraws:
 def sums_data(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> SumsData:
     """Data and design as the operation takes them.
 
-    Parameters
-    ----------
-    data : PartialCounts
-    effects : sequence of Block
-    mu_mean : float
-
     Raises
     ------
     DataError
@@ -128,12 +122,6 @@ def graph(parameters: int) -> Any:
 
 def filled(data: PartialCounts, effects: Sequence[Block], mu_mean: float) -> sampling.Filled:
     """The graph with data.
-
-    Parameters
-    ----------
-    data : PartialCounts
-    effects : sequence of Block
-    mu_mean : float
 
     Returns
     -------

@@ -121,10 +121,6 @@ class SiteRegion:
     def mix(self, data: PartialCounts) -> tuple[str, FloatArray]:
         """The target mix.
 
-        Parameters
-        ----------
-        data : PartialCounts
-
         Returns
         -------
         name : str
@@ -151,10 +147,6 @@ class SiteRegion:
     def fit(self, data: PartialCounts) -> SiteRegionFit:
         """Fit the model and, if asked for, those beside it.
 
-        Parameters
-        ----------
-        data : PartialCounts
-
         Returns
         -------
         SiteRegionFit
@@ -164,10 +156,6 @@ class SiteRegion:
 
     def sample(self, data: PartialCounts) -> tuple[SiteRegionFit, SiteRegionDraws]:
         """Fit, and give the draws as well.
-
-        Parameters
-        ----------
-        data : PartialCounts
 
         Returns
         -------
@@ -286,13 +274,7 @@ class SiteRegion:
 
 
 def prior_of(read: Callable[[str], object], option: str) -> Iterator[Fault]:
-    """What is wrong with a prior, under the name of its own option.
-
-    Parameters
-    ----------
-    read : callable
-    option : str
-    """
+    """What is wrong with a prior, under the name of its own option."""
     try:
         read(option)
     except SpecError as error:

@@ -50,8 +50,6 @@ def read_counts(path: Path, columns: Columns, *, unit: str = "trial") -> Counts 
 
     Parameters
     ----------
-    path : Path
-    columns : Columns
     unit : {"trial", "arm"}
         "arm" lets a trial have several lines, each treated as a trial of its own.
 

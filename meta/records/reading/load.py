@@ -33,7 +33,6 @@ def load(root: Path, names: Sequence[str] | None = None) -> tuple[dict[str, Tria
     ----------
     root : Path
         The folder with ``trials/`` and ``analyses/``.
-    names : sequence of str, optional
 
     Returns
     -------

@@ -31,10 +31,6 @@ def model_from(options: Mapping[str, object], *, unit: str) -> Model:
     unit : str
         Checked together with them, so that all faults come at once.
 
-    Returns
-    -------
-    Model
-
     Raises
     ------
     SpecError

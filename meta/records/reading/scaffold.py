@@ -49,10 +49,6 @@ def new_trial(root: Path, name: str) -> Path:
     name : str
         The trial's id: lower-case letters, digits, hyphens and dots.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
     SpecError

@@ -121,7 +121,6 @@ def read(path: Path, file: str) -> Document:
 
     Parameters
     ----------
-    path : Path
     file : str
         Its name in messages.
 

@@ -98,7 +98,6 @@ def write_schemas(outputs: Outputs, code: str) -> None:
 
     Parameters
     ----------
-    outputs : Outputs
     code : str
         Digest of this package's source: what they were written from before is not written anew.
     """

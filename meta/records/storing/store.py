@@ -162,10 +162,6 @@ def unchanged(run: Run, path: Path) -> bool:
 def to_netcdf(idata: Any) -> bytes:
     """Draws as the bytes of a netCDF-4 file, to be written beside the JSON.
 
-    Parameters
-    ----------
-    idata : arviz.InferenceData
-
     Raises
     ------
     StoreError
@@ -185,13 +181,8 @@ def from_netcdf(content: bytes, name: str = "draws") -> Any:
 
     Parameters
     ----------
-    content : bytes
     name : str
         Of the file, for messages.
-
-    Returns
-    -------
-    arviz.InferenceData
 
     Raises
     ------

@@ -93,13 +93,7 @@ class Subsets:
 
 
 def save(table: Subsets, path: Path) -> None:
-    """Write a table whole: arrays, and the rest as JSON text.
-
-    Parameters
-    ----------
-    table : Subsets
-    path : Path
-    """
+    """Write a table whole: arrays, and the rest as JSON text."""
     arrays: dict[str, Any] = {name: getattr(table, name) for name in _ARRAYS}
     about = {name: value for name, value in asdict(table).items() if name not in _ARRAYS}
     buffer = io.BytesIO()
@@ -109,14 +103,6 @@ def save(table: Subsets, path: Path) -> None:
 
 def load(path: Path) -> Subsets:
     """Read a table.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Subsets
 
     Raises
     ------

@@ -31,7 +31,6 @@ def write_figures(
     ----------
     analyses : sequence of sequence of Run
         All variations of each analysis.
-    outputs : Outputs
     progress : callable
         Called with the number of figures still to be drawn, at first and after each.
     spread : callable
@@ -83,7 +82,6 @@ def save_figures(
     ----------
     analyses, progress, spread
         As of :func:`write_figures`.
-    folder : Path
     kind : {"png", "svg", "pdf"}
     width : float, optional
         In mm; as they are drawn if left out.

@@ -11,10 +11,6 @@ if TYPE_CHECKING:
 def same_trials(coverage: Coverage) -> tuple[tuple[tuple[str, str], ...], ...]:
     """Levels of different factors that the same trials have wholly, and no others: not to be told apart.
 
-    Parameters
-    ----------
-    coverage : Coverage
-
     Returns
     -------
     tuple of tuple of (factor, level)
@@ -42,11 +38,6 @@ def same_trials(coverage: Coverage) -> tuple[tuple[tuple[str, str], ...], ...]:
 
 def wholly(coverage: Coverage, factor: str) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """What every patient at a level of a factor is, as far as reported, and not every one at the others.
-
-    Parameters
-    ----------
-    coverage : Coverage
-    factor : str
 
     Returns
     -------
@@ -85,10 +76,6 @@ def wholly(coverage: Coverage, factor: str) -> tuple[tuple[str, tuple[tuple[str,
 def nested(coverage: Coverage) -> tuple[tuple[str, str], ...]:
     """Factors of whole trials of which no level has trials at two levels of the other.
 
-    Parameters
-    ----------
-    coverage : Coverage
-
     Returns
     -------
     tuple of (inner, outer)
@@ -106,13 +93,7 @@ def nested(coverage: Coverage) -> tuple[tuple[str, str], ...]:
 
 
 def totals(coverage: Coverage, factor: str) -> dict[str, tuple[int, int]]:
-    """Responders and patients at each level of a factor of whole trials; empty where it is not one.
-
-    Parameters
-    ----------
-    coverage : Coverage
-    factor : str
-    """
+    """Responders and patients at each level of a factor of whole trials; empty where it is not one."""
     levels = _of_trials(coverage, factor)
     found: dict[str, tuple[int, int]] = {}
     for level, trial in zip(levels or (), coverage.trials, strict=levels is not None):

@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 
 def words(one: Fit | Bounds | StandardisedRate | RateDifference) -> str:
-    """Counts and estimate with its interval; of bounds, the hull of the estimates and that of the limits.
-
-    Parameters
-    ----------
-    one : Fit, Bounds, StandardisedRate or RateDifference
-    """
+    """Counts and estimate with its interval; of bounds, the hull of the estimates and that of the limits."""
     if isinstance(one, Fit):
         return f"{one.responders}/{one.n}, k {one.k}: {orr(one.proportion)}"
     if isinstance(one, Bounds):
@@ -43,7 +38,6 @@ def sensitivity(base: Run, others: Sequence[Run]) -> str | None:
 
     Parameters
     ----------
-    base : Run
     others : sequence of Run
         Its variations; those whose overall answer is the base's own are not counted.
 

@@ -30,7 +30,6 @@ def answer(
 
     Parameters
     ----------
-    found : Latent
     by, group : str or None
         What the levels are, and the level.
     """
@@ -85,12 +84,7 @@ def marked(found: Latent, words: str) -> str:
 
 
 def moved(one: Parameter) -> str:
-    """How far a contrast has moved from its prior.
-
-    Parameters
-    ----------
-    one : Parameter
-    """
+    """How far a contrast has moved from its prior."""
     ratio, shift = one.sd / one.prior_sd, one.expectation / one.prior_sd
     verdict = "informed by the data, though not by many"
     if ratio >= _NOTHING and abs(shift) < _SHIFT:

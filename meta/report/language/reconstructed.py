@@ -22,10 +22,8 @@ def unreported_rows(group: Fit, sites: SiteRegionFit | None, *, indent: float) -
 
     Parameters
     ----------
-    group : Fit
     sites : SiteRegionFit or None
         Where it has the posterior of the trial's split, the responders expected here are drawn.
-    indent : float
 
     Returns
     -------
@@ -42,8 +40,6 @@ def model_rows(label: str | None, sites: SiteRegionFit | None, *, indent: float)
     ----------
     label : str or None
         Of the group.
-    sites : SiteRegionFit or None
-    indent : float
 
     Returns
     -------
@@ -93,13 +89,7 @@ def _unreported(entry: NotReported, split: SplitCount | None, indent: float) -> 
 
 
 def legend(fit: Fit, sites: SiteRegionFit | None) -> list[Paragraph]:
-    """Say which rows are observed, which reconstructed, and what the model's own marks are.
-
-    Parameters
-    ----------
-    fit : Fit
-    sites : SiteRegionFit or None
-    """
+    """Say which rows are observed, which reconstructed, and what the model's own marks are."""
     entries = [(entry, group.label) for group in fit.groups for entry in group.not_reported]
     splits = [split for entry, label in entries if (split := _split(sites, entry, label)) is not None]
     words = []

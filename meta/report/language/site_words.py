@@ -96,7 +96,6 @@ def not_headlines(
 
     Parameters
     ----------
-    fit : SiteRegionFit
     lead : str
         In front.
     groups, levels : bool

@@ -27,14 +27,9 @@ def written(runs: Sequence[Run], kind: str, outputs: Outputs) -> str:
 
     Parameters
     ----------
-    runs : sequence of Run
     kind : {"html", "md", "json"}
     outputs : Outputs
         Whose current figures the page takes as they are.
-
-    Returns
-    -------
-    str
 
     Raises
     ------

@@ -92,7 +92,6 @@ def write_report(runs: Sequence[Run], outputs: Outputs, *, whatif: Sequence[Any]
 
     Parameters
     ----------
-    runs : sequence of Run
     outputs : Outputs
         Figures that are current there are used as they are.
     whatif : sequence
@@ -166,10 +165,6 @@ def _file(name: str) -> str:
 
 def source_hash(text: str) -> str:
     """An inline style sheet or script as a content security policy names it.
-
-    Parameters
-    ----------
-    text : str
 
     Returns
     -------

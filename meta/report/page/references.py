@@ -34,7 +34,6 @@ class At:
 
     Parameters
     ----------
-    it : object
     place : str
         ``analysis/variation#`` and a JSON pointer.
     counted : Outcome

@@ -44,7 +44,6 @@ def stored_panels(runs: Sequence[Run], out: Path) -> list[Panel]:
 
     Parameters
     ----------
-    runs : sequence of Run
     out : Path
         The folder with ``results/``.
     """
@@ -60,10 +59,6 @@ def stored_panels(runs: Sequence[Run], out: Path) -> list[Panel]:
 
 def panel(table: Subsets) -> Panel:
     """Pack a table.
-
-    Parameters
-    ----------
-    table : Subsets
 
     Returns
     -------

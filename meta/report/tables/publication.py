@@ -26,10 +26,6 @@ STAR = "*"
 def estimates(run: Run) -> tuple[Cells, list[Cells]]:
     """Every model's answer, overall and by group, as a paper would print it.
 
-    Parameters
-    ----------
-    run : Run
-
     Returns
     -------
     header : tuple of str

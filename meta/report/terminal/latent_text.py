@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 def latent_lines(run: Run) -> Iterator[str]:
     """The rates of those who stay, how far the contrast has moved from its prior, and the splits.
 
-    Parameters
-    ----------
-    run : Run
-
     Yields
     ------
     str

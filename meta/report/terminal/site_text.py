@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 def site_lines(run: Run) -> Iterator[str]:
     """The answers by group and level, standardised and crude, and how much is known beyond the prior.
 
-    Parameters
-    ----------
-    run : Run
-
     Yields
     ------
     str

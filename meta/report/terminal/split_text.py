@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 def split_lines(run: Run) -> Iterator[str]:
     """The leading estimand of each group over every split, and who is not in it.
 
-    Parameters
-    ----------
-    run : Run
-
     Yields
     ------
     str

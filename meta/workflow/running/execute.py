@@ -48,10 +48,6 @@ def run(variation: Variation) -> Run:
 def fitted(variation: Variation) -> Fitted:
     """Fit all models of a variation to all its groupings.
 
-    Parameters
-    ----------
-    variation : Variation
-
     Returns
     -------
     Fitted
@@ -185,7 +181,6 @@ def kept(variation: Variation, path: Path) -> Run | None:
 
     Parameters
     ----------
-    variation : Variation
     path : Path
         The run's JSON file.
     """
@@ -201,7 +196,6 @@ def keep(new: Fitted, path: Path) -> Run:
 
     Parameters
     ----------
-    new : Fitted
     path : Path
         For its JSON.
     """
@@ -216,7 +210,6 @@ def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
 
     Parameters
     ----------
-    variation : Variation
     path : Path
         The run's JSON file.
 
@@ -232,10 +225,6 @@ def execute(variation: Variation, path: Path) -> tuple[Run, bool]:
 
 def fit_all(variations: Sequence[Variation]) -> Generator[tuple[int, Fitted], None, None]:
     """Fit variations, the slowest first; in several processes if that saves time.
-
-    Parameters
-    ----------
-    variations : sequence of Variation
 
     Yields
     ------

@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
 
 def mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:
-    """Notes on criteria and time points that differ between the pooled tables.
-
-    Parameters
-    ----------
-    included : sequence of Included
-    fit : Fit
-    """
+    """Notes on criteria and time points that differ between the pooled tables."""
     pooled = {trial.label for trial in fit.trials}
     tables = [trial.chosen.table for trial in included if trial.label in pooled]
     for what, stated in (
@@ -35,13 +29,7 @@ def mixtures(included: Sequence[Included], fit: Fit) -> Iterator[str]:
 
 
 def with_missing(fit: Fit, grouping: Grouping) -> Fit:
-    """The fit with the patients whose responders were not reported, by group.
-
-    Parameters
-    ----------
-    fit : Fit
-    grouping : Grouping
-    """
+    """The fit with the patients whose responders were not reported, by group."""
     missing = grouping.not_reported
     groups = tuple(replace(g, not_reported=_missing(missing, g.label)) for g in fit.groups)
     return replace(fit, groups=groups, not_reported=_missing(missing, None))
@@ -58,10 +46,6 @@ def named(fit: Fit, role: str, by: str | None, outcome: Outcome, *, waive: bool)
 
     Parameters
     ----------
-    fit : Fit
-    role : str
-    by : str or None
-    outcome : Outcome
     waive : bool
         Whether it does.
     """

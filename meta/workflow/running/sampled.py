@@ -42,22 +42,12 @@ def _waive(one: Judged) -> Judged:
 
 
 def not_converged(fit: Fit) -> Iterator[str]:
-    """Failed convergence criteria of a fit, once for all parts that share its draws.
-
-    Parameters
-    ----------
-    fit : Fit
-    """
+    """Failed convergence criteria of a fit, once for all parts that share its draws."""
     return broken(part.sampling for part in (fit, *fit.groups))
 
 
 def broken(sampled: Iterable[Diagnostics | None]) -> Iterator[str]:
-    """Failed convergence criteria, once for identical diagnostics.
-
-    Parameters
-    ----------
-    sampled : iterable of Diagnostics or None
-    """
+    """Failed convergence criteria, once for identical diagnostics."""
     for found in dict.fromkeys(one for one in sampled if one is not None):
         if not found.passed:
             yield f"the sampler broke its limits: {'; '.join(found.faults) or 'not said which'}"
@@ -65,10 +55,6 @@ def broken(sampled: Iterable[Diagnostics | None]) -> Iterator[str]:
 
 def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[Failure]]:
     """Fit the model of sites and regions, where the variation asks for it.
-
-    Parameters
-    ----------
-    variation : Variation
 
     Returns
     -------
@@ -99,10 +85,6 @@ def sites_and_regions(variation: Variation) -> tuple[SiteRegionFit | None, list[
 
 def latent_split(variation: Variation) -> tuple[Latent | None, list[Failure]]:
     """Fit the latent model, if the analysis has `unresolved: latent`.
-
-    Parameters
-    ----------
-    variation : Variation
 
     Returns
     -------

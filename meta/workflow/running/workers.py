@@ -27,12 +27,7 @@ _LOOK = 1.0  # seconds between two looks at whether the parent is there
 
 
 def seconds(variation: Variation) -> float:
-    """How long a variation takes to fit, roughly.
-
-    Parameters
-    ----------
-    variation : Variation
-    """
+    """How long a variation takes to fit, roughly."""
     analysis, selection = variation.analysis, variation.selection
     parts = len(selection.open) or 1 + len(selection.groupings)
     each = [model.seconds for model in analysis.fitted().values()]
@@ -43,12 +38,7 @@ def seconds(variation: Variation) -> float:
 
 
 def wanted(variations: Sequence[Variation]) -> int:
-    """The number of processes that fits these variations fastest; 1 is this process alone.
-
-    Parameters
-    ----------
-    variations : sequence of Variation
-    """
+    """The number of processes that fits these variations fastest; 1 is this process alone."""
     needed = sorted(map(seconds, variations))
     if sum(needed[:-1]) <= _WORTH:
         return 1
@@ -59,10 +49,6 @@ def wanted(variations: Sequence[Variation]) -> int:
 
 def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, None]:
     """Draw figures, in several processes if there are many.
-
-    Parameters
-    ----------
-    calls : sequence of callables without arguments
 
     Yields
     ------
@@ -80,11 +66,6 @@ def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, Non
 
 def spread(calls: Sequence[Callable[[], T]], processes: int) -> Generator[tuple[int, T], None, None]:
     """Make calls in several processes, started in their order; in this process if `processes` is 1.
-
-    Parameters
-    ----------
-    calls : sequence of callables without arguments
-    processes : int
 
     Yields
     ------

@@ -49,7 +49,6 @@ def bounded(
 
     Parameters
     ----------
-    chosen : Candidate
     entry : TrialEntry
         With the declared ranges.
     remaining : Remaining
@@ -137,7 +136,6 @@ def overall(included: Sequence[Included], trials: Sequence[Bounded]) -> Open:
     ----------
     included : sequence of Included
         Trials whose counts are known.
-    trials : sequence of Bounded
     """
     known: list[Known] = [(t.label, np.array([[[t.found.responders, t.found.n]]]), (0,)) for t in included]
     unknown: list[Known] = [(t.label, t.options[:, None], (0,)) for t in trials]
@@ -157,10 +155,6 @@ def by_group(
     ----------
     grouping : Grouping
         Of the trials whose counts are known.
-    factors : tuple of str
-    analysis : Analysis
-    included : sequence of Included
-    trials : sequence of Bounded
     """
     everyone: list[Included | Bounded] = [*included, *trials]
     places = {name: i for i, name in enumerate(names_of(everyone, analysis, factors))}
@@ -182,7 +176,6 @@ def reported(grouping: Grouping, places: Mapping[str, int]) -> list[Known]:
 
     Parameters
     ----------
-    grouping : Grouping
     places : mapping of str to int
         The number of each group.
     """
@@ -229,7 +222,6 @@ def as_completions(trials: Sequence[Known], names: tuple[str, ...]) -> Completio
     ----------
     trials : sequence of (str, ndarray of int, tuple of int)
         Label, options, shape (C, r, 2), and the groups of the r rows.
-    names : tuple of str
     """
     used = sorted({group for _, _, groups in trials for group in groups})
     return Completions(

@@ -44,16 +44,11 @@ def without(
 
     Parameters
     ----------
-    chosen : Candidate
     patients : Patients
         The population.
     exclusions : sequence of Where
         Those that apply to this trial.
     unresolved : {"error", "drop", "keep", "bound", "latent"}
-
-    Returns
-    -------
-    Remaining
     """
     margins = chosen.margins
     excluded = {told(w.given()): chosen.universe.patients(w.given()) & patients for w in exclusions}

@@ -41,7 +41,6 @@ def group(
     ----------
     included : sequence of Included
         The trials of the overall estimate.
-    analysis : Analysis
     factors : tuple of str
         One factor, or those of a crossing.
 

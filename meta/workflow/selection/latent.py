@@ -77,7 +77,6 @@ def latent_entries(chosen: Candidate, remaining: Remaining) -> list[LedgerEntry]
 
     Parameters
     ----------
-    chosen : Candidate
     remaining : Remaining
         With exclusions pending.
     """

@@ -110,7 +110,6 @@ class Margins:
 
         Parameters
         ----------
-        targets : sequence of Patients
         ranges : sequence of (Patients, (int, int))
             The least and the most patients in a set, besides what the rows say.
 

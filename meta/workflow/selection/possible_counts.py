@@ -24,8 +24,6 @@ def possible_counts(
 
     Parameters
     ----------
-    margins : Margins
-    targets : sequence of Patients
     doubtful : Patients
         Any number of them, with any number of their responders, may be excluded.
     declared : sequence of (Patients, (int, int))

@@ -54,15 +54,6 @@ class Selection:
 def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
     """Find each trial's counts for the analysis.
 
-    Parameters
-    ----------
-    trials : mapping of id to TrialFile
-    analysis : Analysis
-
-    Returns
-    -------
-    Selection
-
     Raises
     ------
     SpecError

@@ -61,7 +61,6 @@ def site_counts(
     ----------
     included : sequence of Included
         The trials of the overall estimate.
-    analysis : Analysis
     by : str
         What the groups are.
 
@@ -92,8 +91,6 @@ def counts_by_group(
 
     Parameters
     ----------
-    margins : Margins
-    groups : mapping of str to Patients
     population : Patients
         Everybody, in a group or not.
     found : Found or None
@@ -216,12 +213,7 @@ def _sizes(reported: ByGroup) -> dict[str, int]:
 
 
 def in_words(reported: ByGroup) -> str:
-    """How a trial enters, for the ledger.
-
-    Parameters
-    ----------
-    reported : ByGroup
-    """
+    """How a trial enters, for the ledger."""
     alone = [row for row in reported.rows if len(row.groups) == 1 and not row.pools]
     said = [", ".join(f"{row.groups[0]} {row.responders}/{row.n}" for row in alone)] if alone else []
     said += [_sum_in_words(row) for row in reported.rows if row not in alone]

@@ -41,9 +41,6 @@ def splits(
     ----------
     grouping : Grouping
         What is reported.
-    factors : tuple of str
-    analysis : Analysis
-    included : sequence of Included
 
     Returns
     -------
