@@ -37,7 +37,7 @@ class Fault:
 
 
 def option_fault(option: str, found: object, allowed: str) -> Fault:
-    """What is wrong with one option of a model, wherever it was given.
+    """A fault in one option of a model.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def under(path: str, columns: Columns) -> dict[str, Callable[[Any], Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What a reader sees at a glance: a caption, a table of text, and what must be said below it."""
+    """A short display of a result: a caption, a table of text, and notes."""
 
     caption: str
     header: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The command `pool`: everything that the records ask for, fitted, written and told."""
+"""The command `pool`: fit what the records ask for, write results, tables and figures, print the answers."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def table(title: str, header: Sequence[str], rows: Sequence[tuple[str, ...]]) ->
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int], None]]:
-    """Show how much is left, as the caller tells; the first number told counts as all."""
+    """Show the number of remaining tasks as the caller reports it; the first number is the total."""
     from rich.progress import Progress
 
     with Progress(console=console(stderr=True), transient=True) as bar:

@@ -203,7 +203,7 @@ def _after(query: str) -> int:
 def follow(
     root: Path, known: Snapshot, news: News, make: Callable[[], str], told: Callable[[str], None]
 ) -> None:
-    """Make the page anew after every change, for ever; what is wrong is told, and shown above the last page.
+    """Rebuild the page after every change; errors are printed and shown above the last good page.
 
     Parameters
     ----------

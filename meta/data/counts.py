@@ -1,4 +1,4 @@
-"""What models take: responders and patients, one trial an entry."""
+"""Counts of responders and patients, one entry a trial: the input of models."""
 
 from __future__ import annotations
 

@@ -137,6 +137,6 @@ def _reasons(fit: Fit) -> list[str]:
 
 
 def some(counts: Counts, own: NDArray[np.bool_]) -> Counts:
-    """Those trials of which `own`, shape (k,), says so."""
+    """The trials selected by the mask `own`, shape (k,)."""
     labels = [label for label, there in zip(counts.labels, own, strict=True) if there]
     return Counts.of(counts.responders[own], counts.n[own], labels)

@@ -1,4 +1,4 @@
-"""What every model of counts offers. Whoever uses a model asks it; nobody asks which model it is."""
+"""The interface of every model of counts. Callers use it and never ask which model it is."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class IntervalWords(NamedTuple):
 
 
 class PoolingModel(ABC):
-    """A frozen dataclass of options; what follows is what it says of itself.
+    """Base of the models: a frozen dataclass of options, with a description of itself.
 
     Attributes
     ----------

@@ -263,7 +263,7 @@ def shared_trials_note(data: GroupedCounts) -> tuple[str, ...]:
 
 
 def influence(labels: Sequence[str], cases: Cases | None) -> tuple[Influence, ...]:
-    """What each trial does to the fit; nothing below three trials, where one would be left."""
+    """The influence of each trial on the fit; empty below three trials."""
     if cases is None or len(labels) < LEAST_CASES:
         return ()
     measures = {name: z for name, z in cases._asdict().items() if name != "code"}

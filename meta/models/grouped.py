@@ -1,4 +1,4 @@
-"""What every fit is made of, whatever the model: trials, what few of them allow, all trials, then groups."""
+"""The parts that fits of all models share: trials, the k policy, the overall fit and its groups."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CAVEAT_BELOW = 10  # trials; Wald p-values of group differences are too small wi
 
 
 def unpooled(model: PoolingModel, counts: Counts, reason: str | None = None) -> Fit:
-    """A fit without a model's estimate: of no trial, or of one, whose exact interval is the answer.
+    """A fit without a pooled estimate: of no trial, or of a single trial with its exact interval.
 
     Every other fit starts from it: trials and standing are those of the counts.
 

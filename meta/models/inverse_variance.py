@@ -82,7 +82,7 @@ TAU2_INTERVALS: dict[Tau2IntervalMethod, str] = {
 
 
 class Spread(NamedTuple):
-    """What a set of rows says about tau2; groups may share it."""
+    """The estimate of tau2 from a set of trials; groups may share it."""
 
     tau2: float
     code: int
@@ -394,7 +394,7 @@ def _pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limi
 
 
 def _without_mean(model: InverseVariance, group: Group, reason: str | None = None) -> Fit:
-    """A fit without a mean: of no trial, of one, whose exact interval is the answer, or for a `reason`.
+    """A fit without a pooled estimate, because of too few trials or for `reason`.
 
     Tau2 is there all the same where it can be told of two trials or more.
     """

@@ -1,4 +1,4 @@
-"""How the options of models, and records, are read from a file, and what is said of those out of range."""
+"""Checks of the options of models, with a fault for each value out of range."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def refuse(*checks: Iterable[Fault]) -> None:
 
 
 def level_faults(level: float) -> Iterator[Fault]:
-    """A level that leaves no interval."""
+    """Faults of an interval level that is not between 0 and 1."""
     if not 0 < level < 1 - 1e-9:  # nearer to 1, quantiles lose their digits
         yield option_fault("level", level, "a number between 0 and 1 is allowed")
 
 
 def threshold_faults(thresholds: tuple[float, ...]) -> Iterator[Fault]:
-    """Thresholds that are no rates."""
+    """Faults of thresholds that are not between 0 and 1."""
     wrong = [cut for cut in thresholds if not 0 < cut < 1]
     if wrong:
         yield option_fault("thresholds", ", ".join(map(str, wrong)), "ORRs between 0 and 1 are allowed")
 
 
 def continuity_faults(continuity: float | str) -> Iterator[Fault]:
-    """A continuity correction that is none."""
+    """Faults of a continuity correction that is not above 0 and at most 1."""
     if isinstance(continuity, str):
         return
     if not 0 < continuity <= 1:
@@ -51,7 +51,7 @@ def continuity_faults(continuity: float | str) -> Iterator[Fault]:
 
 
 def prior_faults(prior: str, mu_prior: str) -> Iterator[Fault]:
-    """Priors that cannot be read or are none.
+    """Faults of priors that cannot be read or are not proper.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def prior_faults(prior: str, mu_prior: str) -> Iterator[Fault]:
 
 
 def count_faults(option: str, value: int, low: int, high: int | None, allowed: str) -> Iterator[Fault]:
-    """A whole number out of range.
+    """Faults of a whole number out of its range.
 
     Parameters
     ----------
@@ -84,5 +84,5 @@ def count_faults(option: str, value: int, low: int, high: int | None, allowed: s
 
 
 def seed_faults(seed: int) -> Iterator[Fault]:
-    """A seed that random numbers cannot start from."""
+    """Faults of a negative seed."""
     return count_faults("seed", seed, 0, None, "a whole number from 0 is allowed")

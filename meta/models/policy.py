@@ -1,4 +1,4 @@
-"""The k policy: what may be said of an estimate, given the trials and responders behind it, and its words."""
+"""The k policy: how an estimate may be presented, given its numbers of trials and responders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ALONE = Standing(status=Status.EXACT_INTERVAL_ONLY, reasons=(Reason.ONE_TRIAL,))
 
 
 def standing(k: int, responders: int, others: int, *, bayesian: bool = False) -> Standing:
-    """What may be said of an estimate.
+    """The standing of an estimate.
 
     Below five trials or five responders the headline belongs to a Bayesian model: the likelihood of so few
     hardly informs tau, and only a prior says so. Without any responder, or with nothing but responders, one

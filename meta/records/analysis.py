@@ -33,14 +33,14 @@ class Where(Factors):
     regimen: Regimen | None = None
 
     def trial_conditions(self) -> dict[str, str]:
-        """What a trial (or its arm) must be."""
+        """The conditions on the trial or its arm."""
         pairs = ((name, getattr(self, name)) for name in ("trial", *TRIAL_FACTORS))
         return {name: value for name, value in pairs if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range(Factors):
-    """Least and most patients of a kind in a trial's population, where its report does not say how many.
+    """A declared range for a number of patients that a report does not give.
 
     Only `unresolved: bound` and `latent`, and `unreported: bound`, use it. `source` says what it is known
     from.

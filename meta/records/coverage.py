@@ -46,7 +46,7 @@ class CoverageTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What may be confounded with what.
+    """Which characteristics of trials occur together.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The table of factors: the properties by which rows count patients, and how they are said.
+"""The table of factors: the characteristics by which patients are counted, with their levels and phrases.
 
 A factor is one field of :class:`Factors`. Records, analyses, checks, groupings, exclusions, the model of
 sites, the latent model, the map of what is confounded, schemas and sentences derive from its :class:`Factor`.

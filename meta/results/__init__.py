@@ -1,4 +1,4 @@
-"""What models give: plain frozen data, in which every number says what it is.
+"""Results of models: frozen dataclasses in which every number carries its meaning.
 
 Nothing here is NaN. What cannot be estimated is ``None`` beside a `reason`.
 """

@@ -1,4 +1,4 @@
-"""What a fit consists of."""
+"""The result of a model, and its parts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Dispersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Influence:
-    """What one trial does to the fit.
+    """The influence of one trial on the fit.
 
     `measures` by name: of a conventional model rstudent, dffits, cook, hat, covratio, tau2_deleted,
     q_deleted; of an exact one mid_p (predictive, of the trial given the others), divergence (nats by

@@ -1,4 +1,4 @@
-"""What the latent model gives: patients of an excluded kind as a group, their split not known everywhere."""
+"""Results of the latent model, in which excluded patients are a group whose split is partly unreported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentSplit:
-    """Responders who stay in the analysis, of a trial that reports only a sum with those who leave it.
+    """The estimated split of a trial that reports remaining and excluded patients only together.
 
     `n` and `responders` are of the sum, `leaving` the least and the most patients of it who leave, `expected`
     the posterior mean of the responders who stay; `low` and `high` bound their number with the probability
@@ -34,7 +34,7 @@ class LatentSplit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latent:
-    """Rates of the patients who stay, where some trials do not tell them from those who are excluded.
+    """Rates of the remaining patients where some trials do not report them separately from excluded ones.
 
     Attributes
     ----------
@@ -68,5 +68,5 @@ class Latent:
 
     @property
     def outcome(self) -> Outcome:
-        """What was counted."""
+        """The outcome."""
         return self.fits[0].outcome

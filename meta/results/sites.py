@@ -1,4 +1,4 @@
-"""What the model of sites and regions gives. A group is a primary site, a level usually a region."""
+"""Results of the model of sites and regions. A group is a primary site, a level usually a region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be said of an estimate: the enumerations of the k policy."""
+"""The k policy as enumerations: how an estimate may be presented, and why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What may be said, the least first."""
+    """How an estimate may be presented, the weakest first."""
 
     NO_ESTIMATE = "no-estimate"
     EXACT_INTERVAL_ONLY = "exact-interval-only"
@@ -17,7 +17,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why no more may be said, or what must be said beside it."""
+    """Why an estimate has this status, or what must accompany it."""
 
     NO_TRIAL = "no-trial"
     ONE_TRIAL = "one-trial"
@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What the k policy lets an estimate be called, and why.
+    """The status of an estimate under the k policy, with its reasons.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is said of a posterior of (mu, tau): every estimand with its interval, read off in one go."""
+"""Estimands of a posterior of (mu, tau), each with its interval."""
 
 from __future__ import annotations
 

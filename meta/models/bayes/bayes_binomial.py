@@ -265,7 +265,7 @@ class BayesBinomial(PoolingModel):
         return answers_of(self.frame(), self.priors(), rows, spread=spread)
 
     def frame(self) -> Frame:
-        """What the numbers of the posterior are given as."""
+        """How the numbers of the posterior are reported: scale, level, kind of interval."""
         return Frame(
             scale=SCALES["logit"],
             method=f"Bayesian binomial-normal, tau ~ {self.prior}, mu ~ {self.mu_prior}",

@@ -1,4 +1,4 @@
-"""What a Bayesian binomial-normal fit says beyond its estimands: shrinkage, influence, counts, a sweep."""
+"""More results of a Bayesian binomial-normal fit: shrunken rates, influence, new counts, fixed tau."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def sweep(surface: Surface, mu_prior: MuPrior, frame: Frame) -> tuple[SweepPoint
 
 
 def influence(data: Counts, left: LeftOut, found: Answers) -> tuple[Influence, ...]:
-    """What each trial does to the posterior.
+    """The influence of each trial on the posterior.
 
     Parameters
     ----------

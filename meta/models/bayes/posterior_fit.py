@@ -44,7 +44,7 @@ NO_I2 = "I2 and Q belong to the inverse-variance model; see tau and the middle 9
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the numbers of a posterior are given as.
+    """How the numbers of a posterior are reported: scale, level, kind of interval.
 
     `inverse` and `forward` carry the analysis scale to proportions and back; `mean` says whether the mean
     rate can be given, which takes the logit scale.

@@ -171,7 +171,7 @@ def _mean(mu: FloatArray, tau: FloatArray) -> FloatArray:
 
 
 def _influence(data: Counts, fit: Fit) -> tuple[Influence, ...]:
-    """What leaving each trial out does to the estimates; all of them are one batch."""
+    """The change of the estimates when each trial is left out, fitted as one batch."""
     if fit.estimands is None:
         return ()
     top = maximise(marginal_terms, data.responders, data.n, ~np.eye(data.k, dtype=bool))

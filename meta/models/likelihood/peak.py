@@ -41,7 +41,7 @@ INTERVALS: dict[LikelihoodInterval, IntervalWords] = {
 
 
 class LikelihoodModel(PoolingModel):
-    """What both models have."""
+    """Options and words that both likelihood models share."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""What draws must satisfy to be believed."""
+"""Convergence diagnostics of a sampler, and their limits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Worst:
 def diagnose(
     idata: Any, *, target_accept: float, seed: int, retried: bool = False, sampler: str = "pymc"
 ) -> Diagnostics:
-    """What draws say about the sampler, and every limit that they break.
+    """The diagnostics of the draws, and every limit that they exceed.
 
     Parameters
     ----------

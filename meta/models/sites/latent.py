@@ -1,4 +1,4 @@
-"""Rates of the patients who stay where trials do not tell them from those who are excluded.
+"""Rates of the remaining patients where some trials do not report them separately from excluded ones.
 
 The model :class:`~meta.models.sites.site_region.SiteRegion` with two fixed groups: those who stay and those
 who leave. A trial that tells them apart informs the contrast between them; one that reports only their sum
@@ -122,7 +122,7 @@ def _splits(data: PartialCounts, found: SiteRegionDraws, level: float) -> Iterat
 
 
 def _notes(data: PartialCounts, contrasts: Sequence[str]) -> Iterator[str]:
-    """What the answers rest on, and in what they differ from the primary model's."""
+    """Notes on the basis of the answers, and how they differ from the primary model's."""
     stays, leaves = data.groups
     reported = (~np.isnan(data.known())).sum(0)
     totals = len({int(t) for t, row in zip(data.trial, data.sizes(), strict=True) if np.all(row > 0)})

@@ -1,4 +1,4 @@
-"""What a reader must know before the numbers of the model of sites and regions."""
+"""Notes that belong to every result of the model of sites and regions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def notes(asked: Question) -> Iterator[str]:
-    """What the answers rest on, in words."""
+    """Notes on the data behind the answers."""
     yield from _contrast(asked)
     yield from _groups(asked)
     if asked.data.pools:

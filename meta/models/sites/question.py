@@ -1,4 +1,4 @@
-"""What is asked of draws of the model of sites and regions, and how an answer is summarised."""
+"""Summaries of draws of the model of sites and regions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Question:
-    """What is asked of draws.
+    """Data, contrast and target mix for which draws are summarised.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What contrasts between groups are without the trials that print totals only."""
+"""Contrasts between groups from the trials that report every group separately."""
 
 from __future__ import annotations
 

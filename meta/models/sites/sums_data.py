@@ -12,7 +12,7 @@ from meta.stats.normal.scales import FloatArray
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SumsData:
-    """What the operation takes beside the parameters.
+    """The data of the operation, beside the parameters.
 
     A row is a sum over cells: the patients of one group, or of several in an unknown mix. A line is a group
     of a cell, with its log odds; most cells have one.

@@ -1,1 +1,1 @@
-"""What records must keep beyond the types of their fields."""
+"""Checks of records beyond the types of their fields."""

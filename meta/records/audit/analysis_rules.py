@@ -1,4 +1,4 @@
-"""What an analysis must keep beyond the types of its fields, alone and against the trials."""
+"""Rules for an analysis beyond the types of its fields, by itself and against the trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a record must keep beyond the types of its fields, each rule a function that lists what breaks it.
+"""Rules for a trial record beyond the types of its fields; each rule is a function that lists violations.
 
 The rules see a trial in pieces, so that one malformed row does not hide the faults of the others.
 """

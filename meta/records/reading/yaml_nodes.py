@@ -50,7 +50,7 @@ class Decimals(float):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one file says, and what is wrong with how it says it.
+    """The content of one YAML file, with the line of every value and the faults of its form.
 
     Attributes
     ----------

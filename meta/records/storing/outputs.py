@@ -1,4 +1,4 @@
-"""What a pooling run has written: which files are current, and which are nobody's any more."""
+"""The files that a pooling run has written: which are current, and which are obsolete."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Outputs:
         self._remember()  # at once, so that a run that is stopped keeps what it has drawn
 
     def close(self, kept: Iterable[str] = (), *, complete: bool) -> None:
-        """Remember what there is.
+        """Store the manifest and remove obsolete files.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The colours and dashes of every figure; in grey, marks are told apart by their shapes."""
+"""The colours and dashes of every figure; in grey, marks differ by their shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The aliasing map: levels of every factor by trial, so that one sees what is confounded with what."""
+"""The aliasing map: levels of every factor by trial, to show which characteristics are confounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forest plots: what each trial found, and what they say together."""
+"""Forest plots: the estimate of each trial, and the pooled estimates."""
 
 from __future__ import annotations
 

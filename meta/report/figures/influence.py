@@ -1,4 +1,4 @@
-"""What each trial does to the answer: how far it moves the posterior and the rate, and how it fits in."""
+"""Influence of each trial: how far it moves the posterior and the rate, and how well it is predicted."""
 
 from __future__ import annotations
 

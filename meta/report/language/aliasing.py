@@ -1,4 +1,4 @@
-"""Which levels of factors go together in all trials: what an aliasing map says in words."""
+"""Which levels of factors occur together in all trials, in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def same_trials(coverage: Coverage) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """Levels of different factors that the same trials have wholly, and no others: not to be told apart.
+    """Levels of different factors that exactly the same trials have, and which are therefore aliased.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What is said of differences between groups: contrasts, and tests side by side."""
+"""Words for differences between groups: contrasts and tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the exact models: their names, tau beside its prior, estimands, probabilities."""
+"""Words for the exact models: names, tau beside its prior, estimands, probabilities."""
 
 from __future__ import annotations
 

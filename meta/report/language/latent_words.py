@@ -26,7 +26,7 @@ def latent_failed(found: Latent) -> bool:
 def answer(
     found: Latent, by: str | None = None, group: str | None = None
 ) -> tuple[SiteRegionFit, StandardisedRate] | None:
-    """The rate of those who stay in new trials, overall or at a level; None where there is none.
+    """The rate of the remaining patients in new trials, overall or at a level; None if not given.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def answer(
 
 
 def answers_by(found: Latent) -> Iterator[tuple[SiteRegionFit, StandardisedRate]]:
-    """Every rate of those who stay in new trials: overall, then by level."""
+    """The rates of the remaining patients in new trials: overall, then by level."""
     for fit in found.fits:
         for rate in fit.standardised:
             if rate.population == "new-trials":
@@ -52,12 +52,12 @@ def answers_by(found: Latent) -> Iterator[tuple[SiteRegionFit, StandardisedRate]
 
 
 def estimand(found: Latent, rate: Proportion) -> str:
-    """What the rate is of: those who stay are all of the target mix."""
+    """The estimand of the rate: the remaining patients are the whole target mix."""
     return f"{plain_name(rate.estimand, found.outcome)}, {found.factor} {found.stays}"
 
 
 def reported(found: Latent, fit: SiteRegionFit, level: str | None) -> str:
-    """Responders/n of those who stay where they are reported by themselves; empty where nowhere."""
+    """Responders/n of the remaining patients where they are reported separately; empty if nowhere."""
     rate = _rate(found, fit, level)
     return counts(rate.responders, rate.n_reported) if rate is not None and rate.n_reported else ""
 

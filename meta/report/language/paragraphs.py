@@ -1,4 +1,4 @@
-"""What stands below the axis of a forest plot: statistics, the legend, and notes."""
+"""The text below a forest plot: statistics, legend and notes."""
 
 from __future__ import annotations
 

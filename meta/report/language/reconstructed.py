@@ -1,4 +1,4 @@
-"""What a trial adds to a group whose responders it did not report: rows of a forest plot, and words."""
+"""Rows and words of a forest plot for trials whose responders are not reported in a group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the variations of an analysis are called beside each other, and which of their answers are its own."""
+"""Names of the variations of an analysis, and which of their answers repeat the base."""
 
 from __future__ import annotations
 

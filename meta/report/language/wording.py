@@ -1,4 +1,4 @@
-"""What figures and tables say about a fit: sentences, from numbers that carry their meaning."""
+"""Sentences about a fit for figures and tables."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class LatentLine:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A run that excludes patients: how it treats trials that do not tell them apart."""
+    """A run that excludes patients, and how it treats trials that do not report them separately."""
 
     variation: str
     unresolved: str
@@ -124,7 +124,7 @@ class Settled:
 
     @property
     def said(self) -> str:
-        """What became of trials that do not tell these patients apart."""
+        """How trials that do not report these patients separately were treated."""
         return UNRESOLVED.get(self.unresolved, "all trials tell them apart")
 
 
@@ -138,7 +138,7 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the page begins with."""
+    """The first section of the page."""
 
     overall: Line | None
     blocks: tuple[Block, ...]

@@ -1,4 +1,4 @@
-"""What the page says of each analysis, in the order in which a reader asks."""
+"""The sections of an analysis on the page, in the order in which a reader asks."""
 
 from __future__ import annotations
 

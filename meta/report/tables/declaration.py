@@ -1,4 +1,4 @@
-"""What a table is: which rows a run has, and columns."""
+"""The declaration of a table: its rows for a run, and its columns."""
 
 from __future__ import annotations
 

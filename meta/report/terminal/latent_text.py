@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def latent_lines(run: Run) -> Iterator[str]:
-    """The rates of those who stay, how far the contrast has moved from its prior, and the splits.
+    """The rates of the remaining patients, the contrast beside its prior, and the splits.
 
     Yields
     ------

@@ -1,1 +1,1 @@
-"""Posteriors of (mu, tau) by quadrature, and what is read off them."""
+"""Posteriors of (mu, tau) by quadrature, and their summaries."""

@@ -1,4 +1,4 @@
-"""Every whole-number completion of a table whose margins are known only in part.
+"""All whole-number completions of a table with partly unreported margins.
 
 The cells of the table hold patients and, among them, responders. Rows that were printed are sums over cells;
 what is wanted are other sums, the targets. A completion is a value of all targets for which some table of

@@ -1,4 +1,4 @@
-"""What the numbers of a run depend on besides its data and options."""
+"""Versions on which the numbers of a run depend, besides data and options."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def _about(chosen: Candidate, before: Patients, remaining: Remaining, declared: 
 
 
 def span(low: int, high: int) -> str:
-    """A number, or from what to what it may be."""
+    """A number, or its range."""
     return str(low) if low == high else f"{low} to {high}"
 
 
@@ -172,7 +172,7 @@ def by_group(
 
 
 def reported(grouping: Grouping, places: Mapping[str, int]) -> list[Known]:
-    """What trials report by group, each as its only option.
+    """Reported counts by group, each as the only possible value.
 
     Parameters
     ----------

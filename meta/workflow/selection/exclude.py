@@ -124,7 +124,7 @@ def _unresolved(
 
 
 def unreported(chosen: Candidate, patients: Patients, words: str, excluded: Patients) -> str:
-    """How many patients are to be excluded, and why their responders are not known, if they are not."""
+    """The number of excluded patients, and why their responders are unknown, if they are."""
     words = _of(chosen, patients, words, excluded & patients)
     if chosen.margins.counts(patients - excluded) is not None:
         return words

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LatentCounts:
-    """What the latent model takes.
+    """The data of the latent model.
 
     Attributes
     ----------

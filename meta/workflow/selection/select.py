@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What models and readers get from the records.
+    """The counts selected for an analysis, with the ledger.
 
     `counts`, `groupings` and `included` are of the trials whose counts are known; `bounded` are the others,
     and `open` the completions of all of them, under `unresolved: bound` alone; or, under `unreported: bound`,
