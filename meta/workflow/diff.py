@@ -95,7 +95,8 @@ def _answers_of(run: Run) -> Iterator[tuple[tuple[str, str, str], Answer]]:
         for part in fit.groups or (fit,):
             yield (fit.role or "", fit.by or "overall", part.label or "all"), part
     for one in run.bounds:
-        yield (f"{one.role}, bounds of the {one.estimand}", one.by or "overall", one.group or "all"), one
+        what = f"{one.role}, bounds of the {name_of(one.estimand, one.outcome)}"
+        yield (what, one.by or "overall", one.group or "all"), one
     if run.sites is None:
         return
     for rate in run.sites.standardised:

@@ -421,7 +421,8 @@ def test_diff_reads_role_by_role(committed, cli, git, add_trial):
     ]
     for part in said.split("quick / base / ")[1:]:
         groups = [line.split(":")[0].strip() for line in part.splitlines() if line.startswith("  ")]
-        assert groups == ["overall / all", "region / Asia", "region / International", "region / West"]
+        # Asia has one trial, whose exact interval does not hang on the others
+        assert groups == ["overall / all", "region / International", "region / West"]
 
 
 def test_diff_of_another_model(committed, cli):
@@ -470,7 +471,7 @@ def test_diff_of_bounds(committed, cli, git):
     assert cli("diff", "--root", committed).out == "No pooled answer differs from HEAD.\n"
     path.write_text(path.read_text().replace("responders: 3", "responders: 2"))
     said = cli("diff", "--root", committed).out
-    title = "\nquick / splits / conventional, bounds of the median ORR (median ORR)\n"
+    title = "\nquick / splits / conventional, bounds of the ORR of the one trial (ORR of the one trial)\n"
     assert title in said
     rows = said.split(title)[1].splitlines()
     # exact intervals of one trial, by hand: 0/8 to 3/8 before, 0/8 to 2/8 after
@@ -518,7 +519,7 @@ def test_diff_of_the_model_of_sites_samples_only_what_it_must(committed, cli, gi
     path.write_text(record.replace("responders: 3", "responders: 4"))
     said = cli("diff", "--root", committed).out
     assert sampled == ["base", "base"]
-    title = "quick / base / sites, new-trials (mean over new trials)\n  standardised / Asia: 8.0 ("
+    title = "quick / base / sites, new-trials (mean ORR over new trials)\n  standardised / Asia: 8.0 ("
     assert title in said
     assert re.search(r"standardised / Asia: 8\.0 \(.*\) -> 9\.0 \(", said)
     assert "difference" not in said  # the made-up model has the same on both sides
@@ -528,7 +529,7 @@ def test_diff_of_the_model_of_sites_samples_only_what_it_must(committed, cli, gi
     analysis.write_text(text + "sensitivity: {new: {sites: {seed: 2}}}\n")
     said = cli("diff", "--root", committed).out
     assert sampled == ["base", "base", "new"]
-    assert re.search(r"standardised, |Asia less|West less", said)
+    assert re.search(r"standardised, |Asia minus|West minus", said)
     assert re.search(r"quick / new / sites, difference, new-trials \(.*percentage points\)", said)
 
 

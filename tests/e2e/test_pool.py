@@ -332,7 +332,7 @@ def test_table_1_of_jia_2022_by_the_exact_posterior(pooled):
     ):
         assert (found.low, found.value, found.high) == pytest.approx(theirs, abs=2e-3)
     above = {(p.estimand, p.threshold): p.value for p in fit.probabilities}
-    assert above["mean ORR", 0.1] == pytest.approx(0.857147, abs=2e-3)
+    assert above["mean", 0.1] == pytest.approx(0.857147, abs=2e-3)
     assert {threshold for _, threshold in above} == {0.1, 0.2}
     assert fit.standing.status == "headline"
 
@@ -456,11 +456,11 @@ def test_bounds_of_the_posterior_hold_the_answers_that_need_none(pooled, analysi
     bounds = {
         (b.by, b.group, b.estimand): b for b in run_of(pooled, analysis, BOUND).bounds if b.role == "primary"
     }
-    whole = bounds[None, None, "mean ORR"]
+    whole = bounds[None, None, "mean"]
     base = fit_by(run_of(pooled, analysis), role="primary").proportion
     assert whole.ignorance.low < base.value < whole.ignorance.high
     assert whole.uncertainty.low < base.low < base.high < whole.uncertainty.high
-    west = bounds["region", "West", "mean ORR"]
+    west = bounds["region", "West", "mean"]
     assert west.ignorance.high - west.ignorance.low > 3 * (whole.ignorance.high - whole.ignorance.low) / 2
     assert west.standing.status == "drawn-not-headline"
     sites = [b for (by, *_), b in bounds.items() if by == "site"]
@@ -820,7 +820,7 @@ def test_leave_one_out_is_one_line(quick_pooled, cli):
     analysis.write_text(
         analysis.read_text() + "sensitivity: {each: each-trial, tau2.dl: {by: [], unit: arm}}\n"
     )
-    result = cli("pool", "--root", quick_pooled)
+    result = cli("pool", "--root", quick_pooled, "--verbose")
     assert "5 runs (4 fitted, the rest unchanged), 3 figures drawn." in result.out
     assert re.search(r"without Alpha \(Smith 2020\) +2\* +5/43", result.out)
     assert re.search(r"^ *tau2\.dl +3\* +8/63", result.out, re.MULTILINE)

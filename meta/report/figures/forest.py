@@ -216,7 +216,7 @@ def _overall(fit: Fit, companions: Sequence[Fit], sources: _Sources) -> list[Row
     if wording.withheld(fit):
         return [*rows, replace(withheld_row(fit), above=BLOCK_GAP, details=absent)]
     method = wording.method(fit)
-    pooled = pooled_row(fit, wording.scope(fit))
+    pooled = pooled_row(fit, f"{wording.scope(fit)}:")
     details = (*pooled.details, *([(method, SMALL)] if method else []), *absent)
     leading = replace(pooled, above=BLOCK_GAP, details=details)
     beside = [companion_row(other, method=True) for other in companions]

@@ -56,9 +56,9 @@ def influence(fit: Fit, *, title: str) -> Picture:
         Column("mid_p value", " "),
     )  # fmt: skip
     subtitle = (
-        f"{exact.model_name(fit)}. Divergence: how far the trial moves the posterior. Shift: all trials minus "
-        "all others. Mid-p: where the trial lies in what the others predict for it, marked where outside "
-        f"{number(TAIL)} to {number(1 - TAIL)}."
+        f"{exact.model_name(fit)}. Divergence: how far the trial moves the posterior. Shift: all trials "
+        "minus all others. Mid-p: where the trial lies in what the others predict for it, marked where "
+        f"outside {number(TAIL)} to {number(1 - TAIL)}."
     )
     return draw(Table(columns, tuple(map(_row, fit.influence))), (), marked(title, fit), subtitle)
 

@@ -188,7 +188,7 @@ def test_shows_every_trial_with_its_numbers(region: Fit) -> None:
 def test_names_estimand_method_and_counts_of_the_pooled_rows(region: Fit) -> None:
     said = words(forest(region))
     assert "Pooled median ORR (k = 2)" in said
-    assert "Overall median ORR (k = 4)" in said
+    assert "All trials: median ORR (k = 4)" in said
     assert "14/100" in said
     assert "11/50" in said
     assert "inverse variance, logit scale, REML, Knapp-Hartung, floored" in said
@@ -449,7 +449,7 @@ def test_reads_from_groups_to_overall_to_notes(region: Fit) -> None:
     parts = [
         "Region: Asia",
         "Region: West",
-        "Overall",
+        "All trials: median ORR",
         "prediction interval",
         "Heterogeneity",
         "Trials: observed",

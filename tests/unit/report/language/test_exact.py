@@ -188,7 +188,7 @@ def test_three_roles_in_the_overall_block(table1, nothing_collides):
     nothing_collides(figure)
     said = words(figure)
     for text in (
-        "Overall mean ORR (k = 4)",
+        "All trials: mean ORR (k = 4)",
         "Median ORR, Bayesian binomial-normal",
         "predictive ORR of a new trial",
         "Mean ORR, maximum likelihood, binomial-normal",
