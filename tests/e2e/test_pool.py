@@ -193,7 +193,7 @@ def test_what_the_first_cards_rest_on_stands_on_them(pooled, analysis):
     )
     sites = run_of(pooled, analysis).sites
     gap = next(d for d in sites.differences if (d.population, d.estimand) == ("new-trials", "mean"))
-    assert "At one mix of primary sites, in a model that draws regions with few responders together: " in said
+    assert "At one mix of primary sites, in a model that draws groups with few responders together: " in said
     assert f"{percent(gap.standardised.value)} ({percent(gap.standardised.low)} to" in said
     for rate in sites.rates:
         if rate.level is None:
