@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from meta.records.storing.outputs import Outputs
     from meta.workflow.expand import Variation
 
-_HEADER = ("", "k", "resp./n", "%, 95 % interval", "prediction")
 FAILED = 1  # exit code where a model could not run, or a sampler broke its limits
 
 
@@ -143,7 +142,7 @@ def _short(name: str, runs: list[Run]) -> None:
     from meta.report.language.changes import no_headlines, sensitivity
     from meta.report.terminal.text import answers
 
-    table(_title(name, runs[0]), _HEADER, list(answers(runs[:1])))
+    table(_title(name, runs[0]), _header(runs[0]), list(answers(runs[:1])))
     say(*no_headlines(runs[0]), *filter(None, [sensitivity(runs[0], runs[1:])]))
 
 
@@ -165,9 +164,15 @@ def _all_of(name: str, runs: list[Run]) -> None:
             )
             for run in (runs if i == 0 else runs[:1])
         ]
-        table(_title(name, of_role[0]), _HEADER, list(answers(of_role)))
+        table(_title(name, of_role[0]), _header(of_role[0]), list(answers(of_role)))
     for run in runs:
         say(*site_lines(run), *latent_lines(run), *split_lines(run))
+
+
+def _header(run: Run) -> tuple[str, ...]:
+    from meta.report.language.wording import counts_heading
+
+    return ("", "k", counts_heading(run.analysis.outcome), "%, 95 % interval", "prediction")
 
 
 def _title(name: str, run: Run) -> str:

@@ -8,7 +8,7 @@ from meta.format import interval, level, number, p_value, percent, symbols
 from meta.models import policy
 from meta.report.language import differences, exact
 from meta.report.language.roles import marked
-from meta.results import Estimand, Procedure, Status, name_of
+from meta.results import Estimand, Outcome, Procedure, Status, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -50,6 +50,11 @@ def scope(fit: Fit) -> str:
     """Name what the last pooled row pools: not every trial, where some did not report the groups."""
     partly = any(part.not_reported for part in (fit, *fit.groups))
     return f"trials that report by {fit.by}" if fit.by and partly else "all trials"
+
+
+def counts_heading(outcome: Outcome) -> str:
+    """Head a narrow column of counts, e.g. ``resp./n``."""
+    return "resp./n" if outcome is Outcome.RESPONSE else "events/n"
 
 
 def capital(words: str) -> str:

@@ -148,7 +148,8 @@ def header(fit: Fit, *, median: bool = False) -> tuple[str, ...]:
     """Heads of the columns of :func:`answers`."""
     heads = [fit.proportion, *(exact.others(fit) if median else [])]
     named = [f"{name_of(found.estimand, fit.outcome)}, % ({_interval(found)})" for found in heads]
-    return ("", "k", "resp./n", *named, *([""] if median and len(heads) == 1 else []), "prediction")
+    counted = wording.counts_heading(fit.outcome)
+    return ("", "k", counted, *named, *([""] if median and len(heads) == 1 else []), "prediction")
 
 
 def _answer(name: str, fit: Fit, *, median: bool) -> tuple[str, ...]:
