@@ -208,7 +208,7 @@ def test_the_counts_are_those_of_the_regions(section, base):
     groups = {group.label: group for group in fit_by(base, "region", "primary").groups}
     assert counts == {name: (group.responders, group.n) for name, group in groups.items()}
     assert "two trials against two" in section
-    assert "no group of two trials is a headline" in section
+    assert "groups of two trials should be interpreted with caution" in section
     assert {(group.k, group.standing.status) for group in groups.values()} == {(2, "drawn-not-headline")}
     assert "`jia-2022-table1`" in section
 

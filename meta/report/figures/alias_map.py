@@ -246,7 +246,7 @@ def _below(shown: Coverage) -> list[str]:
         lines.append(f"Trials: {'; '.join(named)}.")
     for found in same_trials(shown):
         names = " = ".join(f"{factor} {level}" for factor, level in found)
-        lines.append(f"The same trials, as far as reported: {names}. Their effects cannot be told apart.")
+        lines.append(f"The same trials, as far as reported: {names}. Their effects cannot be separated.")
     within: dict[str, list[str]] = {}
     for inner, outer in nested(shown):
         within.setdefault(outer, []).append(inner)

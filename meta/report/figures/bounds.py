@@ -229,7 +229,7 @@ def _below(shown: Compared, whole: Bounds) -> Iterator[Paragraph]:
     actions = {"bounded", "not bounded"}
     fates = dict.fromkeys(wording.fate(e) for e in shown.bound.ledger if e.action in actions)
     if fates:
-        yield Paragraph(lead="Not told apart:", text=f"{'; '.join(fates)}.", style=SMALL)
+        yield Paragraph(lead="Not reported separately:", text=f"{'; '.join(fates)}.", style=SMALL)
     models = ordered(fit for fit in shown.base.fits if fit.by is None)
     named = "; ".join(exact.model_name(fit) for fit in models)
     yield Paragraph(lead="Models:", text=f"{named}.", style=SMALL)

@@ -193,4 +193,4 @@ def _below(fit: SiteRegionFit, noun: str) -> list[str]:
 
 def _telling(fit: SiteRegionFit, noun: str) -> str:
     told = sum(rate.n_reported for rate in fit.rates if rate.level is None)
-    return f"It rests on the {told} patients whose responders were reported by {noun}." if told else ""
+    return f"It is based on the {told} patients whose responders were reported by {noun}." if told else ""

@@ -319,7 +319,7 @@ def _below(fit: SiteRegionFit) -> list[str]:
     noun = group_noun(fit)
     lines = [
         f"{fit.responders} of {fit.n} patients in {fit.k} trials {fit.outcome.had}. Each number is the "
-        "posterior median; a cell without reported responders rests on the model, which adds the effect of "
+        "posterior median; a cell without reported responders comes from the model, which adds the effect of "
         f"the {noun} to that of the {fit.contrast or 'trial'}. "
         "Fractions: responders among the patients whose responders were reported.",
         target(fit),

@@ -112,8 +112,8 @@ def specification(
         Paragraph(
             text="Filled: headline estimate. Hollow: shown, not a headline. Bold: the analysis itself; "
             "the dashed line is its leading estimate. Bars: bounds over what was not reported, "
-            "thick of the estimate, thin of its interval's limits. Latent split: responders/n of those "
-            "who stay where they are reported by themselves.",
+            "thick of the estimate, thin of its interval's limits. Latent split: responders/n of the "
+            "remaining patients where these are reported separately.",
             style=SMALL,
             rule=True,
         )

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from meta.records.run import LedgerEntry, Run
     from meta.results import Bound, Bounds, Completed
 
-LABELS = {"keep": "patients kept where not told apart", "drop": "trials dropped where not told apart"}
+LABELS = {
+    "keep": "patients kept where not reported separately",
+    "drop": "trials dropped where not reported separately",
+}
 
 
 class Compared(NamedTuple):

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from meta.results import Rate, SiteRegionFit
 
 UNRESOLVED = {
-    "bound": "bounds over everything that trials did not report",
-    "drop": "trials that do not tell them apart dropped",
-    "keep": "kept in trials that do not tell them apart",
+    "bound": "range over all possible splits of the unreported counts",
+    "drop": "trials that do not report them separately are dropped",
+    "keep": "kept in trials that do not report them separately",
     "latent": "unreported splits estimated with the rest",
 }
 
@@ -125,7 +125,7 @@ class Settled:
     @property
     def said(self) -> str:
         """How trials that do not report these patients separately were treated."""
-        return UNRESOLVED.get(self.unresolved, "all trials tell them apart")
+        return UNRESOLVED.get(self.unresolved, "all trials report them separately")
 
 
 @dataclass(frozen=True, slots=True)

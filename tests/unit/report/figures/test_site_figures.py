@@ -290,7 +290,7 @@ def test_each_pair_of_sites_is_ordered_once_the_likelier_way_round(site_fit):
     shown = texts(figure)
     assert {"a > c", "b > a", "> 99", "90", "50"} <= set(shown)
     assert "a > b" not in shown
-    assert "rests on the 12 patients whose responders were reported by site" in joined(figure)  # 3 + 4 + 5
+    assert "based on the 12 patients whose responders were reported by site" in joined(figure)  # 3 + 4 + 5
     assert set(marks(figure, "reference")[0]) == {50.0}
 
 
