@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from meta.cli.fitting import FitCommand, fit, subset
+from meta.cli.interrupting import listen, pressed
 from meta.cli.pooling import figures, pool
 from meta.cli.printing import progress, say, table
 from meta.cli.root import Root, Width
@@ -31,13 +32,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without τ shows a question mark
+    listen()
     try:
         app()
     except MetaError as error:
         say(*str(error).split("\n"), stderr=True)
         sys.exit(BAD_INPUT)
     except (KeyboardInterrupt, SystemExit) as stop:  # typer turns the first into the second
-        if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
+        if isinstance(stop, SystemExit) and stop.code != INTERRUPTED and not pressed():
             raise
         say("Interrupted: what was finished is kept.", stderr=True)
         sys.exit(INTERRUPTED)

@@ -6,6 +6,8 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from meta.cli.interrupting import stop_if_pressed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -55,6 +57,7 @@ def progress(what: str) -> Iterator[Callable[[int], None]]:
         task = bar.add_task(what, total=None)
 
         def left(number: int) -> None:
+            stop_if_pressed()
             whole = bar.tasks[task].total or number
             bar.update(task, total=whole, completed=whole - number)
 

@@ -6,6 +6,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ET
 
@@ -119,3 +121,34 @@ def test_interrupted_from_the_keyboard(number, single, start):
     assert len(finished(out)) < FILES
     for path in finished(out):
         assert_whole(path)
+
+
+SWALLOWED = """
+import os, signal, sys
+import meta.workflow.pool
+plan = meta.workflow.pool.plan
+
+def interrupted(*arguments):
+    try:
+        {interrupt}
+    except KeyboardInterrupt:
+        pass
+    return plan(*arguments)
+
+meta.workflow.pool.plan = interrupted
+from meta.cli.app import main
+sys.argv = ["nen-meta", "pool", "--root", sys.argv[1]]
+main()
+"""
+
+
+# The second: Python ends itself by SIGINT where a plain KeyboardInterrupt left an `exec`, whoever caught it.
+@pytest.mark.parametrize("interrupt", ["{}", "exec({!r})"])
+def test_an_interruption_that_a_library_swallows(interrupt, single):
+    interrupt = interrupt.format("os.kill(os.getpid(), signal.SIGINT)")
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED.format(interrupt=interrupt), single], capture_output=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr.strip() == b"Interrupted: what was finished is kept."
+    assert not finished(single / "out")
