@@ -147,7 +147,9 @@ main()
 def test_an_interruption_that_a_library_swallows(interrupt, single):
     interrupt = interrupt.format("os.kill(os.getpid(), signal.SIGINT)")
     done = subprocess.run(
-        [sys.executable, "-c", SWALLOWED.format(interrupt=interrupt), single], capture_output=True, check=False
+        [sys.executable, "-c", SWALLOWED.format(interrupt=interrupt), single],
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 130
     assert done.stderr.strip() == b"Interrupted: what was finished is kept."
