@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from meta.cli.calibrating import calibrate
 from meta.cli.fitting import FitCommand, fit, subset
 from meta.cli.interrupting import listen, pressed
 from meta.cli.pooling import figures, pool
@@ -224,6 +225,7 @@ def new(trial: Annotated[str, typer.Argument(help="The new trial's id.")], root:
 
 app.command(cls=FitCommand)(fit)
 app.command()(subset)
+app.command()(calibrate)
 
 
 @app.command()
