@@ -154,7 +154,8 @@ def report_label(report: Report) -> str:
     """The id as a reader writes it: ``jia-2022`` is Jia 2022, ``esmo-2018`` ESMO 2018."""
     words = report.id.split("-")
     return " ".join(
-        w.upper() if w in {"aacr", "asco", "ejc", "esmo", "nanets", "nccn", "ssrn"} else w.capitalize() for w in words
+        w.upper() if w in {"aacr", "asco", "ejc", "esmo", "nanets", "nccn", "ssrn"} else w.capitalize()
+        for w in words
     )
 
 
@@ -250,15 +251,24 @@ def _place(stated: str | None, preferred: Sequence[str]) -> int:
 def choose(
     file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
 ) -> tuple[Candidate | None, list[LedgerEntry]]:
-    """Return the newest report by the as-of date that has the counts, and entries for those passed over."""
+    """Return the newest report by the as-of date that has the counts, and entries for those passed over.
+
+    An older report does not step in for one whose counts are only not certain enough for the analysis.
+    """
     patients = population(analysis, entry)
     chosen: Candidate | None = None
+    uncertain: Candidate | None = None
     passed = []
     for candidate in candidates(file, analysis, entry, arm):
         reason = _refused(candidate, analysis, entry, patients)
-        if chosen is None and reason is None:
-            chosen = candidate
-            continue
+        if reason is None and chosen is None:
+            if uncertain is None or uncertain.report_index == candidate.report_index:
+                chosen = candidate
+                continue
+            reason = f"superseded by {report_label(uncertain.report)}, whose counts are not certain enough"
+        elif uncertain is None and chosen is None and not _not_asked_for(candidate, analysis, entry):
+            if candidate.not_as_printed(candidate.universe.common(patients)):
+                uncertain = candidate
         passed.append(candidate.ledger("passed over", reason or _beaten(candidate, chosen, analysis)))
     return chosen, passed
 
@@ -267,15 +277,8 @@ def _refused(
     candidate: Candidate, analysis: Analysis, entry: TrialEntry, patients: Sequence[Mapping[str, FactorValue]]
 ) -> str | None:
     """Why this table cannot be used, or None where it can."""
-    published = candidate.report.published
-    if entry.report not in {None, candidate.report.id}:
-        return f"the analysis asks for {entry.report}"
-    if isinstance(analysis.reports, AsOf):
-        as_of = analysis.reports.as_of
-        if published == "unknown":
-            return f"its date is unknown and the analysis asks for reports as of {as_of}"
-        if published[: len(as_of)] > as_of[: len(published)]:
-            return f"published {published}, after {as_of}"
+    if unasked := _not_asked_for(candidate, analysis, entry):
+        return unasked
     asked = candidate.universe.common(patients)
     found = candidate.margins.counts(asked)
     who = " and ".join(map(told, patients))
@@ -286,6 +289,20 @@ def _refused(
         return f"does not report n and responders of {whom}"
     if found.n == 0:
         return f"has no patient who is {who}" if who else "has no patient"
+    return None
+
+
+def _not_asked_for(candidate: Candidate, analysis: Analysis, entry: TrialEntry) -> str | None:
+    """Why the analysis does not want this report, whatever it says; None where it does."""
+    published = candidate.report.published
+    if entry.report not in {None, candidate.report.id}:
+        return f"the analysis asks for {entry.report}"
+    if isinstance(analysis.reports, AsOf):
+        as_of = analysis.reports.as_of
+        if published == "unknown":
+            return f"its date is unknown and the analysis asks for reports as of {as_of}"
+        if published[: len(as_of)] > as_of[: len(published)]:
+            return f"published {published}, after {as_of}"
     return None
 
 

@@ -452,7 +452,7 @@ def test_the_ledger_says_how_a_used_count_is_known(make_trial, analysis, how, sa
     [({"status": "unverified"}, "unverified"), (RECOVERED, "recovered from a percentage")],
     ids=["unverified", "recovered"],
 )
-def test_a_report_passed_over_for_its_evidence_is_not_said_to_report_nothing(
+def test_an_older_report_does_not_step_in_for_one_that_is_less_certain(
     make_trial, analysis, report, how, why
 ):
     reports = (
@@ -461,13 +461,24 @@ def test_a_report_passed_over_for_its_evidence_is_not_said_to_report_nothing(
     )
     trials = {"a": make_trial("a", reports=reports)}
     selection = select(trials, analysis("a"))
-    assert counts(selection) == {"A (Old 2018)": (3, 10)}
-    (passed,) = actions(selection, action="passed over")
-    assert passed.reason == (
+    assert counts(selection) == {}
+    assert [entry.reason for entry in actions(selection, action="passed over")] == [
         f"n and responders of all patients are {why}; the analysis uses printed numbers only "
-        "(evidence: printed)"
-    )
+        "(evidence: printed)",
+        "superseded by New 2022, whose counts are not certain enough",
+    ]
     assert counts(select(trials, analysis("a", evidence="all"))) == {"A (New 2022)": (4, 20)}
+    before = analysis("a", reports=AsOf(as_of="2020"))
+    assert counts(select(trials, before)) == {"A (Old 2018)": (3, 10)}
+
+
+def test_another_table_of_the_same_report_steps_in(make_trial, analysis, report):
+    tables = (
+        Table(outcome="response", criteria="RECIST 1.1", rows=(Row(n=9, responders=1, status="unverified"),)),
+        Table(outcome="response", criteria="irRECIST", rows=(Row(n=9, responders=2),)),
+    )
+    trials = {"a": make_trial("a", reports=(report("new-2022", [], tables=tables),))}
+    assert counts(select(trials, analysis("a"))) == {"A (New 2022)": (2, 9)}
 
 
 def test_a_sum_with_an_unverified_row_is_unverified(make_trial, analysis, report):
