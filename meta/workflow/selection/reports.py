@@ -20,7 +20,10 @@ _KINDS = ("full-paper", "preprint", "abstract", "registry")  # the order in whic
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One table of one report of one arm, and what it says about any set of patients."""
+    """One table of one report of one arm, and what it says about any set of patients.
+
+    `joint`, of several `cohorts` of one protocol, holds the rows of their tables, in this order.
+    """
 
     file: TrialFile
     report_index: int
@@ -29,6 +32,8 @@ class Candidate:
     universe: Universe = field(repr=False)
     margins: Margins = field(repr=False)
     suffix: str = ""  # what tells the label apart from another trial's
+    cohorts: tuple[Candidate, ...] = ()
+    joint: Table | None = field(default=None, repr=False)
 
     @property
     def trial(self) -> Trial:
@@ -43,7 +48,15 @@ class Candidate:
     @property
     def table(self) -> Table:
         """The table."""
-        return self.report.tables[self.table_index]
+        return self.joint or self.report.tables[self.table_index]
+
+    def source(self, row: int) -> tuple[Candidate, int]:
+        """The record's own table that a row is from, and the row's place in it."""
+        for cohort in self.cohorts:
+            if row < len(cohort.table.rows):
+                return cohort, row
+            row -= len(cohort.table.rows)
+        return self, row
 
     @property
     def label(self) -> str:
@@ -51,10 +64,14 @@ class Candidate:
         arm = self.trial.arms.get(self.arm) if self.arm else None
         drugs = (arm.drugs if arm else None) or self.trial.drugs
         arm_label = f", arm {self.arm}" if self.arm else ""
-        return f"{drugs_label(drugs)}{arm_label} ({report_label(self.report)}){self.suffix}"
+        reports = ", ".join(report_label(one.report) for one in self.cohorts or (self,))
+        return f"{drugs_label(drugs)}{arm_label} ({reports}){self.suffix}"
 
     def path(self, row: int | None = None) -> str:
         """The record's path of the table, or of a row of it."""
+        if row is not None and self.cohorts:
+            cohort, row = self.source(row)
+            return cohort.path(row)
         table = f"reports[{self.report_index}].tables[{self.table_index}]"
         return table if row is None else f"{table}.rows[{row}]"
 
@@ -74,19 +91,20 @@ class Candidate:
     ) -> LedgerEntry:
         """An entry about this table, or about a row of it (which then brings its own counts)."""
         entry = self.table.rows[row] if row is not None else None
+        record = self.source(row)[0] if row is not None else self
         where, via = self.place(entry) if entry is not None else (self.table.where, self.table.via)
         return LedgerEntry(
-            trial=self.trial.id,
+            trial=record.trial.id,
             label=self.label,
             action=action,
             reason=reason,
             by=by,
             group=group,
-            report=self.report.id,
+            report=record.report.id,
             n=entry.n if entry is not None else n,
             responders=entry.count if entry is not None else None,
-            file=self.file.file,
-            line=self.file.line(self.path(row)),
+            file=record.file.file,
+            line=record.file.line(self.path(row)),
             path=self.path(row),
             where=where,
             via=via,

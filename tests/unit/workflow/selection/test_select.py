@@ -526,3 +526,60 @@ def test_one_patient_is_told_in_the_singular(make_trial, analysis):
     rows = [Row(n=40, responders=8), Row(differentiation="well", n=1)]
     selection = select({"a": make_trial("a", rows)}, analysis("a", exclude=NOT_WELL, unresolved="keep"))
     assert "1 of 40 patients is well differentiated" in actions(selection, action="kept")[0].reason
+
+
+# Cohorts of one protocol
+
+WHOLE = [Row(n=32, responders=8), Row(site="pancreas", n=0), Row(site="lung", n=6, responders=3)]
+OTHERS = [Row(n=19, responders=2), Row(site="pancreas", n=19, responders=2)]
+
+
+@pytest.fixture
+def cohorts(make_trial, report):
+    def make(**changes):
+        return {
+            "a": make_trial("a", reports=(report("patel-2025", OTHERS, published="2025"),)),
+            "b": make_trial("b", reports=(report("patel-2020", WHOLE),), same_protocol_as=("a",), **changes),
+            "c": make_trial("c", SPLIT),
+        }
+
+    return make
+
+
+def test_cohorts_of_one_protocol_are_one_trial(cohorts, analysis):
+    """Under one random effect their sum is all that they say: binomial counts of one probability."""
+    trials = cohorts()
+    selection = select(trials, analysis(trials="all", by=("site",), site_level=("pancreas", "lung")))
+    assert counts(selection) == {"B (Patel 2020, Patel 2025)": (10, 51), "C (Smith 2020)": (8, 40)}
+    (sites,) = (grouping.counts for grouping in selection.groupings)
+    assert list(zip(sites.labels, sites.responders, sites.n, strict=True)) == [
+        ("B (Patel 2020, Patel 2025)", 2, 19),
+        ("B (Patel 2020, Patel 2025)", 3, 6),
+    ]
+    used = [e for e in actions(selection, action="used") if e.by is None and e.trial != "c"]
+    assert {(e.trial, e.file, e.report, e.path, e.n) for e in used} == {
+        ("b", "trials/b.yaml", "patel-2020", "reports[0].tables[0].rows[0]", 32),
+        ("a", "trials/a.yaml", "patel-2025", "reports[0].tables[0].rows[0]", 19),
+    }
+
+
+def test_one_cohort_of_a_protocol_by_itself(cohorts, analysis):
+    for where, expected in (
+        (Where(trial="a"), {"B (Patel 2020)": (8, 32)}),
+        (Where(trial="b"), {"A (Patel 2025)": (2, 19)}),
+    ):
+        found = counts(select(cohorts(), analysis("a", "b", exclude=(where,))))
+        assert found == expected
+
+
+def test_a_condition_on_trials_may_hold_for_one_cohort(cohorts, analysis):
+    found = select(cohorts(line="later"), analysis("a", "b", where=Where(line="later")))
+    assert counts(found) == {"B (Patel 2020)": (8, 32)}
+    (whole,) = select(cohorts(line="later"), analysis("a", "b")).included
+    assert whole.attributes["line"] == "several"
+
+
+def test_cohorts_of_which_different_things_are_asked_are_not_added_up(cohorts, analysis):
+    entries = (TrialEntry(id="a"), TrialEntry(id="b", where=Where(site="lung")))
+    with pytest.raises(SpecError, match="cannot be added up"):
+        select(cohorts(), analysis(trials=entries))
