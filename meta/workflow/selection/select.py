@@ -174,6 +174,7 @@ def _attributes(file: TrialFile, arm: str | None) -> dict[str, str]:
         "region": file.trial.region,
         "line": (own.line if own else None) or file.trial.line or "not stated",
         "regimen": (own.regimen if own else None) or file.trial.regimen,
+        "selected_on": file.trial.selected_on or "not stated",
     }
     return {name: str(value) for name, value in values.items()}
 
@@ -196,11 +197,9 @@ def _include(
         return None, [trial_entry(file, "dropped", "excluded by the analysis")], []
     chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
-        return (
-            None,
-            [*ledger, trial_entry(file, "dropped", "no report has counts that the analysis can use")],
-            [],
-        )
+        silent = "no response is printed of it (results: none printed)"
+        reason = silent if file.trial.results else "no report has counts that the analysis can use"
+        return None, [*ledger, trial_entry(file, "dropped", reason)], []
     conditions = population(analysis, entry)
     remaining = without(chosen, chosen.universe.common(conditions), applying, analysis.unresolved)
     ledger += remaining.ledger

@@ -102,6 +102,18 @@ def test_excluding_a_trial_and_trials_of_a_region(make_trial, analysis):
         assert list(counts(select(trials, analysis("a", "b", exclude=(where,))))) == ["A (Smith 2020)"]
 
 
+def test_excluding_by_what_patients_were_selected_on(make_trial, analysis):
+    trials = {"a": make_trial("a", SPLIT, selected_on="PD-L1 positive"), "b": make_trial("b", TOTALS)}
+    asked = analysis(trials="all", exclude=(Where(selected_on="PD-L1 positive"),))
+    assert list(counts(select(trials, asked))) == ["B (Smith 2020)"]
+
+
+def test_a_trial_without_results_is_in_the_ledger(make_trial, analysis, report):
+    trials = {"a": make_trial("a", reports=(report("r", [Row(n=3)]),), results="none printed")}
+    (entry,) = [e for e in select(trials, analysis("a")).ledger if e.action == "dropped"]
+    assert entry.reason == "no response is printed of it (results: none printed)"
+
+
 def test_conditions_on_trials(make_trial, analysis):
     trials = {"a": make_trial("a", SPLIT, line="first"), "b": make_trial("b", TOTALS, line="later")}
     selection = select(trials, analysis(trials="all", where=Where(line="later")))
