@@ -118,7 +118,10 @@ class Row(Factors):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows that share outcome, criteria, population, assessor, time point and arm."""
+    """Rows that share outcome, criteria, population, assessor, time point and arm.
+
+    `exhaustive` names the factors whose rows are everyone, so that they must add up to the whole table.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -128,6 +131,7 @@ class Table:
     assessor: Assessor = "unknown"
     population: Population | None = None
     not_evaluable: int | None = None
+    exhaustive: tuple[str, ...] = ()
     confirmed: bool | Literal["unknown"] = "unknown"
     timepoint: str = "best"
     arm: str | None = None

@@ -57,7 +57,7 @@ def trial_complaints(pieces: Pieces, stem: str) -> Complaints:
     for at, report in pieces.reports.items():
         yield from _report(at, report)
     for at, table in pieces.tables.items():
-        yield from _not_negative(f"{at}.not_evaluable", table.not_evaluable)
+        yield from _table(at, table)
     for at, row in pieces.rows.items():
         yield from _row(at, row)
         yield from _row_in_table(at, row, pieces.tables.get(at.rpartition(".rows[")[0]))
@@ -134,6 +134,14 @@ def _report(at: str, report: Report) -> Complaints:
     for i, test in enumerate(report.p_values):
         if not 0 <= test.p <= 1:
             yield Complaint(f"{at}.p_values[{i}].p", f"found {test.p}", "allowed: 0 to 1")
+
+
+def _table(at: str, table: Table) -> Complaints:
+    yield from _not_negative(f"{at}.not_evaluable", table.not_evaluable)
+    for i, name in enumerate(table.exhaustive):
+        if name not in FACTORS:
+            allowed = f"allowed: {', '.join(FACTORS)}"
+            yield Complaint(f"{at}.exhaustive[{i}]", f"found {shown(name)}", allowed)
 
 
 def _rate(at: str, rate: Rate) -> Complaints:
