@@ -101,7 +101,8 @@ class BinomialNormal(LikelihoodModel):
         Returns
         -------
         Fit
-            What cannot be estimated is None with a reason; nothing is NaN.
+            What cannot be estimated is None with a reason; nothing is NaN. `influence` is given for up to
+            100 trials.
         """
         return pooled(self, data, self._alone, self._by_group)
 
@@ -172,7 +173,7 @@ def _mean(mu: FloatArray, tau: FloatArray) -> FloatArray:
 
 def _influence(data: Counts, fit: Fit) -> tuple[Influence, ...]:
     """The change of the estimates when each trial is left out, fitted as one batch."""
-    if fit.estimands is None:
+    if fit.estimands is None or data.k > describe.CASE_BY_CASE:
         return ()
     top = maximise(marginal_terms, data.responders, data.n, ~np.eye(data.k, dtype=bool))
     mu, tau = top.mu[:, 0], np.sqrt(top.v)
