@@ -116,6 +116,7 @@ class Candidate:
 
 
 EVIDENCE_WORDS: dict[Evidence, str] = {
+    "printed": "the only count that the printed percentage allows",
     "recovered": "recovered from a percentage",
     "unverified": "unverified",
 }
@@ -125,7 +126,7 @@ def _not_as_printed(row: Row) -> Iterator[str]:
     """Say of a row's counts in what way they are not in print; nothing if they are."""
     for how, texts in (
         ("our arithmetic on printed numbers", row.derived),
-        (EVIDENCE_WORDS["recovered"], row.back_calculated),
+        (EVIDENCE_WORDS["printed" if row.evidence == "printed" else "recovered"], row.back_calculated),
     ):
         if texts:
             yield f"{how}: {', '.join(f'{count} = {text}' for count, text in texts.items())}"
@@ -153,7 +154,7 @@ def report_label(report: Report) -> str:
     """The id as a reader writes it: ``jia-2022`` is Jia 2022, ``esmo-2018`` ESMO 2018."""
     words = report.id.split("-")
     return " ".join(
-        w.upper() if w in {"asco", "esmo", "aacr", "nanets", "ssrn"} else w.capitalize() for w in words
+        w.upper() if w in {"aacr", "asco", "ejc", "esmo", "nanets", "nccn", "ssrn"} else w.capitalize() for w in words
     )
 
 
@@ -174,8 +175,8 @@ def trial_entry(file: TrialFile, action: Action, reason: str) -> LedgerEntry:
 def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
     """The rows that may be counted, with their places.
 
-    Rows about one adverse event or characteristic are not the outcome itself. Unverified rows, and
-    counts recovered from a percentage, are used only under `evidence: all`.
+    Rows about one adverse event or characteristic are not the outcome itself. Unverified rows, and counts
+    recovered from a percentage that allows others too, are used only under `evidence: all`.
     """
     for index, row in enumerate(table.rows):
         if row.term not in {None, "any"}:
@@ -183,7 +184,7 @@ def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
         if evidence == "all":
             yield index, row
         elif row.status == "verified":
-            gone: dict[str, Any] = dict.fromkeys(row.back_calculated)
+            gone: dict[str, Any] = {} if row.evidence == "printed" else dict.fromkeys(row.back_calculated)
             yield index, replace(row, **gone)
 
 
