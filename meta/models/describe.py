@@ -224,13 +224,14 @@ def prediction(
     *,
     level: float,
     method: str,
+    centre: float = np.nan,
     reason: str | None = None,
 ) -> Prediction:
-    """Where a new trial's true effect would lie, or why that is not given."""
+    """Where a new trial's true effect would lie, or why that is not given; `centre` is its median."""
     low, high, df = (limits.low, limits.high, limits.df) if limits else (np.nan, np.nan, np.nan)
     why = reason or (sentence(int(limits.code)) if limits else None)
     as_proportion = proportion(
-        scale, (np.nan, low, high), counts,
+        scale, (np.nan if why else centre, low, high), counts,
         level=level, method=method, kind="prediction", estimand=Estimand.NEW_TRIAL, reason=why,
     )  # fmt: skip
     return Prediction(

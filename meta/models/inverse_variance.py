@@ -260,16 +260,14 @@ class InverseVariance(PoolingModel):
         alone, common = use.sum(-1) < 2, self.tau2 == "common-effect"
         tau = [gone, gone, gone] if common else [np.sqrt(z) for z in (tau2, ends.low, ends.high)]
         yield Answers(TAU, *(np.where(alone, np.nan, z)[:, None] for z in tau))
-        low, high = gone.copy(), gone.copy()
+        ahead = np.full((3, len(tau2)), np.nan)
         if self.prediction != "none" and not common:
-            several = np.flatnonzero(~alone & (tau2 > 0))
             limits = self.predicted(fit.pooled, tau2, fit.pooled.df + 1)
+            several = np.flatnonzero(~alone & (tau2 > 0) & np.isfinite(limits.low[:, 0]))
             size = harmonic_mean(rows.n, use)[several]
-            for z, end in ((low, limits.low[:, 0]), (high, limits.high[:, 0])):
-                z[several] = np.where(
-                    np.isfinite(end[several]), scale.inverse(np.nan_to_num(end[several]), size), np.nan
-                )
-        yield Answers(PREDICTIVE, gone[:, None], low[:, None], high[:, None])
+            for z, end in zip(ahead, (fit.pooled.mu, limits.low, limits.high), strict=True):
+                z[several] = scale.inverse(end[several, 0], size)
+        yield Answers(PREDICTIVE, *ahead[..., None])
 
     def in_words(self) -> str:
         """Scale, estimator of tau2 and kind of interval."""
@@ -458,7 +456,8 @@ def _prediction(model: InverseVariance, group: Group, found: RandomEffects) -> P
     # groups that share tau2 lend each other df
     several = model.predicted(found.pooled, spread.tau2, spread.df + 1)
     limits = Limits(*(z[0] for z in several))
-    return describe.prediction(scale, data, limits, level=level, method=method)
+    centre = float(found.pooled.mu[0])
+    return describe.prediction(scale, data, limits, level=level, method=method, centre=centre)
 
 
 def _notes(model: InverseVariance, group: Group, tau2: Tau2) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ _DIRECT = 12  # terms added one by one: from there on h = g/(a + 12 g) <= 1/12
 _SHORT, _RARE, _STEEP = 32, 0.01, 3000
 _SINGLE, _GAUSS = 32, 12  # terms of such an arm added one by one; nodes that stand for a block of the others
 _INNER, _EDGE = 4096, 512  # elements held at once
-_FAR = 300.0  # log odds, from where on the squares of reciprocals would overflow
+_FAR = 150.0  # log odds, from where on squares of reciprocals might overflow
 _NEAR = 0.1  # below, closed forms cancel and series converge in 18 terms
 
 _K = np.arange(1, 9)
