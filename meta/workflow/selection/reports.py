@@ -154,7 +154,8 @@ def report_label(report: Report) -> str:
     """The id as a reader writes it: ``jia-2022`` is Jia 2022, ``esmo-2018`` ESMO 2018."""
     words = report.id.split("-")
     return " ".join(
-        w.upper() if w in {"aacr", "asco", "ejc", "esmo", "nanets", "nccn", "ssrn"} else w.capitalize() for w in words
+        w.upper() if w in {"aacr", "asco", "ejc", "esmo", "nanets", "nccn", "ssrn"} else w.capitalize()
+        for w in words
     )
 
 
