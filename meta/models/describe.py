@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -139,22 +140,18 @@ def trial_proportions(counts: Counts, *, method: TrialInterval, level: float) ->
 
 
 def trials(
-    counts: Counts, effects: Effects, weights: FloatArray | None, *, method: TrialInterval, level: float
+    plain: Sequence[TrialEffect], effects: Effects, weights: FloatArray | None = None
 ) -> tuple[TrialEffect, ...]:
-    """The trials as the model saw them; without `weights` none was given."""
-    raw = trial_proportions(counts, method=method, level=level)
+    """The trials with their effects; without `weights` none was given."""
     return tuple(
-        TrialEffect(
-            label=counts.labels[i],
-            responders=int(counts.responders[i]),
-            n=int(counts.n[i]),
+        replace(
+            trial,
             y=number(effects.y[i]),
             v=number(effects.v[i]),
             weight=None if weights is None else number(weights[i]),
             corrected=bool(effects.corrected[i]),
-            proportion=raw[i],
         )
-        for i in range(counts.k)
+        for i, trial in enumerate(plain)
     )
 
 
