@@ -181,7 +181,7 @@ def _fitted(
     model = partial(model_from, options, unit=unit)
     counts = partial(read_counts, file, Columns(**columns, one_level=one_level), unit=unit)
     _, chosen, data = together(check, model, counts)
-    found: Fit = chosen.fit(data)
+    found: Fit = chosen.detailed_fit(data)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -33,12 +33,12 @@ CORNERS = {
 @pytest.fixture(scope="module", params=CORNERS, ids=str)
 def corner(request):
     data = CORNERS[request.param]
-    return data, BayesBinomial(thresholds=(0.1, 0.2)).fit(data)
+    return data, BayesBinomial(thresholds=(0.1, 0.2)).detailed_fit(data)
 
 
 @pytest.fixture(scope="module")
 def table1():
-    return BayesBinomial(thresholds=(0.1, 0.2)).fit(TABLE1)
+    return BayesBinomial(thresholds=(0.1, 0.2)).detailed_fit(TABLE1)
 
 
 def numbers(value):
@@ -227,6 +227,17 @@ def test_the_model_says_what_the_posterior_says(table1):
     assert table1.tau.expectation == pytest.approx(post.expectation(post.cells.tau[:, None])[0], rel=1e-12)
     found = (table1.estimands.mean.value, table1.estimands.median.value)
     assert found == pytest.approx((0.148690, 0.127531), abs=2e-5)  # exact.json
+
+
+def test_what_takes_longer_is_there_on_request(table1):
+    """A fit has the numbers of the detailed one, and of the rest nothing."""
+    bare = BayesBinomial(thresholds=(0.1, 0.2)).fit(TABLE1)
+    assert (bare.influence, bare.sweep, bare.predictive_count, bare.grids) == ((), (), None, {})
+    assert all(trial.shrunken is None for trial in bare.trials)
+    extras = {
+        name: getattr(table1, name) for name in ("trials", "influence", "sweep", "predictive_count", "grids")
+    }
+    assert replace(bare, **extras) == table1
 
 
 def test_shortest_intervals_are_shorter_and_hold_the_level(table1):
