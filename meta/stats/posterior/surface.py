@@ -90,9 +90,7 @@ class Surface(NamedTuple):
         flat = (np.broadcast_to(z, weight.shape).ravel() for z in (mu, tau))
         return np.concatenate([tables @ weight.ravel() for _, tables in self._tables(*flat, rough=False)])
 
-    def _tables(
-        self, mu: FloatArray, tau: FloatArray, *, rough: bool
-    ) -> Iterator[tuple[slice, FloatArray]]:
+    def _tables(self, mu: FloatArray, tau: FloatArray, *, rough: bool) -> Iterator[tuple[slice, FloatArray]]:
         """Log-likelihoods of the distinct trials at some points, shape (trials, points), a part at a time."""
         table, several = self.rough if rough else self.table, max(_AT_ONCE // max(len(mu), 1), 1)
         for start in range(0, max(len(self.first), 1), several):
@@ -102,13 +100,19 @@ class Surface(NamedTuple):
     def of(self, rows: np.ndarray) -> Surface:
         """Some of the data sets, with the trials that occur in them."""
         members = self.members[rows]
-        used = np.flatnonzero(members.any(0))
+        return self._replace(members=members)._with(np.flatnonzero(members.any(0)))
+
+    def thinned(self, trials: int) -> Surface:
+        """The data sets with some of the distinct trials, whose posteriors are wider."""
+        return self._with(np.linspace(0, len(self.first) - 1, trials).astype(np.intp))
+
+    def _with(self, used: np.ndarray) -> Surface:
         return Surface(
             self.table,
             self.rough,
             self.first[used],
             self.second[used],
-            members[:, used],
+            self.members[:, used],
             self.place[used],
             self.variance[used],
             self.bounded[used],
