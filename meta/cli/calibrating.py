@@ -27,6 +27,7 @@ def calibrate(
     """Simulate trials of the same sizes at known truths, and show how often intervals hold them."""
     from meta.errors import together
     from meta.models.calibration import truth_from
+    from meta.spreadsheet import to_csv
     from meta.workflow.calibrate import FOLDER, calibrated
     from meta.workflow.pool import plan
 
@@ -37,7 +38,7 @@ def calibrate(
     with progress("simulating") as left:
         found = calibrated(base, out, sets=sets, seed=seed, truths=truths, left=left)
     if verbose:
-        sys.stdout.write(found.to_dataframe().to_csv(index=False))
+        sys.stdout.write(to_csv(found.to_dataframe()))
         return
     print_shown(found.shown())
     say(f"Every truth: calibrate {analysis} --verbose, or {out / FOLDER / analysis}.json.")

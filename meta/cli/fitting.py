@@ -197,7 +197,9 @@ def _print(found: Fit, how: Format) -> None:
 
         sys.stdout.write(to_json(found))
     else:
-        sys.stdout.write(found.to_dataframe().to_csv(index=False))
+        from meta.spreadsheet import to_csv
+
+        sys.stdout.write(to_csv(found.to_dataframe()))
 
 
 def _calibrate(found: Fit, sets: int, seed: int) -> None:

@@ -32,8 +32,10 @@ def safe(text: str) -> str:
 
 def say(*lines: str, stderr: bool = False) -> None:
     """Print lines, none of them wrapped or taken for markup."""
+    from rich.text import Text
+
     for line in lines:
-        console(stderr=stderr).print(safe(line), markup=False, highlight=False, soft_wrap=True)
+        console(stderr=stderr).print(Text(safe(line)), soft_wrap=True)
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:

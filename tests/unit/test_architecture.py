@@ -188,6 +188,7 @@ READERS = {"startswith", "endswith", "partition", "rpartition", "removeprefix", 
 # Modules that write text, and expressions that may handle it: "meta/x.py: expression" -> why
 TEXT = {
     "meta/format.py": "how numbers and symbols are written",
+    "meta/spreadsheet.py": "cells of text that a spreadsheet would take for formulas",
     "meta/report/drawing/canvas.py": "where a line of text may break, and the ending of a file",
     "meta/report/page/references.py": "how the page writes numbers and texts",
     "meta/report/drawing/svg.py": "the SVG that matplotlib writes",

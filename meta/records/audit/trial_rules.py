@@ -5,6 +5,7 @@ The rules see a trial in pieces, so that one malformed row does not hide the fau
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -77,9 +78,18 @@ def name_complaints(at: str, name: str, stem: str) -> Complaints:
 
 def date_complaints(at: str, date: str, *others: str) -> Complaints:
     """Check a date that may lack its day, or month and day."""
-    if not _DATE.fullmatch(date):
+    if not _DATE.fullmatch(date) or not _in_calendar(date):
         forms = ", ".join(("2019", "2019-05", "2019-05-31", *others))
         yield Complaint(at, f"found {shown(date)}", f"allowed: a date such as {forms}")
+
+
+def _in_calendar(date: str) -> bool:
+    """Whether there is such a day; one that was not given is taken for the first."""
+    try:
+        datetime.date.fromisoformat(date + "-01-01"[len(date) - len("2019") :])
+    except ValueError:
+        return False
+    return True
 
 
 def factor_complaints(at: str, given: Mapping[str, FactorValue]) -> Complaints:

@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING
 from meta.data import Counts, GroupedCounts
 from meta.data.counts import MOST
 from meta.errors import DataError, Fault
+from meta.records.reading.text_file import NotReadError, read_bytes
+from meta.records.reading.yaml_nodes import shown
+from meta.spreadsheet import unguarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+
+MAX_BYTES = 10_000_000
+MAX_NAME = 200  # characters of a label or a group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +101,14 @@ def _records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]], l
     """The header, each line as a mapping under its number, and what is wrong with either."""
     file = str(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        return _nothing(file, 0, f"cannot be read: {reason}", "a CSV file in UTF-8 is allowed")
+        text = read_bytes(path, MAX_BYTES).decode("utf-8-sig")
+    except NotReadError as error:
+        return _nothing(file, 0, error.found, f"{error.allowed} is allowed")
+    except UnicodeDecodeError:
+        return _nothing(file, 0, "cannot be read: not UTF-8", "a CSV file in UTF-8 is allowed")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        rows = [(reader.line_num, [unguarded(cell.strip()) for cell in row]) for row in reader]
     except csv.Error as error:
         return _nothing(file, reader.line_num, f"found {error}", "comma-separated values are allowed")
     rows = [(number, row) for number, row in rows if any(row)]
@@ -145,9 +153,13 @@ def _line(
             values[column] = int(text)
         else:
             allowed = f"a whole number from {least} to {MOST} is allowed"
-            faults.append(Fault(file, number, column, f"found {text!r}", allowed))
+            faults.append(Fault(file, number, column, f"found {shown(text)}", allowed))
     names = [column for column in (columns.label, columns.by) if column is not None and not record[column]]
     faults += [Fault(file, number, column, "found nothing", "a name is allowed") for column in names]
+    for column in (columns.label, columns.by):
+        if column is not None and len(record[column]) > MAX_NAME:
+            found = f"found a name of {len(record[column])} characters"
+            faults.append(Fault(file, number, column, found, f"at most {MAX_NAME} are allowed"))
     if faults:
         return None, faults
     responders, n = values[columns.responders], values[columns.n]

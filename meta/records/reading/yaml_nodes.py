@@ -18,6 +18,7 @@ import yaml
 from yaml import events
 
 from meta.errors import Fault, RecordError
+from meta.records.reading.text_file import NotReadError, read_bytes
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
@@ -131,13 +132,9 @@ def read(path: Path, file: str) -> Document:
         document's `faults` instead.
     """
     try:
-        size = path.stat().st_size
-        raw = path.read_bytes() if size <= MAX_BYTES else b""
-    except OSError as error:
-        found = f"found a file that cannot be read ({error.strerror})"
-        raise _refusal(file, 0, found, "a text file") from None
-    if size > MAX_BYTES:
-        raise _refusal(file, 0, f"found {size} bytes", f"at most {MAX_BYTES}")
+        raw = read_bytes(path, MAX_BYTES)
+    except NotReadError as error:
+        raise _refusal(file, 0, error.found, error.allowed) from None
     return parse(_text(raw, file), file)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
 from meta.format import DASH, clean, counts, level
@@ -11,6 +9,7 @@ from meta.frames import Columns, flat
 from meta.report.language import exact, wording
 from meta.report.language.roles import marked, ordered
 from meta.results.rows import estimand, orr, span
+from meta.spreadsheet import comma_separated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -80,13 +79,6 @@ def latex(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     cells = [[clean(cell) for cell in row] for row in (header, *rows)]
     frame = pd.DataFrame(cells[1:], columns=cells[0])
     return str(frame.to_latex(index=False, escape=True, column_format="l" * len(cells[0])))
-
-
-def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table as CSV, cell by cell as it stands in the other formats."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return text.getvalue()
 
 
 FORMATS: dict[str, Callable[[Sequence[str], Iterable[Sequence[str]]], str]] = {

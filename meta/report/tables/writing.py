@@ -10,6 +10,7 @@ from meta.records.run import BASE
 from meta.records.storing.code import drawing_code
 from meta.report.tables import fit_tables, record_tables, site_tables
 from meta.report.tables.publication import FORMATS, estimates
+from meta.spreadsheet import to_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ def write_tables(runs: Sequence[Run], outputs: Outputs) -> None:
     made = _digest(runs)
     for name, table in FILES.items():
         if not outputs.is_current(name, made):
-            outputs.write(name, made, table(runs).to_csv(index=False))
+            outputs.write(name, made, to_csv(table(runs)))
     for run in runs:
         for name, text in _of_paper(run).items() if run.variation == BASE else ():
             path = f"tables/{run.name}.{name}"
@@ -52,7 +53,7 @@ def _of_paper(run: Run) -> dict[str, Callable[[], str]]:
         beside = record_tables.side_by_side(rows)
         tables |= {f"reproduced.{end}": partial(FORMATS[end], *beside) for end in ("md", "tex")}
         # number by number, with its place in print
-        tables["reproduced.csv"] = lambda: record_tables.reproduced([run]).to_csv(index=False)
+        tables["reproduced.csv"] = lambda: to_csv(record_tables.reproduced([run]))
     return tables
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,3 +108,20 @@ def test_any_text_is_counts_or_faults(tmp_path_factory, text, as_table):
         faults = error.faults
     assert (counts is None) is bool(faults)
     assert all(fault.file == str(path) and fault.found and fault.allowed for fault in faults)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(DataError, match="found a pipe"):
+        read_counts(tmp_path / "t.csv", PLAIN)
+
+
+def test_a_device_without_an_end_is_refused():
+    with pytest.raises(DataError, match="a device"):
+        read_counts(Path("/dev/zero"), PLAIN)
+
+
+def test_a_name_longer_than_any_is_refused_and_not_repeated(table):
+    with pytest.raises(DataError, match="found a name of 100000 characters") as caught:
+        read_counts(table(f"trial,x,n,g\n{'a' * 100_000},5,18,one\n"), FULL)
+    assert len(str(caught.value)) < 300

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import time
 from decimal import Decimal
@@ -267,6 +268,8 @@ MALFORMED = [
          "found 'Germany'; allowed: a country code"),
     Case("month", "published: 2019-05", "published: 2019-13", 13, "reports[0].published",
          "found '2019-13'; allowed: a date such as 2019"),
+    Case("no-such-day", "published: 2019-05", 'published: "2019-02-30"', 13, "reports[0].published",
+         "found '2019-02-30'; allowed: a date such as 2019"),
     Case("day", "published: 2019-05", "published: 2019-05-32", 13, "reports[0].published",
          "found '2019-05-32'; allowed: a date"),
     Case("extracted-on", "line: later", "extracted_on: May 2024", 4, "extracted_on",
@@ -939,7 +942,19 @@ def test_misnamed_files_are_named_and_hidden_ones_passed_over(root):
 
 def test_a_folder_called_like_a_record_is_refused(root):
     (root / "trials" / "two.yaml").mkdir()
-    with pytest.raises(RecordError, match=r"trials/two\.yaml: found a file that cannot be read"):
+    with pytest.raises(RecordError, match=r"trials/two\.yaml: cannot be read: Is a directory"):
+        load_trials(root)
+
+
+def test_a_pipe_called_like_a_record_is_not_waited_for(root):
+    os.mkfifo(root / "trials" / "two.yaml")
+    with pytest.raises(RecordError, match=r"trials/two\.yaml: cannot be read: found a pipe"):
+        load_trials(root)
+
+
+def test_a_device_called_like_a_record_is_refused(root):
+    (root / "trials" / "two.yaml").symlink_to("/dev/zero")
+    with pytest.raises(RecordError, match=r"trials/two\.yaml: cannot be read: found a pipe, .* a device"):
         load_trials(root)
 
 
