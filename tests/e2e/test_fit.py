@@ -107,11 +107,12 @@ def test_groups_agree_with_metafor(scale, fitted):
 
 KEYS = """
     k n responders
-    mu.value mu.se mu.interval.low mu.interval.high mu.interval.level mu.interval.kind mu.interval.df
-    tau2.value tau2.method tau2.at_boundary tau2.interval.low tau2.interval.high tau2.interval.method
+    mu.value mu.se mu.low mu.high mu.level mu.kind mu.df
+    tau2.value tau2.definition tau2.at_boundary tau2.low tau2.high tau2.definition
     heterogeneity.Q heterogeneity.df heterogeneity.p heterogeneity.I2.value heterogeneity.I2.definition
     heterogeneity.I2_Q.value heterogeneity.I2_Q.definition heterogeneity.H2.value heterogeneity.H2.definition
-    prediction.low prediction.high prediction.level prediction.df prediction.method
+    prediction.effect.low prediction.effect.high prediction.effect.level prediction.effect.df
+    prediction.effect.method
     proportion.value proportion.low proportion.high proportion.estimand
 """.split()
 

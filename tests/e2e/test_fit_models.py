@@ -198,7 +198,7 @@ def test_whole_numbers(option, fit):
 KEYS = """
     estimands.median.value estimands.median.level estimands.predictive.value estimands.predictive.level
     estimands.mean.value estimands.mean.low estimands.mean.high estimands.mean.level estimands.mean.kind
-    mu.value mu.interval.low mu.interval.high loglik
+    mu.value mu.low mu.high loglik
 """.split()
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
     from meta.records.run import Run
-    from meta.results import Latent, Proportion
+    from meta.results import Latent, Quantity
 
 
 class Specification(NamedTuple):
@@ -188,7 +188,7 @@ def _short(estimand: Estimand, outcome: Outcome) -> str:
     return str(estimand) if estimand in {Estimand.MEAN, Estimand.MEDIAN} else name_of(estimand, outcome)
 
 
-def _diamond(found: Proportion, *, filled: bool) -> Mark:
+def _diamond(found: Quantity, *, filled: bool) -> Mark:
     assert found.low is not None  # whoever calls has looked
     assert found.high is not None
     return Mark(kind="diamond", low=found.low, value=found.value, high=found.high, filled=filled, share=0.8)

@@ -99,12 +99,12 @@ def test_what_a_fit_holds(corner):
     assert estimands.predictive.expectation == estimands.mean.expectation
     assert estimands.predictive.low < estimands.median.low
     assert estimands.predictive.high > estimands.mean.high
-    assert fit.mu.interval.low < fit.mu.value < fit.mu.interval.high
-    assert fit.mu.se == fit.mu.interval.se
+    assert fit.mu.low < fit.mu.value < fit.mu.high
+    assert fit.mu.se == fit.mu.interval_se
     odds = estimands.median.value / (1 - estimands.median.value)
     assert np.log(odds) == pytest.approx(fit.mu.value, abs=1e-9)
     assert fit.tau2.value == pytest.approx(fit.tau.value**2, rel=1e-12)
-    assert (fit.tau2.interval.low, fit.tau2.interval.high) == (fit.tau.low**2, fit.tau.high**2)
+    assert (fit.tau2.low, fit.tau2.high) == (fit.tau.low**2, fit.tau.high**2)
     assert fit.dispersion.median_odds_ratio.value == pytest.approx(np.exp(0.9538725524 * fit.tau.value))
     assert fit.heterogeneity.I2.value is None
     assert "I2" in fit.heterogeneity.reason

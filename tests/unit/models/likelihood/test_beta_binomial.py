@@ -93,7 +93,7 @@ def test_without_more_than_binomial_variation_the_correlation_is_zero():
     found = BetaBinomial().fit(Counts.of([5, 5, 5], [20, 20, 20]))
     assert found.correlation.value == 0
     assert found.proportion.value == pytest.approx(0.25, abs=1e-9)
-    assert found.prediction.low is None
+    assert found.prediction.effect.low is None
     assert any("no sign that they agree" in note for note in found.notes)
 
 
