@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from meta.data import Counts, GroupedCounts, PartialCounts
     from meta.errors import ConvergenceError, DataError, MetaError, RecordError, SpecError, StoreError
     from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal, InverseVariance
+    from meta.models.calibration import calibrate
     from meta.models.sites.site_region import SiteRegion
     from meta.records.reading.load import load
     from meta.results import (
@@ -30,6 +31,7 @@ _HOMES = {
     "meta.data": ("Counts", "GroupedCounts", "PartialCounts"),
     "meta.errors": ("ConvergenceError", "DataError", "MetaError", "RecordError", "SpecError", "StoreError"),
     "meta.models": ("BayesBinomial", "BayesNormal", "BetaBinomial", "BinomialNormal", "InverseVariance"),
+    "meta.models.calibration": ("calibrate",),
     "meta.models.sites.site_region": ("SiteRegion",),
     "meta.records.reading.load": ("load",),
     "meta.results": (
@@ -58,6 +60,7 @@ __all__ = [
     "SiteRegionFit",
     "SpecError",
     "StoreError",
+    "calibrate",
     "load",
     "pool",
 ]

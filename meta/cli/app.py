@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from meta.cli.calibrating import calibrate
 from meta.cli.fitting import FitCommand, fit, subset
-from meta.cli.interrupting import listen, pressed
+from meta.cli.interrupting import pressed, remembered
 from meta.cli.pooling import figures, pool
 from meta.cli.printing import progress, say, table
 from meta.cli.root import Root, Width
@@ -32,7 +33,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without τ shows a question mark
-    listen()
+    with remembered():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
     except MetaError as error:
@@ -224,6 +229,7 @@ def new(trial: Annotated[str, typer.Argument(help="The new trial's id.")], root:
 
 app.command(cls=FitCommand)(fit)
 app.command()(subset)
+app.command()(calibrate)
 
 
 @app.command()

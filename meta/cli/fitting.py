@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from meta.cli.printing import say
+from meta.cli.printing import print_shown, progress, say
 from meta.cli.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from meta.models.calibration import Block, Tallies
     from meta.results import Fit
 
 
@@ -86,6 +87,13 @@ Engine = Annotated[str | None, _of(_BAYES, "quadrature or pymc")]
 Draws = Annotated[int | None, _of(_SAMPLER, "Draws a chain.")]
 Tune = Annotated[int | None, _of(_SAMPLER, "Draws of each chain that are thrown away first.")]
 Bootstrap = Annotated[int | None, _of(_SAMPLER, "Data sets simulated to test groups; 0 for none.")]
+Calibrate = Annotated[
+    int | None,
+    _of(
+        _SAMPLER,
+        "Data sets, such as 2000, simulated at these sizes to show how often intervals hold the truth.",
+    ),
+]
 Seed = Annotated[int | None, _of(_SAMPLER, "Of the random numbers.")]
 
 
@@ -117,6 +125,7 @@ def fit(
     tune: Tune = None,
     bootstrap: Bootstrap = None,
     seed: Seed = None,
+    calibrate: Calibrate = None,
 ) -> None:
     """Pool a table of your own, without any YAML."""
     options: dict[str, object] = {
@@ -128,10 +137,17 @@ def fit(
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     columns = {"responders": responders, "n": n, "label": label, "by": by or moderator}
-    _print(_fitted(file, columns, given, unit, by=by, moderator=moderator), format)
+    check = partial(_check_together, by, moderator, given, calibrate, format)
+    found = _fitted(file, columns, given, unit, check, one_level=moderator is not None)
+    _print(found, format)
+    if calibrate is not None:
+        _calibrate(found, calibrate, 1 if seed is None else seed)
 
 
-def _check_groups(by: str | None, moderator: str | None, options: Mapping[str, object]) -> None:
+def _check_together(
+    by: str | None, moderator: str | None, options: Mapping[str, object], calibrate: int | None, how: Format
+) -> None:
+    """Refuse options that do not go together."""
     from meta.errors import SpecError, option_fault
 
     faults = []
@@ -141,6 +157,8 @@ def _check_groups(by: str | None, moderator: str | None, options: Mapping[str, o
     if moderator is not None and options.get("groups") == "separate":
         found = "separate with --moderator, whose groups share tau2"
         faults.append(option_fault("--groups", found, "common, or --by, is allowed"))
+    if calibrate is not None and how is not Format.text:
+        faults.append(option_fault("--calibrate", f"beside --format {how}", "--format text is allowed"))
     if faults:
         raise SpecError(faults=faults)
 
@@ -150,9 +168,9 @@ def _fitted(
     columns: dict[str, Any],
     options: dict[str, object],
     unit: str,
+    check: Callable[[], None],
     *,
-    by: str | None,
-    moderator: str | None,
+    one_level: bool,
 ) -> Fit:
     from meta.errors import together
     from meta.records.reading.counts_file import Columns, read_counts
@@ -161,8 +179,8 @@ def _fitted(
     if options.get("tau2") == "common-effect":  # no tau2 is estimated that an interval could allow for
         options.setdefault("interval", "wald")
     model = partial(model_from, options, unit=unit)
-    counts = partial(read_counts, file, Columns(**columns, one_level=moderator is not None), unit=unit)
-    _, chosen, data = together(partial(_check_groups, by, moderator, options), model, counts)
+    counts = partial(read_counts, file, Columns(**columns, one_level=one_level), unit=unit)
+    _, chosen, data = together(check, model, counts)
     found: Fit = chosen.fit(data)
     return found
 
@@ -178,6 +196,29 @@ def _print(found: Fit, how: Format) -> None:
         sys.stdout.write(to_json(found))
     else:
         sys.stdout.write(found.to_dataframe().to_csv(index=False))
+
+
+def _calibrate(found: Fit, sets: int, seed: int) -> None:
+    """Print how often the model's intervals hold the truth at the sizes of these trials."""
+    from meta.data import Counts
+    from meta.models import BayesBinomial
+    from meta.models.calibration import calibrate, likely_rates, usual_truths
+    from meta.workflow.running.workers import on_all_cores
+
+    responders, n = ([getattr(trial, name) for trial in found.trials] for name in ("responders", "n"))
+    rates = likely_rates(BayesBinomial(), Counts.of(responders, n))
+    with progress("simulating") as left:
+
+        def run(blocks: Sequence[Block]) -> Iterator[tuple[int, Tallies]]:
+            left(len(blocks))
+            done = on_all_cores([block.tallies for block in blocks])
+            for number, one in enumerate(done, 1):
+                left(len(blocks) - number)
+                yield one
+
+        print_shown(
+            calibrate(found.model, n, truths=usual_truths(rates), sets=sets, seed=seed, run=run).shown()
+        )
 
 
 def subset(

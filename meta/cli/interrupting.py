@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
 _PRESSED = Event()
@@ -20,10 +22,19 @@ class Interruption(KeyboardInterrupt):
     """
 
 
-def listen() -> None:
-    """Remember Ctrl-C from here on; where it is ignored, as in a shell's background, it stays so."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _remember)
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Remember Ctrl-C meanwhile; where it is ignored, as in a shell's background, it stays so."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _PRESSED.clear()
 
 
 def pressed() -> bool:

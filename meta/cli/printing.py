@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from meta.frames import Shown
+
 
 def console(*, stderr: bool = False) -> Console:
     """The terminal, or where its output was sent."""
@@ -46,6 +48,12 @@ def table(title: str, header: Sequence[str], rows: Sequence[tuple[str, ...]]) ->
     for row in rows:
         shown.add_row(*(Text(safe(cell)) for cell in row))
     console().print(shown)
+
+
+def print_shown(result: Shown) -> None:
+    """Print what a result shows of itself: its table, then its notes."""
+    table(result.caption, result.header, result.rows)
+    say(*result.notes)
 
 
 @contextmanager

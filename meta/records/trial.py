@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, cast
 
 from meta.models.options import STRICT
 from meta.records.factors import Factors
@@ -95,10 +95,24 @@ class Row(Factors):
 
     @property
     def evidence(self) -> Evidence:
-        """How the counts are known: printed (or arithmetic on printed numbers), recovered or unverified."""
+        """How the counts are known: printed (or arithmetic on printed numbers), recovered or unverified.
+
+        The only whole number that the printed percentage of a printed n allows is as good as printed.
+        """
         if self.status == "unverified":
             return "unverified"
-        return "recovered" if self.back_calculated else "printed"
+        return "recovered" if self.back_calculated and not self._only_count() else "printed"
+
+    def _only_count(self) -> bool:
+        """Whether no other count of the row's n rounds to its percentage, and nothing else is recovered."""
+        if self.n is None or self.percent is None or "n" in self.back_calculated:
+            return False
+        unit = Decimal(1).scaleb(cast("int", self.percent.as_tuple().exponent))
+        # a printed figure may be rounded either way: the count before and the one after must be too far
+        return all(
+            count == self.count or abs(100 * Decimal(count) / self.n - self.percent) > unit / 2
+            for count in range(self.n + 1)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +274,7 @@ class Trial:
     phase: str | None = None
     countries: tuple[str, ...] = ()
     shares_patients_with: tuple[str, ...] = ()
+    same_protocol_as: tuple[str, ...] = ()
     selected_on: str | None = None
     arms: Mapping[str, Arm] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
@@ -269,6 +284,11 @@ class Trial:
     checked_by: str | None = None
     extracted_on: str | None = None
     note: str | None = None
+
+    @property
+    def related(self) -> dict[str, tuple[str, ...]]:
+        """Trials with the same patients, and those with other patients of the same protocol, by field."""
+        return {"shares_patients_with": self.shares_patients_with, "same_protocol_as": self.same_protocol_as}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ STATS = [module for module in MODULES if module.startswith("meta/stats/")]
 
 MAX_FUNCTION = 40
 # Longer all the same, and why: "meta/x.py::Class.method" -> one sentence.
-LONG: dict[str, str] = {}
+LONG = {"meta/cli/fitting.py::fit": "every option of the command is an argument"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -194,6 +194,7 @@ TEXT = {
 }
 READ = {
     "meta/report/figures/registry.py: __name__.rpartition('.')": "this package's own name",
+    "meta/models/calibration.py: text.partition(':')": "the user's own option",
     "meta/workflow/diff.py: revision.startswith('-')": "the user's own option",
     "meta/workflow/expand.py: re.sub('[^a-z0-9._-]+', '-', varied.item.id.lower())": "a file's name",
     "meta/report/page/parts.py: plan.name.removeprefix(f'{plan.shows[0].name}.')": "an anchor",

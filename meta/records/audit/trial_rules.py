@@ -92,6 +92,14 @@ def factor_complaints(at: str, given: Mapping[str, FactorValue]) -> Complaints:
             yield Complaint(f"{at}.{name}", f"found {found}", f"allowed: {allowed}{finer}")
 
 
+def _relations(trial: Trial) -> Complaints:
+    for field, names in trial.related.items():
+        for i, other in enumerate(names):
+            if other == trial.id:
+                found = f"found {shown(other)}, this trial itself"
+                yield Complaint(f"{field}[{i}]", found, "allowed: ids of other trials")
+
+
 def _head(trial: Trial) -> Complaints:
     for i, country in enumerate(trial.countries):
         if not _COUNTRY.fullmatch(country):
@@ -100,10 +108,7 @@ def _head(trial: Trial) -> Complaints:
     for i, source in enumerate(trial.sources):
         if source.id in {earlier.id for earlier in trial.sources[:i]}:
             yield Complaint(f"sources[{i}].id", f"found {shown(source.id)} again", "allowed: each id once")
-    for i, other in enumerate(trial.shares_patients_with):
-        if other == trial.id:
-            found = f"found {shown(other)}, this trial itself"
-            yield Complaint(f"shares_patients_with[{i}]", found, "allowed: ids of other trials")
+    yield from _relations(trial)
     if trial.extracted_on is not None:
         yield from date_complaints("extracted_on", trial.extracted_on)
 

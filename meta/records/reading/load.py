@@ -122,9 +122,9 @@ def _read_trials(root: Path) -> tuple[dict[str, TrialFile | None], list[Fault]]:
 
 def _dangling(trials: Known) -> Iterator[Fault]:
     for record in _loaded(trials).values():
-        for i, name in enumerate(record.trial.shares_patients_with):
+        related = record.trial.related.items()
+        for path, name in ((f"{key}[{i}]", name) for key, names in related for i, name in enumerate(names)):
             if name not in trials:
-                path = f"shares_patients_with[{i}]"
                 allowed = f"allowed: the name of a file in trials/{suggestion(name, list(trials))}"
                 yield Fault(record.file, record.line(path), path, f"found {shown(name)}", allowed)
 
@@ -135,11 +135,13 @@ def _entered_twice(trials: Known) -> Iterator[Fault]:
     for record in _loaded(trials).values():
         for i, number in enumerate(record.trial.registry):
             other = first.setdefault(number, record)
-            told = {*record.trial.shares_patients_with, *other.trial.shares_patients_with}
-            if other is not record and not told & {record.trial.id, other.trial.id}:
+            pair = (record.trial, other.trial)
+            named = {name for trial in pair for names in trial.related.values() for name in names}
+            if other is not record and not named & {trial.id for trial in pair}:
                 path = f"registry[{i}]"
                 found = f"found {shown(number)}, which {other.file} has too"
-                allowed = "allowed: one record a protocol, or shares_patients_with in one of the two"
+                ways = " or ".join(record.trial.related)
+                allowed = f"allowed: one record a protocol, or {ways} in one of the two"
                 yield Fault(record.file, record.line(path), path, found, allowed)
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -26,6 +26,7 @@ from meta.records.trial import Trial
 if TYPE_CHECKING:
     from meta.results import Fit, SiteRegionFit
 
+T = TypeVar("T")
 RECORDS: dict[str, type[Run] | type[Analysis] | type[Trial]] = {
     "run": Run,
     "analysis": Analysis,
@@ -143,6 +144,20 @@ def load_run(path: Path) -> Run:
             f"{path}: cannot be read: {reason}; a run as `make pool` stores it is allowed"
         ) from None
     return with_grids(from_json(text, str(path)), path.parent)
+
+
+def load_as(kind: type[T], path: Path) -> T:
+    """Read what :func:`to_json` wrote of a dataclass other than a run.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read as one.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: not read: {error}; what nen-meta stored is allowed") from None
 
 
 def sealed(run: Run) -> Run:

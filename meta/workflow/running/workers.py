@@ -48,16 +48,21 @@ def wanted(variations: Sequence[Variation]) -> int:
 
 
 def draw(calls: Sequence[Callable[[], T]]) -> Generator[tuple[int, T], None, None]:
-    """Draw figures, in several processes if there are many.
+    """Draw figures, in several processes if there are many; see :func:`spread`."""
+    yield from on_all_cores(calls, least=_FIGURES)
+
+
+def on_all_cores(calls: Sequence[Callable[[], T]], *, least: int = 2) -> Generator[tuple[int, T], None, None]:
+    """Make calls in a process for each core, or in this process if there are fewer than `least`.
 
     Yields
     ------
     place : int
     given : object
-        What the call in this place gave.
+        What the call in this place gave, as they come.
     """
     processes = 1
-    if len(calls) >= _FIGURES:
+    if len(calls) >= least:
         from joblib import cpu_count
 
         processes = cpu_count()

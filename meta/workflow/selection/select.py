@@ -219,15 +219,14 @@ def _include(
 
 
 def _entering_twice(included: list[Included | Bounded], analysis: Analysis) -> Iterator[Fault]:
-    """Patients who would be counted twice: shared between trials, or arms of one trial as trials."""
+    """What does not go together: shared patients; cohorts, or arms, of one protocol as trials of their own."""
     ids = [t.chosen.trial.id for t in included]
     for i, trial in enumerate(included):
         file = trial.chosen.file
-        for other in set(trial.chosen.trial.shares_patients_with).intersection(ids[:i] + ids[i + 1 :]):
-            allowed = f"exclude: [{{trial: {other}}}], or the other of the two, is allowed"
-            line = file.line("shares_patients_with")
-            found = f"found {other} in the same analysis"
-            yield Fault(file.file, line, "shares_patients_with", found, allowed)
+        for path, others in trial.chosen.trial.related.items():
+            for other in set(others).intersection(ids[:i] + ids[i + 1 :]):
+                allowed = f"exclude: [{{trial: {other}}}], or the other of the two, is allowed"
+                yield Fault(file.file, file.line(path), path, f"found {other} in the same analysis", allowed)
         if analysis.unit == "trial" and trial.chosen.trial.id in ids[:i]:
             found = f"found arm {trial.chosen.arm} beside another arm of this trial"
             allowed = "one arm a trial, or unit: arm, is allowed"
