@@ -112,7 +112,7 @@ def test_groups_agree_with_metafor(scale, fitted):
 KEYS = """
     k n responders
     mu.value mu.se mu.low mu.high mu.level mu.kind mu.df
-    tau2.value tau2.definition tau2.at_boundary tau2.low tau2.high tau2.definition
+    tau2.value tau2.definition tau2.at_boundary tau2.low tau2.high tau2.method
     heterogeneity.Q heterogeneity.df heterogeneity.p heterogeneity.I2.value heterogeneity.I2.definition
     heterogeneity.I2_Q.value heterogeneity.I2_Q.definition heterogeneity.H2.value heterogeneity.H2.definition
     prediction.effect.low prediction.effect.high prediction.effect.level prediction.effect.df

@@ -173,7 +173,8 @@ def test_knapp_hartung(name, measure, method):
 def test_prediction_interval(name, measure, method, kind):
     theirs = REFERENCE[name]["rma"][measure][method]
     prediction, interval = PREDICTION[kind]
-    ours = model(measure, method, interval=interval, prediction=prediction).fit(counts(name)).prediction
+    fit = model(measure, method, interval=interval, prediction=prediction).fit(counts(name))
+    ours = fit.prediction.effect
     if theirs["tau2"] < TAU2:  # metafor's stopping rule leaves 4e-13 where the estimate is 0
         assert ours.low is None
         assert "tau2 is estimated as 0" in ours.reason
@@ -360,7 +361,7 @@ def test_profile_likelihood(name, measure, method):
     fit = model(measure, method, tau2_interval="profile-likelihood").fit(counts(name))
     ours = [fit.tau2.low, fit.tau2.high]
     agrees(ours, theirs, abs=PROFILE_LIKELIHOOD)
-    assert fit.tau2.definition == "profile likelihood"
+    assert fit.tau2.method == "profile likelihood"
     e = effects(name, measure)
 
     def twice_loglik(tau2):
