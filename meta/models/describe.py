@@ -115,22 +115,18 @@ def trial_proportions(counts: Counts, *, method: TrialInterval, level: float) ->
 
 
 def trials(
-    counts: Counts, effects: Effects, weights: FloatArray | None, *, method: TrialInterval, level: float
+    plain: Sequence[TrialEffect], effects: Effects, weights: FloatArray | None = None
 ) -> tuple[TrialEffect, ...]:
-    """The trials as the model saw them; without `weights` none was given."""
-    raw = trial_proportions(counts, method=method, level=level)
+    """The trials with their effects; without `weights` none was given."""
     return tuple(
-        TrialEffect(
-            label=counts.labels[i],
-            responders=int(counts.responders[i]),
-            n=int(counts.n[i]),
+        replace(
+            trial,
             y=number(effects.y[i]),
             v=number(effects.v[i]),
             weight=None if weights is None else number(weights[i]),
             corrected=bool(effects.corrected[i]),
-            proportion=raw[i],
         )
-        for i in range(counts.k)
+        for i, trial in enumerate(plain)
     )
 
 
@@ -216,17 +212,18 @@ def prediction(
     *,
     level: float,
     method: str,
+    centre: float = np.nan,
     reason: str | None = None,
 ) -> Prediction:
-    """Where a new trial's true effect would lie, or why that is not given."""
+    """Where a new trial's true effect would lie, or why that is not given; `centre` is its median."""
     low, high, df = (limits.low, limits.high, limits.df) if limits else (None, None, None)
+    why = reason or (sentence(int(limits.code)) if limits else None)
+    values = (None if why else centre, low, high)
     effect = quantity(
-        Estimand.NEW_EFFECT, (None, low, high), level=level, kind="prediction", method=method, df=number(df),
-        reason=reason or (sentence(int(limits.code)) if limits else None),
-    )  # fmt: skip
+        Estimand.NEW_EFFECT, values, level=level, kind="prediction", method=method, df=number(df), reason=why
+    )
     as_proportion = proportion(
-        scale, (None, low, high), counts, Estimand.NEW_TRIAL,
-        level=level, method=method, kind="prediction", reason=effect.reason,
+        scale, values, counts, Estimand.NEW_TRIAL, level=level, method=method, kind="prediction", reason=why
     )  # fmt: skip
     return Prediction(effect=effect, proportion=as_proportion, scale=scale.name)
 

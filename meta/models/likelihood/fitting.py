@@ -188,17 +188,18 @@ class _Says:
 
     def prediction(self, mu: float, v: float, found: Quantity) -> Prediction:
         low = high = df = None
-        why = found.reason or (None if self.family.normal else "given as a proportion only")
-        method = "quantiles of the beta distribution at the estimates"
-        if self.family.normal:
+        method, why = "quantiles of the beta distribution at the estimates", found.reason
+        if not self.family.normal:
+            why = why or "this model predicts a rate, which has no scale but its own"
+        else:
             method = describe.prediction_method("hts", self.peak.top.mu.size)
             if found.low is not None:
                 se = self.peak.top.se_mu[self.row]
                 limits = prediction(mu, se, v, self.k, method="hts", level=self.options.level)
                 low, high, df = (describe.number(z) for z in (*limits[:2], limits.df))
         effect = Quantity(
-            estimand=Estimand.NEW_EFFECT, low=low, high=high, level=self.options.level, kind="prediction",
-            method=method, df=df, reason=why,
+            estimand=Estimand.NEW_EFFECT, value=None if why else mu, low=low, high=high,
+            level=self.options.level, kind="prediction", method=method, df=df, reason=why,
         )  # fmt: skip
         return Prediction(effect=effect, proportion=found)
 

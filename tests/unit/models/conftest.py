@@ -29,8 +29,7 @@ def unexplained():
 
     def parts(value):
         if isinstance(value, dict):
-            ahead = value.get("kind") == "prediction" and value["low"] is not None  # has limits, no middle
-            if "reason" in value and value.get("value", 0) is None and not (value["reason"] or ahead):
+            if "reason" in value and value.get("value", 0) is None and not value["reason"]:
                 yield value
             for part in value.values():
                 yield from parts(part)
