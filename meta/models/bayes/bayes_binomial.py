@@ -137,9 +137,12 @@ class BayesBinomial(PoolingModel):
 
         See Also
         --------
-        detailed_fit : With influence, shrunken rates, responders of a new trial, the sweep over tau, curves.
+        detailed_fit : With influence, shrunken rates, the sweep over tau, curves.
         """
-        return self.sample(data)[0] if self.samples else pooled(self, data, self._alone, self._by_group)
+        if self.samples:
+            return self.sample(data)[0]
+        alone = self._alone if isinstance(data, GroupedCounts) else self._counted
+        return pooled(self, data, alone, self._by_group)
 
     def detailed_fit(self, data: Counts | GroupedCounts) -> Fit:
         """The fit; of ungrouped counts with all that takes longer.
@@ -147,7 +150,7 @@ class BayesBinomial(PoolingModel):
         Returns
         -------
         Fit
-            With influence, shrunken rates, responders of a new trial, the sweep over tau, and curves.
+            With influence, shrunken rates, the sweep over tau, and curves.
         """
         if self.samples or isinstance(data, GroupedCounts):
             return self.fit(data)
@@ -289,6 +292,11 @@ class BayesBinomial(PoolingModel):
     def _alone(self, data: Counts) -> Fit:
         """The fit of one set of trials."""
         return self._integrated(data)[0]
+
+    def _counted(self, data: Counts) -> Fit:
+        """The same, with the responders of a new trial."""
+        fit, post, _ = self._integrated(data)
+        return replace(fit, predictive_count=details.count(post, self.new_trial, self.level))
 
     def _integrated(self, data: Counts) -> tuple[Fit, Posterior, PosteriorAnswers]:
         """The fit of one set of trials, with the posterior and the answers that it is made of."""
