@@ -179,7 +179,11 @@ def test_every_option_at_fault_of_every_model_has_its_line(command, quick, cli):
     result = cli(command, "--root", quick)
     assert (result.code, result.out) == (2, "")
     expected = [
-        (2, "models.primary.prior: found scale -1 in half-normal:-1; a positive number is allowed"),
+        (
+            2,
+            "models.primary.prior: found scale -1 in half-normal:-1; "
+            "0.001 to 1000 is allowed: what is beyond fits no trials",
+        ),
         (3, "models.primary.mu_prior: found 'normal:a,2'; family:number,number is allowed"),
         (4, "models.primary.draws: found 'many'; allowed: a whole number"),
         (5, "models.frequentist.level: found 2.0; a number between 0 and 1 is allowed"),
