@@ -9,6 +9,8 @@ import numpy as np
 from scipy.special import sici
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meta.stats.normal.scales import FloatArray
 
 _FINE = 512  # rows of the table of the sinc function's antiderivative, per step
@@ -71,16 +73,37 @@ def running(weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     integral : ndarray, shape (..., L)
         What lies before them.
     """
-    places, table = _fine_table(weight.shape[-1])
-    return places, weight @ table
+    size = weight.shape[-1]
+    integral = _between(weight, lambda u: 0.5 + sici(np.pi * u)[0] / np.pi, _RUNNING)
+    integral[..., 0], integral[..., -1] = 0.0, weight.sum(-1)
+    return np.arange(_RUNNING * (size - 1) + 1) / _RUNNING, integral
 
 
-@lru_cache(maxsize=4)
-def _fine_table(size: int) -> tuple[FloatArray, FloatArray]:
-    """The places of `running` and, shape (size, L), what each point contributes before them."""
-    places = np.arange(_RUNNING * (size - 1) + 1) / _RUNNING
-    one = np.ones(1)
-    return places, below(places[:, None], 0 * one, one, size)[:, 0].T
+def finer(weight: FloatArray, per: int) -> FloatArray:
+    """Functions given at equally spaced points, at `per` points for one, from the first to the last.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (..., N)
+        Values of functions that vanish at both ends.
+
+    Returns
+    -------
+    ndarray, shape (..., per (N - 1) + 1)
+    """
+    return _between(weight, np.sinc, per)
+
+
+def _between(weight: FloatArray, kernel: Callable[[FloatArray], FloatArray], per: int) -> FloatArray:
+    """Convolve with a kernel of the distance in points; shape (..., per (N - 1) + 1)."""
+    size = weight.shape[-1]
+    length = 3 * size
+    spectrum = np.fft.rfft(weight, length)
+    result = np.empty((*weight.shape, per))
+    for part in range(per):
+        response = np.fft.rfft(kernel(np.arange(1 - size, size) + part / per), length)
+        result[..., part] = np.fft.irfft(spectrum * response, length)[..., size - 1 : 2 * size - 1]
+    return result.reshape(*weight.shape[:-1], -1)[..., : per * (size - 1) + 1]
 
 
 def interpolate(x: FloatArray, y: FloatArray, at: FloatArray, *, monotone: bool = False) -> FloatArray:
