@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
 
 _FINE = 512  # rows of the table of the sinc function's antiderivative, per step
+_NEAR = 64  # from there on the antiderivative's series in 1/u is right to 1e-12
 # Running integrals have so many points for one. Where the function varies over two points or more, as all do
 # that the grids resolve, the error of cubic interpolation is then below 1e-7.
 _RUNNING = 16
@@ -22,8 +23,17 @@ _RUNNING = 16
 @lru_cache(maxsize=8)
 def _antiderivative(reach: int) -> tuple[FloatArray, FloatArray]:
     """The sinc function's antiderivative, and itself: row r, column m holds the value at m + r/_FINE."""
-    u = np.arange(-reach, reach + 1) + np.arange(_FINE + 1)[:, None] / _FINE
-    return 0.5 + sici(np.pi * u)[0] / np.pi, np.sinc(u)
+    whole, rest = np.arange(-reach, reach + 1), np.arange(_FINE + 1)[:, None] / _FINE
+    near = slice(max(reach - _NEAR, 0), reach + _NEAR + 1)
+    u = whole + rest
+    u[:, near] = 1.0  # in the middle both functions are evaluated, outside of it the series in 1/u
+    x, sign = np.pi * u, np.where(whole % 2, -1.0, 1.0) / np.pi
+    slope = np.sin(np.pi * rest) * sign / u
+    value = (u > 0) - np.cos(np.pi * rest) * sign / x * (1 - 2 / x**2 + 24 / x**4)
+    value -= np.sin(np.pi * rest) * sign / x**2 * (1 - 6 / x**2)
+    middle = whole[near] + rest
+    value[:, near], slope[:, near] = 0.5 + sici(np.pi * middle)[0] / np.pi, np.sinc(middle)
+    return value, slope
 
 
 def below(s: FloatArray, first: FloatArray, step: FloatArray, size: int) -> FloatArray:
