@@ -23,7 +23,7 @@ Unreported = Literal["drop", "bound"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where(Factors):
-    """Conditions on patients (the factors of a row) and on trials (trial, region, line, regimen)."""
+    """Conditions on patients (the factors of a row) and on trials (the other fields)."""
 
     __pydantic_config__ = STRICT
 
@@ -31,10 +31,11 @@ class Where(Factors):
     region: Region | None = None
     line: Line | None = None
     regimen: Regimen | None = None
+    selected_on: str | None = None
 
     def trial_conditions(self) -> dict[str, str]:
         """The conditions on the trial or its arm."""
-        pairs = ((name, getattr(self, name)) for name in ("trial", *TRIAL_FACTORS))
+        pairs = ((name, getattr(self, name)) for name in ("trial", *TRIAL_FACTORS, "selected_on"))
         return {name: value for name, value in pairs if value is not None}
 
 

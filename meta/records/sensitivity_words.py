@@ -30,7 +30,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    """A trial of the analysis itself; `attributes` are its region, line and regimen."""
+    """A record of the analysis itself; `attributes` are its region, line and regimen.
+
+    Cohorts of one protocol, which are one trial, have one label.
+    """
 
     id: str
     label: str
@@ -84,8 +87,9 @@ def _each_trial(trials: Sequence[Entered], _: Models) -> Iterator[Varied]:
     labels: dict[str, str] = {}
     for trial in trials:
         labels.setdefault(trial.id, trial.label)  # of several arms the first
-    for name, label in labels.items():
-        yield Varied(item=Item(id=name, name=label), exclude=({"trial": name},))
+    for label in dict.fromkeys(labels.values()):
+        records = [name for name, own in labels.items() if own == label]
+        yield Varied(item=Item(id=records[0], name=label), exclude=tuple({"trial": name} for name in records))
 
 
 def _each_prior(_: Sequence[Entered], models: Models) -> Iterator[Varied]:

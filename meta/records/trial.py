@@ -25,6 +25,7 @@ Population = Literal["enrolled", "treated", "evaluable"]
 Status = Literal["verified", "unverified"]
 Evidence = Literal["printed", "recovered", "unverified"]
 Endpoint = Literal["PFS", "OS", "DOR", "TTR"]
+Limits = Literal["95 %", "range", "limits of unknown kind"]
 Median = float | Literal["not reached", "not applicable"]
 Count = Literal["n", "responders", "events"]
 Number = Literal[
@@ -117,7 +118,10 @@ class Row(Factors):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows that share outcome, criteria, population, assessor, time point and arm."""
+    """Rows that share outcome, criteria, population, assessor, time point and arm.
+
+    `exhaustive` names the factors whose rows are everyone, so that they must add up to the whole table.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -127,6 +131,7 @@ class Table:
     assessor: Assessor = "unknown"
     population: Population | None = None
     not_evaluable: int | None = None
+    exhaustive: tuple[str, ...] = ()
     confirmed: bool | Literal["unknown"] = "unknown"
     timepoint: str = "best"
     arm: str | None = None
@@ -137,7 +142,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survival(Factors):
-    """A median time to event as printed, with its printed 95 % limits (None: not reached or not given)."""
+    """A median time to event as printed, with its printed limits (None: not reached or not given)."""
 
     __pydantic_config__ = STRICT
 
@@ -145,6 +150,7 @@ class Survival(Factors):
     median: Median
     low: float | None = None
     high: float | None = None
+    limits: Limits = "95 %"
     unit: Literal["months", "weeks"] = "months"
     arm: str | None = None
     status: Status = "verified"
@@ -159,8 +165,46 @@ class Survival(Factors):
         if self.median == "not applicable" and self.printed:
             return f"{self.printed} (as printed)"
         ends = ["NA" if end is None else f"{end:g}" for end in (self.low, self.high)]
-        limits = "" if self.low is self.high is None else f" ({' to '.join(ends)})"
+        kind = "" if self.limits == "95 %" else f"{self.limits}: "
+        limits = "" if self.low is self.high is None else f" ({kind}{' to '.join(ends)})"
         return f"{self.median}{limits}" + (f" {self.unit}" if isinstance(self.median, float | int) else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(Factors):
+    """Patients per 100 without the event at a time, as printed: ``12-month PFS 19.5 %``."""
+
+    __pydantic_config__ = STRICT
+
+    endpoint: Endpoint
+    at: float
+    unit: Literal["months", "weeks", "years"] = "months"
+    percent: Decimal
+    interval: tuple[Decimal, Decimal] | None = None
+    arm: str | None = None
+    status: Status = "verified"
+    where: str
+    via: str | None = None
+    printed: str | None = None
+    note: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The rate with its limits, e.g. ``54.1 % (40.2 to 72.8)``."""
+        return f"{self.percent} %" + (f" ({' to '.join(map(str, self.interval))})" if self.interval else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PValue:
+    """A P value as printed, and what it compares."""
+
+    __pydantic_config__ = STRICT
+
+    compares: str
+    p: Decimal
+    where: str
+    via: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +221,8 @@ class Report:
     pmid: int | None = None
     tables: tuple[Table, ...] = ()
     survival: tuple[Survival, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    p_values: tuple[PValue, ...] = ()
     note: str | None = None
 
 
@@ -276,6 +322,9 @@ class Trial:
     shares_patients_with: tuple[str, ...] = ()
     same_protocol_as: tuple[str, ...] = ()
     selected_on: str | None = None
+    prior_lines: tuple[int, int] | None = None  # the fewest and the most that a patient had
+    screened: int | None = None
+    results: Literal["none printed"] | None = None  # of response; None: its reports print some
     arms: Mapping[str, Arm] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     acknowledged: tuple[Acknowledged, ...] = ()

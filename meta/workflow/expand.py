@@ -101,11 +101,12 @@ def _each(word: Expansion, name: str, base: Variation) -> Iterator[Varied]:
     entered = [
         Entered(
             id=one.chosen.trial.id,
-            label=one.label,
+            label=whole.label,
             published=one.chosen.report.published,
             attributes=one.attributes,
         )
-        for one in base.selection.included
+        for whole in base.selection.included
+        for one in whole.records
     ]
     return WORDS[word].vary(entered, models)
 

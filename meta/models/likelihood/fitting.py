@@ -208,17 +208,24 @@ class _Says:
 
     def prediction(self, mu: float, v: float, found: Proportion) -> Prediction:
         low = high = df = None
-        method = "quantiles of the beta distribution at the estimates"
-        if self.family.normal:
+        method, why = "quantiles of the beta distribution at the estimates", found.reason
+        if not self.family.normal:
+            why = why or "this model predicts a rate, which has no scale but its own"
+        else:
             method = describe.prediction_method("hts", self.peak.top.mu.size)
             if found.low is not None:
                 se = self.peak.top.se_mu[self.row]
                 limits = prediction(mu, se, v, self.k, method="hts", level=self.options.level)
                 low, high, df = (describe.number(z) for z in (*limits[:2], limits.df))
         return Prediction(
-            low=low, high=high, level=self.options.level, df=df, method=method, proportion=found,
-            reason=found.reason,
-        )  # fmt: skip
+            low=low,
+            high=high,
+            level=self.options.level,
+            df=df,
+            method=method,
+            proportion=found,
+            reason=why,
+        )
 
     def dispersion(self, mu: float, v: float, data: Counts) -> Dispersion:
         low, high, reason = self._limits(self.peak.v)

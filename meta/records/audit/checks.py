@@ -7,7 +7,7 @@ the finding: it names the row by what it is about and gives the reason. Rows tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -20,6 +20,8 @@ from meta.records.patients import Patients, Universe, union
 from meta.records.trial import Acknowledged, Number, Place, Report, Row, Survival, Table, Trial
 from meta.stats.binomial.proportions import proportion_interval
 
+BEST_RESPONSES = ("response", "stable-disease", "progressive-disease", "not-assessed")
+CONTROL = "disease-control"
 MAX_PARTITIONS = 1000  # of one row; records have a handful
 
 
@@ -101,10 +103,15 @@ def audit(trial: Trial) -> tuple[Finding, ...]:
             for rows in _by_term(f"reports[{i}].tables[{j}]", report, table, universe):
                 for check in TABLE_CHECKS:
                     found += check(rows)
+                for factor in table.exhaustive:
+                    found += exhaustive_rows_add_up(rows, factor)
                 subjects.setdefault((*_subject(table), rows[0].row.term), []).extend(rows)
         for rows in subjects.values():
             found += rows_disagree(rows)
+        for outcomes in _by_outcome(subjects):
+            found += outcomes_against_each_other(outcomes)
         found += survival_disagrees(f"reports[{i}]", report, universe)
+        found += progression_after_death(f"reports[{i}]", report, universe)
     return tuple(found)
 
 
@@ -219,6 +226,58 @@ def _disjoint_sets(rows: Rows) -> Iterator[list[Placed]]:
             pending.append(([*chosen, row], apart))
 
 
+def exhaustive_rows_add_up(rows: Rows, factor: str) -> Findings:
+    """Find rows of a factor that are everyone, as the table says, and do not add up to the whole table.
+
+    Look for a group that is not in the table, or for patients counted in two groups.
+    """
+    parts = [placed for placed in rows if set(placed.row.given()) == {factor}]
+    parts = [one for one in parts if not any(_inside(one, other) for other in parts)]
+    for whole in rows:
+        for name, value in whole.numbers().items() if not whole.row.given() and parts else ():
+            reported = [part.numbers()[name] for part in parts if name in part.numbers()]
+            if len(reported) == len(parts) and sum(reported) != value and not name.startswith("non-"):
+                added = " + ".join(map(str, reported))
+                detail = f"{name} by {factor}: {added} = {sum(reported)}, not {value}"
+                yield whole.found("not-everyone", detail, name)
+
+
+def outcomes_against_each_other(outcomes: Mapping[str, Placed]) -> Findings:
+    """Find outcomes of the same patients that cannot go together.
+
+    Every patient has one best response: response, stable, progressive disease and not assessed add up to n,
+    or to less where not all are printed; disease control is response and stable disease.
+    """
+    counts = {name: one.row.count for name, one in outcomes.items() if one.row.count is not None}
+    sizes = {one.row.n for one in outcomes.values() if one.row.n is not None}
+    last = list(outcomes.values())[-1]
+    best = [(name, counts[name]) for name in BEST_RESPONSES if name in counts]
+    total = sum(count for _, count in best)
+    added = f"{' + '.join(f'{name} {count}' for name, count in best)} = {total}"
+    for n in sizes if len(best) > 1 else ():
+        if total > n or (len(best) == len(BEST_RESPONSES) and total < n):
+            yield last.found("outcomes-do-not-add-up", f"{last.label}: {added}, n is {n}")
+    control, response, stable = (counts.get(name) for name in (CONTROL, *BEST_RESPONSES[:2]))
+    if control is None or response is None:
+        return
+    if control < response or (stable is not None and control != response + stable):
+        detail = f"disease control {control}, response {response}"
+        detail += f", stable disease {stable}" if stable is not None else ""
+        yield outcomes[CONTROL].found("control-against-response", f"{last.label}: {detail}")
+
+
+def _by_outcome(subjects: Mapping[Subject, Rows]) -> Iterator[Mapping[str, Placed]]:
+    """Best responses and disease control of the same patients, under the same criteria at the same time."""
+    found: dict[tuple[object, ...], dict[str, Placed]] = {}
+    for rows in subjects.values():
+        for placed in rows:
+            place = placed.place
+            alike = (place.criteria, place.population, place.timepoint, place.arm, placed.patients)
+            if place.outcome in {*BEST_RESPONSES, CONTROL} and placed.row.term is None:
+                found.setdefault(alike, {}).setdefault(str(place.outcome), placed)
+    return (outcomes for outcomes in found.values() if len(outcomes) > 1)
+
+
 def percent_against_count(rows: Rows) -> Findings:
     """Find a printed percentage that is not that of the counts.
 
@@ -300,6 +359,23 @@ def survival_disagrees(at: str, report: Report, universe: Universe) -> Findings:
             detail = f"{what} is {item.median}, but {other} in {at}.survival[{j}]"
             row, place = f"{at}.survival[{i}]", _place_of_median(report, item)
             yield Finding(f"{row}.median", "survival-disagrees", detail, row, place)
+
+
+def progression_after_death(at: str, report: Report, universe: Universe) -> Findings:
+    """Find a median PFS above the median OS of the same patients."""
+    months = {"months": 1.0, "weeks": 7 / (365.25 / 12)}
+    found: dict[tuple[object, ...], dict[str, tuple[int, Survival, float]]] = {}
+    for i, item in enumerate(report.survival):
+        if isinstance(item.median, int | float):
+            alike = (item.arm, item.via, universe.patients(item.given()))
+            median = item.median * months[item.unit]
+            found.setdefault(alike, {}).setdefault(item.endpoint, (i, item, median))
+    for medians in found.values():
+        if {"PFS", "OS"} <= set(medians) and medians["PFS"][2] > medians["OS"][2]:
+            i, item, _ = medians["PFS"]
+            row, place = f"{at}.survival[{i}]", _place_of_median(report, item)
+            detail = f"median PFS {item.median} {item.unit} is above the median OS of the same patients"
+            yield Finding(f"{row}.median", "progression-after-death", detail, row, place)
 
 
 def _place(report: Report, table: Table, row: Row) -> Place:

@@ -19,11 +19,16 @@ from meta.records.audit import arithmetic
 from meta.records.factors import FACTORS, FactorValue, values_of
 from meta.records.reading.schema import Complaint
 from meta.records.reading.yaml_nodes import shown
-from meta.records.trial import Count, Report, Row, Survival, Table, Trial
+from meta.records.trial import Count, Rate, Report, Row, Survival, Table, Trial
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_ASIA = {"CN", "HK", "IN", "JP", "KR", "MY", "SG", "TH", "TW", "VN"}
+_WEST = {
+    *("AT", "AU", "BE", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "GR", "HU", "IE", "IL", "IT"),
+    *("NL", "NO", "NZ", "PL", "PT", "SE", "US"),
+}
 _NEEDS_TERM = ("characteristic", "adverse-event", "adverse-event-grade-3")
 Complaints = Iterator[Complaint]
 
@@ -52,7 +57,7 @@ def trial_complaints(pieces: Pieces, stem: str) -> Complaints:
     for at, report in pieces.reports.items():
         yield from _report(at, report)
     for at, table in pieces.tables.items():
-        yield from _not_negative(f"{at}.not_evaluable", table.not_evaluable)
+        yield from _table(at, table)
     for at, row in pieces.rows.items():
         yield from _row(at, row)
         yield from _row_in_table(at, row, pieces.tables.get(at.rpartition(".rows[")[0]))
@@ -105,6 +110,14 @@ def _head(trial: Trial) -> Complaints:
         if not _COUNTRY.fullmatch(country):
             allowed = "allowed: a country code of two capital letters, such as DE"
             yield Complaint(f"countries[{i}]", f"found {shown(country)}", allowed)
+    abroad = {"Asia": _WEST, "West": _ASIA}.get(trial.region, set()).intersection(trial.countries)
+    if abroad:
+        allowed = f"allowed: the region of {', '.join(sorted(abroad))}, or International"
+        yield Complaint("region", f"found {shown(trial.region)}", allowed)
+    if trial.prior_lines is not None and not 0 <= trial.prior_lines[0] <= trial.prior_lines[1]:
+        found = f"found {trial.prior_lines[0]} to {trial.prior_lines[1]}"
+        yield Complaint("prior_lines", found, "allowed: the fewest lines first, 0 or more")
+    yield from _not_negative("screened", trial.screened)
     for i, source in enumerate(trial.sources):
         if source.id in {earlier.id for earlier in trial.sources[:i]}:
             yield Complaint(f"sources[{i}].id", f"found {shown(source.id)} again", "allowed: each id once")
@@ -116,6 +129,30 @@ def _head(trial: Trial) -> Complaints:
 def _report(at: str, report: Report) -> Complaints:
     if report.published != "unknown":
         yield from date_complaints(f"{at}.published", report.published, "unknown")
+    for i, rate in enumerate(report.rates):
+        yield from _rate(f"{at}.rates[{i}]", rate)
+    for i, test in enumerate(report.p_values):
+        if not 0 <= test.p <= 1:
+            yield Complaint(f"{at}.p_values[{i}].p", f"found {test.p}", "allowed: 0 to 1")
+
+
+def _table(at: str, table: Table) -> Complaints:
+    yield from _not_negative(f"{at}.not_evaluable", table.not_evaluable)
+    for i, name in enumerate(table.exhaustive):
+        if name not in FACTORS:
+            allowed = f"allowed: {', '.join(FACTORS)}"
+            yield Complaint(f"{at}.exhaustive[{i}]", f"found {shown(name)}", allowed)
+
+
+def _rate(at: str, rate: Rate) -> Complaints:
+    yield from factor_complaints(at, rate.given())
+    yield from _not_negative(f"{at}.at", rate.at)
+    yield from _percentage(f"{at}.percent", rate.percent)
+    for i, limit in enumerate(rate.interval or ()):
+        yield from _percentage(f"{at}.interval[{i}]", limit)
+    if rate.interval and not rate.interval[0] <= rate.percent <= rate.interval[1]:
+        found = f"found {rate.percent} outside {rate.interval[0]} to {rate.interval[1]}"
+        yield Complaint(f"{at}.percent", found, "allowed: a rate within its limits, the lower limit first")
 
 
 def _row(at: str, row: Row) -> Complaints:
@@ -226,22 +263,51 @@ def _limits(survival: Survival, median: float | None) -> list[tuple[str, float |
 
 def _cross_references(pieces: Pieces, head: Trial) -> Complaints:
     sources = {source.id for source in head.sources}
+    yield from _one_parent(pieces)
+    yield from _results(pieces, head)
     first: dict[str, str] = {}
     for at, report in pieces.reports.items():
         if report.id in first or report.id in sources:
             yield Complaint(f"{at}.id", f"found {shown(report.id)} again", "allowed: each id once")
         first.setdefault(report.id, at)
-    for at, item in (pieces.tables | pieces.survival).items():
+    rates = {f"{at}.rates[{i}]": rate for at, r in pieces.reports.items() for i, rate in enumerate(r.rates)}
+    tests = {f"{at}.p_values[{i}]": p for at, r in pieces.reports.items() for i, p in enumerate(r.p_values)}
+    for at, item in (pieces.tables | pieces.survival | rates).items():
         if item.arm is not None and item.arm not in head.arms:
             known = ", ".join(head.arms) or "none, as the trial has no arms"
             yield Complaint(f"{at}.arm", f"found {shown(item.arm)}", f"allowed: {known}")
     remarks = {f"remarks[{i}]": remark for i, remark in enumerate(head.remarks)}
-    for at, quoting in (pieces.tables | pieces.rows | pieces.survival | remarks).items():
+    quoted = pieces.tables | pieces.rows | pieces.survival | rates | tests | remarks
+    for at, quoting in quoted.items():
         others = [*sources, *(name for name, place in first.items() if not at.startswith(f"{place}."))]
         if quoting.via is not None and quoting.via not in others:
             known = ", ".join(sorted(others)) or "there is none"
             allowed = f"allowed: the id of a source or of another report: {known}"
             yield Complaint(f"{at}.via", f"found {shown(quoting.via)}", allowed)
+
+
+def _one_parent(pieces: Pieces) -> Complaints:
+    """Check that a finer level stands under one parent: other/liver is not intestine/liver."""
+    parents: dict[tuple[str, str], str] = {}
+    for at, piece in (pieces.rows | pieces.survival).items():
+        for factor, value in piece.given().items():
+            for name in values_of(value) if value and FACTORS[factor].tree else ():
+                parent, _, finer = name.rpartition("/")
+                known = parents.setdefault((factor, finer), parent) if parent else parent
+                if known != parent:
+                    found = f"found {shown(name)} beside {shown(f'{known}/{finer}')}"
+                    yield Complaint(f"{at}.{factor}", found, f"allowed: {finer} under one of the two")
+
+
+def _results(pieces: Pieces, head: Trial) -> Complaints:
+    """Check that a trial prints a response if and only if it does not say that none is printed."""
+    responses = [at for at, row in pieces.rows.items() if row.responders is not None]
+    if head.results and responses:
+        yield Complaint(
+            "results", f"found {shown(head.results)} beside {responses[0]}", "allowed: one of them"
+        )
+    if not head.results and not pieces.reports:
+        yield Complaint("reports", "found no report", "allowed: a report, or results: none printed")
 
 
 def repeated(values: Iterable[str]) -> list[str]:

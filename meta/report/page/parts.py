@@ -63,7 +63,7 @@ class Part:
 
 
 def parts(runs: Sequence[Run], whatif: Sequence[Any], drawn: Callable[[Plan], str]) -> list[Part]:
-    """The analyses of the page: those that reproduce a published table come first, then by name.
+    """The analyses of the page: the newest and broadest first, those that reproduce a published table last.
 
     Parameters
     ----------
@@ -83,8 +83,12 @@ def parts(runs: Sequence[Run], whatif: Sequence[Any], drawn: Callable[[Plan], st
     return found
 
 
-def _rank(runs: Sequence[Run]) -> tuple[bool, str]:
-    return runs[0].analysis.reproduces is None, runs[0].name
+def _rank(runs: Sequence[Run]) -> tuple[bool, bool, int, str]:
+    base = next(run for run in runs if run.variation == BASE)
+    fit = next((fit for fit in base.fits if fit.by is None), None)
+    asked = base.analysis
+    patients = fit.n if fit is not None else 0
+    return asked.reproduces is not None, asked.reports != "latest", -patients, base.name
 
 
 def _part(i: int, runs: Sequence[Run], drawn: Callable[[Plan], str], tried: dict[str, Any]) -> Part:

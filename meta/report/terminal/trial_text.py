@@ -10,7 +10,7 @@ from meta.records.factors import describe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.records.trial import Acknowledged, Row, Table, TrialFile
+    from meta.records.trial import Acknowledged, Report, Row, Table, TrialFile
 
 
 def trial_lines(file: TrialFile) -> Iterator[str]:
@@ -18,7 +18,8 @@ def trial_lines(file: TrialFile) -> Iterator[str]:
     trial = file.trial
     drugs = ", ".join(drug.name for drug in trial.drugs)
     registry = ", ".join(trial.registry) or "no registry number"
-    yield f"{trial.id}: {drugs}; {trial.regimen}; {trial.region}; {registry}"
+    silent = f"; results: {trial.results}" if trial.results else ""
+    yield f"{trial.id}: {drugs}; {trial.regimen}; {trial.region}; {registry}{silent}"
     for i, report in enumerate(trial.reports):
         yield ""
         doi = f" doi:{report.doi}" if report.doi else ""
@@ -32,11 +33,22 @@ def trial_lines(file: TrialFile) -> Iterator[str]:
             line = file.line(f"reports[{i}].survival[{j}]")
             what = f"{entry.endpoint} of {describe(entry.given())}: median {entry.text}"
             yield f"    {file.file}:{line}  {what}  {_place(entry.where, entry.via)}"
+        yield from _rates_and_tests(file, report, f"reports[{i}]")
     for i, known in enumerate(trial.acknowledged):
         line = file.line(f"acknowledged[{i}]")
         yield f"  acknowledged, {file.file}:{line}: {known.finding} in {_acknowledged(known)}: {known.reason}"
     for remark in trial.remarks:
         yield f"  remark, {_place(remark.where, remark.via)}: {remark.text}"
+
+
+def _rates_and_tests(file: TrialFile, report: Report, at: str) -> Iterator[str]:
+    for j, rate in enumerate(report.rates):
+        line = file.line(f"{at}.rates[{j}]")
+        what = f"{rate.endpoint} of {describe(rate.given())} at {rate.at:g} {rate.unit}: {rate.text}"
+        yield f"    {file.file}:{line}  {what}  {_place(rate.where, rate.via)}"
+    for j, test in enumerate(report.p_values):
+        line = file.line(f"{at}.p_values[{j}]")
+        yield f"    {file.file}:{line}  {test.compares}: P = {test.p}  {_place(test.where, test.via)}"
 
 
 def _acknowledged(known: Acknowledged) -> str:

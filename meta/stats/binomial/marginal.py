@@ -92,7 +92,7 @@ def mean_rate(mu: ArrayLike, tau: ArrayLike) -> FloatArray:
     -----
     One patient responds with this probability, so it is the marginal likelihood of 1 of 1.
     """
-    return np.exp(log_marginal(1, 1, mu, tau))
+    return np.minimum(np.exp(log_marginal(1, 1, mu, tau)), 1.0)
 
 
 def marginal_terms(x: ArrayLike, n: ArrayLike, mu: ArrayLike, tau2: ArrayLike) -> Terms:

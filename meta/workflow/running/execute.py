@@ -134,7 +134,7 @@ def _unfitted(variation: Variation) -> Run:
     """The run before fitting, with the digest of everything that determines its numbers."""
     selection = variation.selection
     analysis = replace(variation.analysis, models=variation.analysis.fitted())
-    entered = [t.chosen for t in (*selection.included, *selection.mixed)]
+    entered = [one.chosen for t in (*selection.included, *selection.mixed) for one in t.records]
     entered += [t.chosen for t in selection.bounded]
     blank = Run(
         name=variation.analysis.name,
@@ -145,7 +145,7 @@ def _unfitted(variation: Variation) -> Run:
         item=variation.item,
         analysis=analysis,
         ledger=selection.ledger,
-        printed=tuple(row for trial in selection.included for row in printed(trial)),
+        printed=tuple(row for t in selection.included for one in t.records for row in printed(one)),
         acknowledged=tuple(row for chosen in entered for row in contradictions(chosen)),
         coverage=coverage(selection.included, variation.analysis),
         fits=(),

@@ -20,7 +20,7 @@ class Included:
     """A trial (or arm) that entered: its table, the patients asked for, their counts, declared ranges.
 
     `population` are the conditions on patients. `mixed`, under `unresolved: latent` alone: the counts also
-    include patients who are to be excluded.
+    include patients who are to be excluded. `cohorts` are those that were joined to this trial, if any.
     """
 
     chosen: Candidate
@@ -30,6 +30,12 @@ class Included:
     attributes: Mapping[str, str]
     ranges: tuple[Range, ...] = ()
     mixed: bool = False
+    cohorts: tuple[Included, ...] = ()
+
+    @property
+    def records(self) -> tuple[Included, ...]:
+        """The cohorts of one protocol, each from its record; a trial of one record is its own."""
+        return self.cohorts or (self,)
 
     @property
     def declared(self) -> tuple[Declared, ...]:

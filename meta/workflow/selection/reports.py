@@ -20,7 +20,10 @@ _KINDS = ("full-paper", "preprint", "abstract", "registry")  # the order in whic
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One table of one report of one arm, and what it says about any set of patients."""
+    """One table of one report of one arm, and what it says about any set of patients.
+
+    `joint`, of several `cohorts` of one protocol, holds the rows of their tables, in this order.
+    """
 
     file: TrialFile
     report_index: int
@@ -29,6 +32,8 @@ class Candidate:
     universe: Universe = field(repr=False)
     margins: Margins = field(repr=False)
     suffix: str = ""  # what tells the label apart from another trial's
+    cohorts: tuple[Candidate, ...] = ()
+    joint: Table | None = field(default=None, repr=False)
 
     @property
     def trial(self) -> Trial:
@@ -43,7 +48,15 @@ class Candidate:
     @property
     def table(self) -> Table:
         """The table."""
-        return self.report.tables[self.table_index]
+        return self.joint or self.report.tables[self.table_index]
+
+    def source(self, row: int) -> tuple[Candidate, int]:
+        """The record's own table that a row is from, and the row's place in it."""
+        for cohort in self.cohorts:
+            if row < len(cohort.table.rows):
+                return cohort, row
+            row -= len(cohort.table.rows)
+        return self, row
 
     @property
     def label(self) -> str:
@@ -51,10 +64,14 @@ class Candidate:
         arm = self.trial.arms.get(self.arm) if self.arm else None
         drugs = (arm.drugs if arm else None) or self.trial.drugs
         arm_label = f", arm {self.arm}" if self.arm else ""
-        return f"{drugs_label(drugs)}{arm_label} ({report_label(self.report)}){self.suffix}"
+        reports = ", ".join(report_label(one.report) for one in self.cohorts or (self,))
+        return f"{drugs_label(drugs)}{arm_label} ({reports}){self.suffix}"
 
     def path(self, row: int | None = None) -> str:
         """The record's path of the table, or of a row of it."""
+        if row is not None and self.cohorts:
+            cohort, row = self.source(row)
+            return cohort.path(row)
         table = f"reports[{self.report_index}].tables[{self.table_index}]"
         return table if row is None else f"{table}.rows[{row}]"
 
@@ -74,19 +91,20 @@ class Candidate:
     ) -> LedgerEntry:
         """An entry about this table, or about a row of it (which then brings its own counts)."""
         entry = self.table.rows[row] if row is not None else None
+        record = self.source(row)[0] if row is not None else self
         where, via = self.place(entry) if entry is not None else (self.table.where, self.table.via)
         return LedgerEntry(
-            trial=self.trial.id,
+            trial=record.trial.id,
             label=self.label,
             action=action,
             reason=reason,
             by=by,
             group=group,
-            report=self.report.id,
+            report=record.report.id,
             n=entry.n if entry is not None else n,
             responders=entry.count if entry is not None else None,
-            file=self.file.file,
-            line=self.file.line(self.path(row)),
+            file=record.file.file,
+            line=record.file.line(self.path(row)),
             path=self.path(row),
             where=where,
             via=via,
@@ -251,15 +269,24 @@ def _place(stated: str | None, preferred: Sequence[str]) -> int:
 def choose(
     file: TrialFile, analysis: Analysis, entry: TrialEntry, arm: str | None
 ) -> tuple[Candidate | None, list[LedgerEntry]]:
-    """Return the newest report by the as-of date that has the counts, and entries for those passed over."""
+    """Return the newest report by the as-of date that has the counts, and entries for those passed over.
+
+    An older report does not step in for one whose counts are only not certain enough for the analysis.
+    """
     patients = population(analysis, entry)
     chosen: Candidate | None = None
+    uncertain: Candidate | None = None
     passed = []
     for candidate in candidates(file, analysis, entry, arm):
         reason = _refused(candidate, analysis, entry, patients)
-        if chosen is None and reason is None:
-            chosen = candidate
-            continue
+        if reason is None and chosen is None:
+            if uncertain is None or uncertain.report_index == candidate.report_index:
+                chosen = candidate
+                continue
+            reason = f"superseded by {report_label(uncertain.report)}, whose counts are not certain enough"
+        elif uncertain is None and chosen is None and not _not_asked_for(candidate, analysis, entry):
+            if candidate.not_as_printed(candidate.universe.common(patients)):
+                uncertain = candidate
         passed.append(candidate.ledger("passed over", reason or _beaten(candidate, chosen, analysis)))
     return chosen, passed
 
@@ -268,15 +295,8 @@ def _refused(
     candidate: Candidate, analysis: Analysis, entry: TrialEntry, patients: Sequence[Mapping[str, FactorValue]]
 ) -> str | None:
     """Why this table cannot be used, or None where it can."""
-    published = candidate.report.published
-    if entry.report not in {None, candidate.report.id}:
-        return f"the analysis asks for {entry.report}"
-    if isinstance(analysis.reports, AsOf):
-        as_of = analysis.reports.as_of
-        if published == "unknown":
-            return f"its date is unknown and the analysis asks for reports as of {as_of}"
-        if published[: len(as_of)] > as_of[: len(published)]:
-            return f"published {published}, after {as_of}"
+    if unasked := _not_asked_for(candidate, analysis, entry):
+        return unasked
     asked = candidate.universe.common(patients)
     found = candidate.margins.counts(asked)
     who = " and ".join(map(told, patients))
@@ -287,6 +307,20 @@ def _refused(
         return f"does not report n and responders of {whom}"
     if found.n == 0:
         return f"has no patient who is {who}" if who else "has no patient"
+    return None
+
+
+def _not_asked_for(candidate: Candidate, analysis: Analysis, entry: TrialEntry) -> str | None:
+    """Why the analysis does not want this report, whatever it says; None where it does."""
+    published = candidate.report.published
+    if entry.report not in {None, candidate.report.id}:
+        return f"the analysis asks for {entry.report}"
+    if isinstance(analysis.reports, AsOf):
+        as_of = analysis.reports.as_of
+        if published == "unknown":
+            return f"its date is unknown and the analysis asks for reports as of {as_of}"
+        if published[: len(as_of)] > as_of[: len(published)]:
+            return f"published {published}, after {as_of}"
     return None
 
 

@@ -12,6 +12,7 @@ from meta.errors import Fault, SpecError
 from meta.records.analysis import Analysis, TrialEntry, Where
 from meta.records.run import LedgerEntry
 from meta.workflow.selection.bound import Open, bounded, by_group, overall
+from meta.workflow.selection.cohorts import joined, one_table, protocols
 from meta.workflow.selection.exclude import without
 from meta.workflow.selection.group import Grouping, group
 from meta.workflow.selection.included import Bounded, Included
@@ -71,6 +72,8 @@ def select(trials: Mapping[str, TrialFile], analysis: Analysis) -> Selection:
             entered += [kept] if kept else []
             faults += wrong
     faults += _entering_twice(entered, analysis)
+    entered, wrong = _one_a_protocol(entered, analysis)
+    faults += wrong
     if faults:
         raise SpecError(f"analysis {analysis.name}: trials cannot be selected as asked", faults)
     entered = _with_unique_labels(entered)
@@ -171,6 +174,7 @@ def _attributes(file: TrialFile, arm: str | None) -> dict[str, str]:
         "region": file.trial.region,
         "line": (own.line if own else None) or file.trial.line or "not stated",
         "regimen": (own.regimen if own else None) or file.trial.regimen,
+        "selected_on": file.trial.selected_on or "not stated",
     }
     return {name: str(value) for name, value in values.items()}
 
@@ -193,11 +197,9 @@ def _include(
         return None, [trial_entry(file, "dropped", "excluded by the analysis")], []
     chosen, ledger = choose(file, analysis, entry, arm)
     if chosen is None:
-        return (
-            None,
-            [*ledger, trial_entry(file, "dropped", "no report has counts that the analysis can use")],
-            [],
-        )
+        silent = "no response is printed of it (results: none printed)"
+        reason = silent if file.trial.results else "no report has counts that the analysis can use"
+        return None, [*ledger, trial_entry(file, "dropped", reason)], []
     conditions = population(analysis, entry)
     remaining = without(chosen, chosen.universe.common(conditions), applying, analysis.unresolved)
     ledger += remaining.ledger
@@ -219,18 +221,44 @@ def _include(
 
 
 def _entering_twice(included: list[Included | Bounded], analysis: Analysis) -> Iterator[Fault]:
-    """What does not go together: shared patients; cohorts, or arms, of one protocol as trials of their own."""
+    """Trials that share patients, and arms of one trial as trials of their own."""
     ids = [t.chosen.trial.id for t in included]
     for i, trial in enumerate(included):
         file = trial.chosen.file
-        for path, others in trial.chosen.trial.related.items():
-            for other in set(others).intersection(ids[:i] + ids[i + 1 :]):
-                allowed = f"exclude: [{{trial: {other}}}], or the other of the two, is allowed"
-                yield Fault(file.file, file.line(path), path, f"found {other} in the same analysis", allowed)
+        for other in set(trial.chosen.trial.shares_patients_with).intersection(ids[:i] + ids[i + 1 :]):
+            yield _beside(trial, "shares_patients_with", other, "in the same analysis")
         if analysis.unit == "trial" and trial.chosen.trial.id in ids[:i]:
             found = f"found arm {trial.chosen.arm} beside another arm of this trial"
             allowed = "one arm a trial, or unit: arm, is allowed"
             yield Fault(file.file, file.line("arms"), "arms", found, allowed)
+
+
+def _beside(trial: Included | Bounded, path: str, other: str, how: str) -> Fault:
+    file = trial.chosen.file
+    allowed = f"exclude: [{{trial: {other}}}], or the other of the two, is allowed"
+    return Fault(file.file, file.line(path), path, f"found {other} {how}", allowed)
+
+
+def _one_a_protocol(
+    entered: list[Included | Bounded], analysis: Analysis
+) -> tuple[list[Included | Bounded], list[Fault]]:
+    """Join the cohorts of each protocol."""
+    found: list[Included | Bounded] = []
+    faults = []
+    for members in protocols(entered):
+        if len(members) == 1:
+            found += members
+            continue
+        exclusions = [[w for w in analysis.exclude if _meets(w, one.attributes)] for one in members]
+        cohorts = one_table(members)
+        if cohorts is not None and all(some == exclusions[0] for some in exclusions):
+            whole = joined(cohorts, analysis, exclusions[0])
+            if whole is not None:
+                found.append(whole)
+                continue
+        how = "in the same analysis, where their patients cannot be added up (unlike conditions, or bounds)"
+        faults.append(_beside(members[0], "same_protocol_as", members[1].chosen.trial.id, how))
+    return found, faults
 
 
 def _with_unique_labels(included: list[Included | Bounded]) -> list[Included | Bounded]:
@@ -246,7 +274,8 @@ def _unused(included: list[Included], ledger: list[LedgerEntry], evidence: str) 
     for trial in included:
         chosen = trial.chosen
         for index, row in enumerate(chosen.table.rows):
-            if row.count is not None and (chosen.trial.id, chosen.path(index)) not in seen:
+            place = (chosen.source(index)[0].trial.id, chosen.path(index))
+            if row.count is not None and place not in seen:
                 yield chosen.ledger("unused", _why_unused(trial, row, evidence), row=index)
 
 

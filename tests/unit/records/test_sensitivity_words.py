@@ -51,6 +51,12 @@ def test_every_word_makes_variations_with_names_of_their_own(word):
         assert text
 
 
+def test_cohorts_of_one_protocol_are_left_out_together():
+    cohorts = [Entered(id=name, label="A", published="2019", attributes={}) for name in ("a", "b")]
+    varied = list(WORDS["each-trial"].vary([*cohorts, *TRIALS[2:]], MODELS))
+    assert [one.exclude for one in varied] == [({"trial": "a"}, {"trial": "b"}), ({"trial": "c"},)]
+
+
 def test_a_trial_with_arms_is_left_out_once_and_counts_from_the_date_of_its_last_arm():
     arms = [
         Entered(id="a", label=f"A, arm {arm}", published=published, attributes={})

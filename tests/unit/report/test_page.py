@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from meta.models.sites.site_region import SiteRegion
-from meta.records.analysis import Analysis, AsOf
+from meta.records.analysis import Analysis, AsOf, Reproduces
 from meta.records.run import Failure
 from meta.report.drawing.canvas import render
 from meta.report.drawing.svg import embedded
 from meta.report.figures.forest import forest, rows
 from meta.report.page.html import page
+from meta.report.page.parts import parts
 from meta.report.page.references import At, ends, told, written
 from meta.results import Outcome
 from tests.unit.report.site_fits import make_site_fit
@@ -99,6 +100,22 @@ def test_conventional_models_alone(run_of, fit_of, region):
     )
     assert "Median ORR" in text
     assert "This analysis was not run under other priors." in text
+
+
+def test_the_newest_and_broadest_analysis_comes_first(run_of, fit_of):
+    few, many = THREE, (*THREE, ("Four", 3, 60))
+    published = {"reproduces": Reproduces(source="jia-2022", where="Table 1")}
+    runs = [
+        replace(run_of(fit_of(rows, role="conventional"), analysis={**ANALYSIS, **asked}), name=name)
+        for name, rows, asked in (
+            ("a-table-of-a-paper", many, published),
+            ("before", many, {"reports": AsOf(as_of="2022")}),
+            ("few", few, {}),
+            ("many", many, {}),
+        )
+    ]
+    found = parts(runs, (), lambda _: STUB)
+    assert [part.base.it.name for part in found] == ["many", "few", "before", "a-table-of-a-paper"]
 
 
 def test_a_single_trial_shows_its_own_interval(run_of, fit_of):

@@ -7,6 +7,7 @@ import pytest
 
 from meta.records.audit.checks import audit, meant, naming, unacknowledged
 from meta.records.trial import Acknowledged, Report, Row, Survival, Table, Trial
+from meta.results import Outcome
 
 ROWS = "reports[0].tables[0].rows"
 
@@ -267,7 +268,7 @@ def test_two_medians_of_the_same_patients_are_found(median):
     "other",
     [
         {"endpoint": "OS", "median": 4.2},
-        {"endpoint": "PFS", "median": 7.0},
+        {"endpoint": "DOR", "median": 7.0},
         {"endpoint": "OS", "median": 18.3, "unit": "weeks"},
         {"endpoint": "OS", "median": 7.0, "arm": "A"},
         {"endpoint": "OS", "median": 7.0, "site": "lung"},
@@ -407,3 +408,73 @@ def test_places_name_the_report_and_the_table():
         "reports[1].tables[1].rows[1].n",
         "reports[1].tables[1].rows[1].percent",
     }
+
+
+# Rows that are everyone, and outcomes of the same patients
+
+
+def exhaustive(*rows: Row) -> list[tuple[str, str]]:
+    table = Table(outcome="response", rows=rows, exhaustive=("site",))
+    return [(finding.at, finding.finding) for finding in audit(trial_of(table))]
+
+
+def test_sites_that_are_everyone_add_up_to_the_table():
+    sites = (Row(site="pancreas", n=12, responders=1), Row(site="other/liver", n=17, responders=1))
+    assert exhaustive(TOTAL, *sites) == []
+    short = (replace(sites[0], n=10), sites[1])
+    assert exhaustive(TOTAL, *short) == [(f"{ROWS}[0].n", "not-everyone")]
+    assert found_in(TOTAL, *short) == []  # without exhaustive, other sites may be missing
+
+
+def test_a_finer_site_is_not_added_to_its_own():
+    sites = (Row(site="gep", n=12), Row(site="pancreas", n=5), Row(site="lung", n=17))
+    assert exhaustive(Row(n=29), *sites) == []
+
+
+def outcomes(**counts: int) -> list[tuple[str, str]]:
+    tables = []
+    for name, count in counts.items():
+        row = Row(n=21, responders=count) if name == "response" else Row(n=21, events=count)
+        tables.append(Table(outcome=Outcome(name.replace("_", "-")), criteria="RECIST 1.1", rows=(row,)))
+    return [(finding.at, finding.finding) for finding in audit(trial_of(*tables))]
+
+
+@pytest.mark.parametrize(
+    ("counts", "table", "finding"),
+    [
+        ({"response": 5, "stable_disease": 10, "progressive_disease": 7}, 2, "outcomes-do-not-add-up"),
+        (
+            {"response": 5, "stable_disease": 8, "progressive_disease": 6, "not_assessed": 1},
+            3,
+            "outcomes-do-not-add-up",
+        ),
+        ({"response": 5, "disease_control": 4}, 1, "control-against-response"),
+        ({"response": 5, "stable_disease": 10, "disease_control": 14}, 2, "control-against-response"),
+    ],
+)
+def test_outcomes_of_the_same_patients_that_cannot_go_together(counts, table, finding):
+    assert outcomes(**counts) == [(f"reports[0].tables[{table}].rows[0]", finding)]
+
+
+def test_outcomes_that_go_together():
+    assert outcomes(response=5, stable_disease=10, progressive_disease=6, disease_control=15) == []
+    assert outcomes(response=5, stable_disease=9, progressive_disease=6) == []  # the rest is not printed
+
+
+def test_outcomes_under_other_criteria_are_not_compared():
+    tables = (
+        Table(outcome="response", criteria="irRECIST", rows=(Row(n=21, responders=6),)),
+        Table(outcome="disease-control", criteria="RECIST 1.1", rows=(Row(n=21, events=4),)),
+    )
+    assert audit(trial_of(*tables)) == ()
+
+
+@pytest.mark.parametrize(
+    ("unit", "found"), [("months", ["progression-after-death"]), ("weeks", [])], ids=["months", "weeks"]
+)
+def test_progression_after_death_in_the_same_unit(unit, found):
+    medians = (
+        Survival(endpoint="PFS", median=8.9, unit=unit),
+        Survival(endpoint="OS", median=4.7),
+    )
+    assert [finding.finding for finding in audit(trial_of(survival=medians))] == found

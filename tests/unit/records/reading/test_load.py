@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -280,6 +281,27 @@ MALFORMED = [
          "found nothing; allowed: at least one name"),
     Case("not-nothing", "site: pancreas", "site: {not: []}", 21, f"{ROW}[2].site",
          "found nothing; allowed: at least one name"),
+    # a trial
+    Case("country-of-another-region", "[DE]", "[JP]", 5, "region",
+         "found 'West'; allowed: the region of JP, or International"),
+    Case("lines-reversed", "line: later", "prior_lines: [3, 1]", 4, "prior_lines",
+         "found 3 to 1; allowed: the fewest lines first, 0 or more"),
+    Case("negative-screened", "line: later", "screened: -1", 4, "screened", "found -1; allowed: 0 or more"),
+    Case("results-after-all", "line: later", "results: none printed", 4, "results",
+         "found 'none printed' beside reports[0].tables[0].rows[0]; allowed: one of them"),
+    Case("rate-outside-its-limits", "    survival: [",
+         "    rates: [{endpoint: OS, at: 12, percent: 54.1, interval: [60.2, 72.8], where: Abstract}]\n"
+         "    survival: [", 26, "reports[0].rates[0].percent",
+         "found 54.1 outside 60.2 to 72.8; allowed: a rate within its limits, the lower limit first"),
+    Case("rate-of-nobody", "    survival: [",
+         "    rates: [{endpoint: OS, at: 12, percent: 54.1, arm: C, where: Abstract}]\n    survival: [", 26,
+         "reports[0].rates[0].arm", "found 'C'; allowed: A, B"),
+    Case("p-above-one", "    survival: [",
+         "    p_values: [{compares: OS by grade, p: 1.2, where: Abstract}]\n    survival: [", 26,
+         "reports[0].p_values[0].p", "found 1.2; allowed: 0 to 1"),
+    Case("finer-site-under-two-parents", "{site: pancreas, n: 12, percent_of_total: 40.0, where: Table 1}",
+         "{site: [other/liver, intestine/liver], n: 12, where: Table 1}", 21, f"{ROW}[2].site",
+         "found 'intestine/liver' beside 'other/liver'; allowed: liver under one of the two"),
     Case("nameless-cohort", "site: pancreas", 'cohort: ""', 21, f"{ROW}[2].cohort",
          "found nothing; allowed: at least one name"),
     Case("negative-n", "n: 19", "n: -1", 20, f"{ROW}[1].n",
@@ -941,6 +963,29 @@ def test_one_protocol_is_not_two_trials(root):
         )
     )
     assert "twin" in load_trials(root)
+
+
+def test_a_trial_without_results_is_on_record(root):
+    """What is missing can be bounded only where it is known to be missing."""
+    head = TRIAL[: TRIAL.index("reports:")]
+    write_trial(root, f"{head}results: none printed\nreports: []\n")
+    assert load_trials(root)["tiny"].trial.results == "none printed"
+    (fault,) = faults_of(root, f"{head}reports: []\n")
+    assert (fault.found, fault.allowed) == (
+        "found no report", "allowed: a report, or results: none printed"
+    )  # fmt: skip
+
+
+def test_rates_ranges_and_p_values_are_read_as_printed(root):
+    text = edited(TRIAL, "high: 7.5,", "high: 7.5, limits: range,")
+    text += """\
+    rates: [{endpoint: PFS, at: 12, percent: 19.50, interval: [10, 30.1], where: Abstract}]
+    p_values: [{compares: response by grade, p: 0.004, where: Abstract, via: jia}]
+"""
+    report = load_trial(write_trial(root, text), root).trial.reports[0]
+    assert report.survival[0].text == "4.2 (range: 2 to 7.5) months"
+    assert report.rates[0].text == "19.50 % (10 to 30.1)"
+    assert report.p_values[0].p == Decimal("0.004")
 
 
 def test_an_analysis_without_dots_in_its_name(root):

@@ -102,6 +102,18 @@ def test_excluding_a_trial_and_trials_of_a_region(make_trial, analysis):
         assert list(counts(select(trials, analysis("a", "b", exclude=(where,))))) == ["A (Smith 2020)"]
 
 
+def test_excluding_by_what_patients_were_selected_on(make_trial, analysis):
+    trials = {"a": make_trial("a", SPLIT, selected_on="PD-L1 positive"), "b": make_trial("b", TOTALS)}
+    asked = analysis(trials="all", exclude=(Where(selected_on="PD-L1 positive"),))
+    assert list(counts(select(trials, asked))) == ["B (Smith 2020)"]
+
+
+def test_a_trial_without_results_is_in_the_ledger(make_trial, analysis, report):
+    trials = {"a": make_trial("a", reports=(report("r", [Row(n=3)]),), results="none printed")}
+    (entry,) = [e for e in select(trials, analysis("a")).ledger if e.action == "dropped"]
+    assert entry.reason == "no response is printed of it (results: none printed)"
+
+
 def test_conditions_on_trials(make_trial, analysis):
     trials = {"a": make_trial("a", SPLIT, line="first"), "b": make_trial("b", TOTALS, line="later")}
     selection = select(trials, analysis(trials="all", where=Where(line="later")))
@@ -452,7 +464,7 @@ def test_the_ledger_says_how_a_used_count_is_known(make_trial, analysis, how, sa
     [({"status": "unverified"}, "unverified"), (RECOVERED, "recovered from a percentage")],
     ids=["unverified", "recovered"],
 )
-def test_a_report_passed_over_for_its_evidence_is_not_said_to_report_nothing(
+def test_an_older_report_does_not_step_in_for_one_that_is_less_certain(
     make_trial, analysis, report, how, why
 ):
     reports = (
@@ -461,13 +473,24 @@ def test_a_report_passed_over_for_its_evidence_is_not_said_to_report_nothing(
     )
     trials = {"a": make_trial("a", reports=reports)}
     selection = select(trials, analysis("a"))
-    assert counts(selection) == {"A (Old 2018)": (3, 10)}
-    (passed,) = actions(selection, action="passed over")
-    assert passed.reason == (
+    assert counts(selection) == {}
+    assert [entry.reason for entry in actions(selection, action="passed over")] == [
         f"n and responders of all patients are {why}; the analysis uses printed numbers only "
-        "(evidence: printed)"
-    )
+        "(evidence: printed)",
+        "superseded by New 2022, whose counts are not certain enough",
+    ]
     assert counts(select(trials, analysis("a", evidence="all"))) == {"A (New 2022)": (4, 20)}
+    before = analysis("a", reports=AsOf(as_of="2020"))
+    assert counts(select(trials, before)) == {"A (Old 2018)": (3, 10)}
+
+
+def test_another_table_of_the_same_report_steps_in(make_trial, analysis, report):
+    tables = (
+        Table(outcome="response", criteria="RECIST 1.1", rows=(Row(n=9, responders=1, status="unverified"),)),
+        Table(outcome="response", criteria="irRECIST", rows=(Row(n=9, responders=2),)),
+    )
+    trials = {"a": make_trial("a", reports=(report("new-2022", [], tables=tables),))}
+    assert counts(select(trials, analysis("a"))) == {"A (New 2022)": (2, 9)}
 
 
 def test_a_sum_with_an_unverified_row_is_unverified(make_trial, analysis, report):
@@ -515,3 +538,60 @@ def test_one_patient_is_told_in_the_singular(make_trial, analysis):
     rows = [Row(n=40, responders=8), Row(differentiation="well", n=1)]
     selection = select({"a": make_trial("a", rows)}, analysis("a", exclude=NOT_WELL, unresolved="keep"))
     assert "1 of 40 patients is well differentiated" in actions(selection, action="kept")[0].reason
+
+
+# Cohorts of one protocol
+
+WHOLE = [Row(n=32, responders=8), Row(site="pancreas", n=0), Row(site="lung", n=6, responders=3)]
+OTHERS = [Row(n=19, responders=2), Row(site="pancreas", n=19, responders=2)]
+
+
+@pytest.fixture
+def cohorts(make_trial, report):
+    def make(**changes):
+        return {
+            "a": make_trial("a", reports=(report("patel-2025", OTHERS, published="2025"),)),
+            "b": make_trial("b", reports=(report("patel-2020", WHOLE),), same_protocol_as=("a",), **changes),
+            "c": make_trial("c", SPLIT),
+        }
+
+    return make
+
+
+def test_cohorts_of_one_protocol_are_one_trial(cohorts, analysis):
+    """Under one random effect their sum is all that they say: binomial counts of one probability."""
+    trials = cohorts()
+    selection = select(trials, analysis(trials="all", by=("site",), site_level=("pancreas", "lung")))
+    assert counts(selection) == {"B (Patel 2020, Patel 2025)": (10, 51), "C (Smith 2020)": (8, 40)}
+    (sites,) = (grouping.counts for grouping in selection.groupings)
+    assert list(zip(sites.labels, sites.responders, sites.n, strict=True)) == [
+        ("B (Patel 2020, Patel 2025)", 2, 19),
+        ("B (Patel 2020, Patel 2025)", 3, 6),
+    ]
+    used = [e for e in actions(selection, action="used") if e.by is None and e.trial != "c"]
+    assert {(e.trial, e.file, e.report, e.path, e.n) for e in used} == {
+        ("b", "trials/b.yaml", "patel-2020", "reports[0].tables[0].rows[0]", 32),
+        ("a", "trials/a.yaml", "patel-2025", "reports[0].tables[0].rows[0]", 19),
+    }
+
+
+def test_one_cohort_of_a_protocol_by_itself(cohorts, analysis):
+    for where, expected in (
+        (Where(trial="a"), {"B (Patel 2020)": (8, 32)}),
+        (Where(trial="b"), {"A (Patel 2025)": (2, 19)}),
+    ):
+        found = counts(select(cohorts(), analysis("a", "b", exclude=(where,))))
+        assert found == expected
+
+
+def test_a_condition_on_trials_may_hold_for_one_cohort(cohorts, analysis):
+    found = select(cohorts(line="later"), analysis("a", "b", where=Where(line="later")))
+    assert counts(found) == {"B (Patel 2020)": (8, 32)}
+    (whole,) = select(cohorts(line="later"), analysis("a", "b")).included
+    assert whole.attributes["line"] == "several"
+
+
+def test_cohorts_of_which_different_things_are_asked_are_not_added_up(cohorts, analysis):
+    entries = (TrialEntry(id="a"), TrialEntry(id="b", where=Where(site="lung")))
+    with pytest.raises(SpecError, match="cannot be added up"):
+        select(cohorts(), analysis(trials=entries))
