@@ -167,6 +167,25 @@ def test_every_number_of_the_report_is_the_stored_one(real, runs, assert_as_stor
 # README.md
 
 
+def test_the_table_of_the_broad_analyses(real):
+    text = README.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(ici-[a-z]+)`[^|]*\| (\d+) \| (\d+)/(\d+) \| ([^|]+)\| ([^|]+)\|$", text, re.M)
+    assert {row[0] for row in rows} == {path.stem for path in RECORDS["analysis"] if path.stem[:4] == "ici-"}
+    for name, k, responders, n, mean, prediction in rows:
+        fit = fit_by(store.load_run(real.out / "results" / name / "base.json"), None, "primary")
+        assert (int(k), int(responders), int(n)) == (fit.k, fit.responders, fit.n)
+        one, new = fit.estimands.mean, fit.estimands.predictive
+        assert numbers(mean) == pytest.approx(percent(one.value, one.low, one.high), abs=EXACT)
+        assert numbers(prediction) == pytest.approx(percent(new.low, new.high), abs=EXACT)
+
+
+def test_the_readme_counts_the_trials():
+    text = README.read_text(encoding="utf-8")
+    (counted,) = re.findall(r"^(\d+) trials are on record \(`trials/`\), (\d+) of them without", text, re.M)
+    silent = [path for path in RECORDS["trial"] if loaded(path).results]
+    assert counted == (str(len(RECORDS["trial"])), str(len(silent)))
+
+
 @pytest.fixture(scope="module")
 def section():
     found = SECTION.search(README.read_text(encoding="utf-8"))

@@ -42,6 +42,7 @@ def count(post: Posterior, m: int, level: float) -> PredictiveCount:
         Its patients.
     """
     at_most = count_below(dist.predictive_distribution(post), np.arange(m + 1), m)
+    at_most = np.maximum.accumulate(at_most)  # each is right to 1e-6, but so many may differ by less
     tail = (1 - level) / 2
     low, middle, high = (int((at_most < p).sum()) for p in (tail, 0.5, 1 - tail))
     at_least = (1.0, *(float(1 - p) for p in at_most[:-1]))
@@ -65,8 +66,8 @@ def sweep(surface: Surface, mu_prior: MuPrior, frame: Frame) -> tuple[SweepPoint
     return tuple(
         SweepPoint(
             tau=tau,
-            median=frame.quantity(Estimand.MEDIAN, median, row),
-            mean=frame.quantity(Estimand.MEAN, mean, row),
+            median=frame.proportion(Estimand.MEDIAN, median, row),
+            mean=frame.proportion(Estimand.MEAN, mean, row),
         )
         for row, tau in enumerate(SWEEP)
     )

@@ -75,25 +75,27 @@ class Frame:
         )
 
     def quantity(
-        self,
-        estimand: Estimand,
-        answer: Answer | None,
-        row: int,
-        kind: IntervalKind = "credible",
-        **more: Any,
+        self, estimand: Estimand, answer: Answer, row: int, kind: IntervalKind = "credible", **more: Any
     ) -> Quantity:
-        """One estimand of one data set."""
-        if answer is None:
-            reason = f"the mean of a rate is given on the logit scale, not on {self.scale.name}"
-            return Quantity(
-                estimand=estimand, level=self.level, kind="credible", method=self.kind, reason=reason
-            )
+        """One estimand of one data set, on its own scale."""
         value, low, high, expectation = (describe.number(z[row]) for z in answer)
         found = Quantity(
             estimand=estimand, value=value, low=low, high=high, level=self.level, kind=kind,
             method=self.kind, expectation=expectation,
         )  # fmt: skip
         return replace(found, **more)
+
+    def proportion(
+        self, estimand: Estimand, answer: Answer | None, row: int, kind: IntervalKind = "credible"
+    ) -> Quantity:
+        """A proportion of one data set."""
+        if answer is None:
+            reason = f"the mean of a rate is given on the logit scale, not on {self.scale.name}"
+            return Quantity(
+                estimand=estimand, level=self.level, kind="credible", method=self.kind, reason=reason
+            )
+        mean = describe.number(np.clip(answer.expectation[row], 0, 1))  # a sum of rounded weights
+        return self.quantity(estimand, answer, row, kind, expectation=mean)
 
     def equal_tailed(self, estimand: Estimand, values: Sequence[float]) -> Quantity:
         """The median and the limits of an interval that is equal-tailed whatever the others are."""
@@ -118,9 +120,9 @@ def fit_of(
         Trials that bound their own true effect on both sides; all of those that share tau.
     """
     estimands = Estimands(
-        median=frame.quantity(Estimand.MEDIAN, found.median, row),
-        mean=frame.quantity(Estimand.MEAN, found.mean, row),
-        predictive=frame.quantity(Estimand.PREDICTIVE, found.predictive, row, "prediction"),
+        median=frame.proportion(Estimand.MEDIAN, found.median, row),
+        mean=frame.proportion(Estimand.MEAN, found.mean, row),
+        predictive=frame.proportion(Estimand.PREDICTIVE, found.predictive, row, "prediction"),
     )
     tau = _tau(frame, bounded, None if divergence is None else float(divergence[row]), found, row)
     sd = float(found.mu_sd[row])
@@ -157,8 +159,8 @@ def _dispersion(frame: Frame, found: Answers, row: int) -> Dispersion:
     return Dispersion(
         median_odds_ratio=frame.quantity(Estimand.MEDIAN_ODDS_RATIO, found.odds_ratio, row, expectation=None),
         middle=(
-            frame.quantity(Estimand.MIDDLE_LOW, found.lower, row),
-            frame.quantity(Estimand.MIDDLE_HIGH, found.upper, row),
+            frame.proportion(Estimand.MIDDLE_LOW, found.lower, row),
+            frame.proportion(Estimand.MIDDLE_HIGH, found.upper, row),
         ),
     )
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 UNBOUNDED = "the likelihood never falls below its cut-off on that side"
 TAU_IS_ZERO = "tau is estimated as 0, which does not show that trials agree"
+NO_ERROR = "the likelihood is too flat at its maximum to give mu a standard error"
 PLUGGED_IN = "at the estimates of mu and tau; no interval is given for it"
 
 
@@ -180,7 +181,7 @@ class _Says:
             return self._quantity(name, value, (low, high))
         se, level = self.peak.top.se_mu[self.row], self.options.level
         limits = prediction(mu, se, v, self.k, method="hts", level=level)
-        missing = describe.sentence(int(limits.code))
+        missing = describe.sentence(int(limits.code)) or (None if np.isfinite(se) else NO_ERROR)
         if missing:
             return self._quantity(name, float(expit(mu)), reason=missing)
         ends = float(expit(limits.low)), float(expit(limits.high))

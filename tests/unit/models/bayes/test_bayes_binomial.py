@@ -229,6 +229,14 @@ def test_the_model_says_what_the_posterior_says(table1):
     assert found == pytest.approx((0.148690, 0.127531), abs=2e-5)  # exact.json
 
 
+@pytest.mark.parametrize(("x", "n"), [([0] * 38, [209] * 38), ([0, 0, 0], [18, 32, 29])])
+def test_more_responders_of_a_new_trial_are_never_likelier(x, n):
+    """Where nearly nobody responds, neighbouring chances differ by less than their error."""
+    model = BayesBinomial(prior="invgamma:48,0.018", mu_prior="normal:7,1.2", level=0.999, new_trial=1000)
+    count = model.fit(Counts.of(x, n)).predictive_count
+    assert (np.diff(count.at_least) <= 0).all()
+
+
 def test_what_takes_longer_is_there_on_request(table1):
     """A fit has the numbers of the detailed one, and of the rest nothing."""
     bare = BayesBinomial(thresholds=(0.1, 0.2)).fit(TABLE1)
