@@ -138,7 +138,8 @@ def fit(
     given = {name: value for name, value in options.items() if value is not None}
     columns = {"responders": responders, "n": n, "label": label, "by": by or moderator}
     check = partial(_check_together, by, moderator, given, calibrate, format)
-    found = _fitted(file, columns, given, unit, check, one_level=moderator is not None)
+    detailed = format is Format.json
+    found = _fitted(file, columns, given, unit, check, one_level=moderator is not None, detailed=detailed)
     _print(found, format)
     if calibrate is not None:
         _calibrate(found, calibrate, 1 if seed is None else seed)
@@ -171,6 +172,7 @@ def _fitted(
     check: Callable[[], None],
     *,
     one_level: bool,
+    detailed: bool,
 ) -> Fit:
     from meta.errors import together
     from meta.records.reading.counts_file import Columns, read_counts
@@ -181,7 +183,7 @@ def _fitted(
     model = partial(model_from, options, unit=unit)
     counts = partial(read_counts, file, Columns(**columns, one_level=one_level), unit=unit)
     _, chosen, data = together(check, model, counts)
-    found: Fit = chosen.fit(data)
+    found: Fit = chosen.detailed_fit(data) if detailed else chosen.fit(data)
     return found
 
 

@@ -125,9 +125,13 @@ class PoolingModel(ABC):
     def fit(self, data: Counts | GroupedCounts) -> Fit:
         """Pool the counts."""
 
+    def detailed_fit(self, data: Counts | GroupedCounts) -> Fit:
+        """The fit with all that takes longer than itself: influence, sweep, curves, where there are any."""
+        return self.fit(data)
+
     def draw(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
-        """The fit, and the draws (arviz.InferenceData) behind it; None where nothing was sampled."""
-        return self.fit(data), None
+        """The detailed fit, and the draws (arviz.InferenceData) behind it; None where nothing was sampled."""
+        return self.detailed_fit(data), None
 
     @property
     @abstractmethod

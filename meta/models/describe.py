@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -139,22 +140,18 @@ def trial_proportions(counts: Counts, *, method: TrialInterval, level: float) ->
 
 
 def trials(
-    counts: Counts, effects: Effects, weights: FloatArray | None, *, method: TrialInterval, level: float
+    plain: Sequence[TrialEffect], effects: Effects, weights: FloatArray | None = None
 ) -> tuple[TrialEffect, ...]:
-    """The trials as the model saw them; without `weights` none was given."""
-    raw = trial_proportions(counts, method=method, level=level)
+    """The trials with their effects; without `weights` none was given."""
     return tuple(
-        TrialEffect(
-            label=counts.labels[i],
-            responders=int(counts.responders[i]),
-            n=int(counts.n[i]),
+        replace(
+            trial,
             y=number(effects.y[i]),
             v=number(effects.v[i]),
             weight=None if weights is None else number(weights[i]),
             corrected=bool(effects.corrected[i]),
-            proportion=raw[i],
         )
-        for i in range(counts.k)
+        for i, trial in enumerate(plain)
     )
 
 
@@ -224,13 +221,14 @@ def prediction(
     *,
     level: float,
     method: str,
+    centre: float = np.nan,
     reason: str | None = None,
 ) -> Prediction:
-    """Where a new trial's true effect would lie, or why that is not given."""
+    """Where a new trial's true effect would lie, or why that is not given; `centre` is its median."""
     low, high, df = (limits.low, limits.high, limits.df) if limits else (np.nan, np.nan, np.nan)
     why = reason or (sentence(int(limits.code)) if limits else None)
     as_proportion = proportion(
-        scale, (np.nan, low, high), counts,
+        scale, (np.nan if why else centre, low, high), counts,
         level=level, method=method, kind="prediction", estimand=Estimand.NEW_TRIAL, reason=why,
     )  # fmt: skip
     return Prediction(

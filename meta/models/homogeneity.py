@@ -9,25 +9,30 @@ import numpy as np
 from meta.models import describe
 from meta.results import NamedTest, Procedure
 from meta.stats.binomial.conditional import conditional_test, likelihood_ratio
+from meta.stats.binomial.large_tables import ABSOLUTE, RELATIVE, SMALLEST
 
 if TYPE_CHECKING:
     from meta.data import Counts
 
 
 def homogeneity(data: Counts) -> tuple[NamedTest, ...]:
-    """Tests of equal rates: the exact conditional one and the likelihood ratio."""
+    """Tests of equal rates: the conditional one given the total, and the likelihood ratio."""
     exact, ratio = conditional_test(data.responders, data.n), likelihood_ratio(data.responders, data.n)
-    fine = exact.p_low == exact.p
-    caveat = (
-        None if fine or np.isnan(exact.p) else f"the true p lies between {float(exact.p_low):.3g} and this"
-    )
+    named = "exact conditional test of homogeneity given the total of responders"
+    caveat = None
+    if not exact.exact and np.isfinite(exact.p):
+        named = "conditional test of homogeneity given the total of responders, saddlepoint approximation"
+        caveat = (
+            f"too large for the exact distribution: p is within {ABSOLUTE:g} of it, and within "
+            f"{RELATIVE:.0%} of it where that is between {SMALLEST:g} and 0.1"
+        )
     return (
         NamedTest(
             procedure=Procedure.CONDITIONAL,
             statistic=describe.number(exact.statistic),
             df=None,
             p=describe.number(exact.p),
-            method="exact conditional test of homogeneity given the total of responders",
+            method=named,
             caveat=caveat,
             reason=describe.sentence(int(exact.code)),
         ),

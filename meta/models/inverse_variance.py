@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 
     from meta.data import Counts, GroupedCounts
     from meta.errors import Fault
-    from meta.results import Estimand, Fit, TrialEffect
+    from meta.results import Estimand, Fit
     from meta.stats.normal.influence import Cases
     from meta.stats.normal.pooling import RandomEffects
     from meta.stats.normal.scales import Effects, FloatArray
@@ -90,6 +91,7 @@ class Spread(NamedTuple):
     q: float
     df: float
     means: int  # that were estimated with it: one a group where groups share it
+    fit: RandomEffects | None  # of the same trials, where they are one group
 
 
 class Group(NamedTuple):
@@ -200,21 +202,39 @@ class InverseVariance(PoolingModel):
         Returns
         -------
         Fit
-            What cannot be estimated is None with a reason; nothing is NaN. `influence` is given for 3 to
-            100 trials; under a common tau2 a group's is that of its rows on the fit of all groups.
+            What cannot be estimated is None with a reason; nothing is NaN.
+
+        See Also
+        --------
+        detailed_fit : With influence.
         """
         return pooled(self, data, self._alone, self._by_group, self._alone)
 
-    def _alone(self, data: Counts) -> Fit:
-        effects = self._effects(data)
-        return self._fit(Group(data, effects, self._spread(effects), self._cases(effects)))
+    def detailed_fit(self, data: Counts | GroupedCounts) -> Fit:
+        """The fit, with the influence of each of 3 to 100 trials.
 
-    def _by_group(self, parts: Parts) -> tuple[dict[int, Fit], Between]:
+        Returns
+        -------
+        Fit
+            Under a common tau2 a group's influence is that of its rows on the fit of all groups.
+        """
+        groups = partial(self._by_group, detailed=True)
+        return pooled(self, data, partial(self._alone, detailed=True), groups, self._alone)
+
+    def _alone(self, data: Counts, *, detailed: bool = False) -> Fit:
+        effects = self._effects(data)
+        cases = self._cases(effects) if detailed else None
+        return self._fit(Group(data, effects, self._spread(effects), cases))
+
+    def _by_group(self, parts: Parts, *, detailed: bool = False) -> tuple[dict[int, Fit], Between]:
         data = parts.data
         effects = self._effects(data)
         shared = self._spread(effects, data.group) if self.groups == "common" and parts.filled else None
-        cases = self._cases(effects, data.group) if shared else None
-        found = [self._group(parts, effects, shared, cases, index) for index in range(len(data.names))]
+        cases = self._cases(effects, data.group) if shared and detailed else None
+        found = [
+            self._group(parts, effects, shared, cases, index, detailed=detailed)
+            for index in range(len(data.names))
+        ]
         tau2 = shared.tau2 if shared else None
         between = _between_groups_of(self, data, effects, [mean for _, mean in found], tau2)
         return {index: fit for index, (fit, _) in enumerate(found)}, between
@@ -260,16 +280,14 @@ class InverseVariance(PoolingModel):
         alone, common = use.sum(-1) < 2, self.tau2 == "common-effect"
         tau = [gone, gone, gone] if common else [np.sqrt(z) for z in (tau2, ends.low, ends.high)]
         yield Answers(TAU, *(np.where(alone, np.nan, z)[:, None] for z in tau))
-        low, high = gone.copy(), gone.copy()
+        ahead = np.full((3, len(tau2)), np.nan)
         if self.prediction != "none" and not common:
-            several = np.flatnonzero(~alone & (tau2 > 0))
             limits = self.predicted(fit.pooled, tau2, fit.pooled.df + 1)
+            several = np.flatnonzero(~alone & (tau2 > 0) & np.isfinite(limits.low[:, 0]))
             size = harmonic_mean(rows.n, use)[several]
-            for z, end in ((low, limits.low[:, 0]), (high, limits.high[:, 0])):
-                z[several] = np.where(
-                    np.isfinite(end[several]), scale.inverse(np.nan_to_num(end[several]), size), np.nan
-                )
-        yield Answers(PREDICTIVE, gone[:, None], low[:, None], high[:, None])
+            for z, end in zip(ahead, (fit.pooled.mu, limits.low, limits.high), strict=True):
+                z[several] = scale.inverse(end[several, 0], size)
+        yield Answers(PREDICTIVE, *ahead[..., None])
 
     def in_words(self) -> str:
         """Scale, estimator of tau2 and kind of interval."""
@@ -304,10 +322,10 @@ class InverseVariance(PoolingModel):
     def _spread(self, effects: Effects, groups: np.ndarray | None = None) -> Spread:
         fit = random_effects(effects.y, effects.v, method=self.tau2, groups=groups)
         limits = self.tau2_limits(effects.y, effects.v, groups=groups)
-        means = 1 if groups is None else len(np.unique(groups))
-        return Spread(
-            float(fit.tau2), int(fit.code), limits, float(fit.pooled.q), float(fit.pooled.df), means
-        )
+        q, df = float(fit.pooled.q), float(fit.pooled.df)
+        if groups is None:
+            return Spread(float(fit.tau2), int(fit.code), limits, q, df, 1, fit)
+        return Spread(float(fit.tau2), int(fit.code), limits, q, df, len(np.unique(groups)), None)
 
     def tau2_limits(
         self, y: FloatArray, v: FloatArray, include: ArrayLike = True, *, groups: np.ndarray | None = None
@@ -335,13 +353,20 @@ class InverseVariance(PoolingModel):
         return influence(effects.y, effects.v, method=self.tau2, groups=groups)
 
     def _group(
-        self, parts: Parts, effects: Effects, shared: Spread | None, cases: Cases | None, index: int
+        self,
+        parts: Parts,
+        effects: Effects,
+        shared: Spread | None,
+        cases: Cases | None,
+        index: int,
+        *,
+        detailed: bool,
     ) -> tuple[Fit, Pooled | None]:
         rows = np.flatnonzero(parts.data.group == index)
         own = effects.rows(rows)
         spread = shared or self._spread(own)
         if shared is None:
-            cases = self._cases(own)
+            cases = self._cases(own) if detailed else None
         elif cases is not None:
             cases = cases.rows(rows)
         fit = self._fit(Group(parts.each[index], own, spread, cases))
@@ -354,7 +379,7 @@ class InverseVariance(PoolingModel):
         missing = describe.sentence(spread.code)
         if missing:
             return _without_mean(self, group, missing)
-        own = random_effects(effects.y, effects.v, tau2=spread.tau2)
+        own = spread.fit or random_effects(effects.y, effects.v, tau2=spread.tau2)
         pooled = own.pooled._replace(q=np.asarray(spread.q), df=np.asarray(spread.df))
         limits = interval(pooled, method=self.interval, level=self.level)
         return _pooled_fit(self, group, own._replace(pooled=pooled), limits)
@@ -381,13 +406,15 @@ def _pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limi
         reason=mu.reason,
     )
     estimated = model.tau2 != "common-effect"
+    plain = grouped.unpooled(model, group.data)
     return replace(
-        _without_mean(model, group),
+        plain,
         mu=mu,
+        tau2=tau2,
         proportion=orr,
         heterogeneity=describe.heterogeneity(found, tau2.interval, estimated=estimated),
         prediction=_prediction(model, group, found),
-        trials=_trials(model, group, pooled.weights),
+        trials=describe.trials(plain.trials, group.effects, pooled.weights),
         notes=_notes(model, group, tau2),
         influence=describe.influence(group.data.labels, group.cases),
     )
@@ -406,12 +433,8 @@ def _without_mean(model: InverseVariance, group: Group, reason: str | None = Non
         prediction=describe.prediction(
             scale, data, None, level=model.level, method=str(model.prediction), reason=fit.mu.reason
         ),
-        trials=_trials(model, group, None),
+        trials=describe.trials(fit.trials, group.effects),
     )
-
-
-def _trials(model: InverseVariance, group: Group, weights: FloatArray | None) -> tuple[TrialEffect, ...]:
-    return describe.trials(group.data, group.effects, weights, method=model.trial_interval, level=model.level)
 
 
 def _mu(model: InverseVariance, mu: float, se: float, limits: Limits) -> Estimate:
@@ -458,7 +481,8 @@ def _prediction(model: InverseVariance, group: Group, found: RandomEffects) -> P
     # groups that share tau2 lend each other df
     several = model.predicted(found.pooled, spread.tau2, spread.df + 1)
     limits = Limits(*(z[0] for z in several))
-    return describe.prediction(scale, data, limits, level=level, method=method)
+    centre = float(found.pooled.mu[0])
+    return describe.prediction(scale, data, limits, level=level, method=method, centre=centre)
 
 
 def _notes(model: InverseVariance, group: Group, tau2: Tau2) -> tuple[str, ...]:

@@ -224,6 +224,6 @@ def subset(base: Variation, without: Sequence[str], role: str, prior: str | None
     if wrong:
         raise SpecError("\n".join(wrong))
     model = models[role] if prior is None else models[role].with_options(prior=prior)
-    fit = model.fit(some(base.selection.counts, np.array([name not in without for name in ids])))
+    fit = model.detailed_fit(some(base.selection.counts, np.array([name not in without for name in ids])))
     fit = replace(fit, outcome=base.analysis.outcome, role=role)
     return replace(fit, standing=waived(fit.standing)) if base.analysis.k_policy == "off" else fit

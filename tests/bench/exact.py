@@ -73,7 +73,7 @@ def ours_posterior() -> Side:
 
 
 def ours_posterior_fit() -> Side:
-    """The same by the model's fit: influence, shrinkage, predictive counts, a sweep and curves as well."""
+    """The same by the model's fit."""
     data, model = Counts.of(X, N), BayesBinomial(thresholds=(0.1, 0.2))
 
     def run() -> Numbers:

@@ -111,7 +111,7 @@ def test_words_of_an_interval_are_each_models_own(model, fit):
 WRONG = {
     "a negative scale": (
         ("--prior", "half-normal:-1"),
-        "--prior: found scale -1 in half-normal:-1; a positive",
+        "--prior: found scale -1 in half-normal:-1; 0.001 to 1000 is allowed: what",
     ),
     "another family": (("--prior", "cauchy:1"), "--prior: found 'cauchy'; half-normal, half-cauchy"),
     "a number": (("--prior", "1.25"), "--prior: found '1.25'"),

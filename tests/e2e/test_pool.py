@@ -960,7 +960,8 @@ BREAKS = {
         "models: {primary: none, frequentist: none}",
         'models: {primary: {prior: "half-normal:-1"}}',
         5,
-        "models.primary.prior: found scale -1 in half-normal:-1; a positive number is allowed",
+        "models.primary.prior: found scale -1 in half-normal:-1; "
+        "0.001 to 1000 is allowed: what is beyond fits no trials",
     ),
     "two options at odds": (
         "analyses/quick.yaml",

@@ -290,7 +290,7 @@ def test_influence(name, measure):
     # a square: it moves by twice its root
     agrees(ours.cook, theirs["cook"], rel=0, abs=2 * INFLUENCE * max(1, np.sqrt(max(theirs["cook"]))))
     agrees(ours.hat, theirs["hat"], rel=FROM_TAU2)
-    shown = model(measure, "REML").fit(counts(name)).influence
+    shown = model(measure, "REML").detailed_fit(counts(name)).influence
     for key in DIAGNOSTICS:
         assert [case.measures[key] for case in shown] == getattr(ours, key).tolist()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy.special import expit, logit
 
 from meta.data import Counts, GroupedCounts
 from meta.models.bayes import details
-from meta.models.bayes.answers import Answers as DrawnAnswers
+from meta.models.bayes.answers import Answers as PosteriorAnswers
 from meta.models.bayes.answers import PosteriorInterval
 from meta.models.bayes.batch_of_posteriors import answers_of
 from meta.models.bayes.curves import curves, prior_curves
@@ -136,20 +135,32 @@ class BayesBinomial(PoolingModel):
             Grouped counts give an overall fit of each trial's total, a fit a group, and the posterior of
             the differences between groups.
 
-        Returns
-        -------
-        Fit
-            Influence, shrunken rates, the sweep over tau and the grids come with ungrouped counts only.
+        See Also
+        --------
+        detailed_fit : With influence, shrunken rates, the sweep over tau, curves.
         """
         if self.samples:
             return self.sample(data)[0]
-        grouped = isinstance(data, GroupedCounts)
-        fit = pooled(self, data, partial(self._alone, extras=not grouped), self._by_group)
-        return fit if grouped or fit.k != 1 else replace(fit, grids=prior_curves(*self.priors()))
+        alone = self._alone if isinstance(data, GroupedCounts) else self._counted
+        return pooled(self, data, alone, self._by_group)
+
+    def detailed_fit(self, data: Counts | GroupedCounts) -> Fit:
+        """The fit; of ungrouped counts with all that takes longer.
+
+        Returns
+        -------
+        Fit
+            With influence, shrunken rates, the sweep over tau, and curves.
+        """
+        if self.samples or isinstance(data, GroupedCounts):
+            return self.fit(data)
+        if data.k == 1:
+            return replace(self.fit(data), grids=prior_curves(*self.priors()))
+        return pooled(self, data, self._detailed, self._by_group)
 
     def draw(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
-        """The fit, and the draws of a sampler where one is asked for."""
-        return self.sample(data) if self.samples else (self.fit(data), None)
+        """The detailed fit, and the draws of a sampler where one is asked for."""
+        return self.sample(data) if self.samples else (self.detailed_fit(data), None)
 
     def sample(self, data: Counts | GroupedCounts) -> tuple[Fit, Any]:
         """Pool the counts with PyMC, whatever `engine` says.
@@ -210,7 +221,7 @@ class BayesBinomial(PoolingModel):
         return fits, contrasts_of(frame, parts, difference)
 
     def _sampled(
-        self, data: Counts, answers: DrawnAnswers, diagnostics: Diagnostics, row: int, limits: int
+        self, data: Counts, answers: PosteriorAnswers, diagnostics: Diagnostics, row: int, limits: int
     ) -> Fit:
         fit = fit_of(self.frame(), unpooled(self, data), answers, row, divergence=None, bounded=limits)
         return replace(fit, sampling=diagnostics)
@@ -278,16 +289,26 @@ class BayesBinomial(PoolingModel):
             mean=True,
         )
 
-    def _alone(self, data: Counts, *, extras: bool) -> Fit:
+    def _alone(self, data: Counts) -> Fit:
         """The fit of one set of trials."""
-        surface, frame = binomial_surface(data.responders, data.n), self.frame()
-        post = posterior(surface, *self.priors())
-        found = frame.answers(post)
-        blank, divergence = unpooled(self, data), tau_divergence(post)
-        fit = fit_of(frame, blank, found, 0, divergence=divergence, bounded=bounded(data))
-        if not extras:
-            return fit
-        tail = (1 - self.level) / 2
+        return self._integrated(data)[0]
+
+    def _counted(self, data: Counts) -> Fit:
+        """The same, with the responders of a new trial."""
+        fit, post, _ = self._integrated(data)
+        return replace(fit, predictive_count=details.count(post, self.new_trial, self.level))
+
+    def _integrated(self, data: Counts) -> tuple[Fit, Posterior, PosteriorAnswers]:
+        """The fit of one set of trials, with the posterior and the answers that it is made of."""
+        frame, post = self.frame(), posterior(binomial_surface(data.responders, data.n), *self.priors())
+        found, divergence = frame.answers(post), tau_divergence(post)
+        blank = unpooled(self, data)
+        return fit_of(frame, blank, found, 0, divergence=divergence, bounded=bounded(data)), post, found
+
+    def _detailed(self, data: Counts) -> Fit:
+        """The fit of one set of trials, with all that can be said of it."""
+        (fit, post, found), frame = self._integrated(data), self.frame()
+        surface, tail = binomial_surface(data.responders, data.n), (1 - self.level) / 2
         left = leave_one_out(data.responders, data.n, *self.priors(), full=post, p=[tail, 0.5, 1 - tail])
         return replace(
             fit,

@@ -166,9 +166,8 @@ class BayesNormal(PoolingModel):
 
     def _blank(self, data: Counts, reason: str | None = None) -> Fit:
         """No estimate, but each trial's effect."""
-        effects = self._effects(data)
-        trials = describe.trials(data, effects, None, method=self.trial_interval, level=self.level)
-        return replace(unpooled(self, data, reason), trials=trials)
+        fit = unpooled(self, data, reason)
+        return replace(fit, trials=describe.trials(fit.trials, self._effects(data)))
 
     def _by_group(self, parts: Parts) -> tuple[dict[int, Fit], Between]:
         data, method = parts.data, f"posterior of the differences, {self.groups} tau"

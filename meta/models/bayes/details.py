@@ -51,6 +51,7 @@ def count(post: Posterior, m: int, level: float) -> PredictiveCount:
         Its patients.
     """
     at_most = count_below(dist.predictive_distribution(post), np.arange(m + 1), m)
+    at_most = np.maximum.accumulate(at_most)  # each is right to 1e-6, but so many may differ by less
     tail = (1 - level) / 2
     low, middle, high = (int((at_most < p).sum()) for p in (tail, 0.5, 1 - tail))
     at_least = (1.0, *(float(1 - p) for p in at_most[:-1]))

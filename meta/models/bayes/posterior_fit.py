@@ -96,7 +96,7 @@ class Frame:
             level=self.level,
             kind=kind,  # type: ignore[arg-type]  # one of two literals
             method=self.kind,
-            expectation=describe.number(answer.expectation[row]),
+            expectation=describe.number(np.clip(answer.expectation[row], 0, 1)),  # a sum of rounded weights
         )
 
     def quantity(self, estimand: Estimand, answer: Answer, row: int) -> Quantity:

@@ -20,14 +20,36 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import FloatArray
 
 
+_ARMS = 16_384  # maximised at once: some hundred megabytes
+
+
 def answers_of(own: Family, model: LikelihoodModel, rows: Rows, *, spread: bool) -> list[Answers]:
-    """Every estimand of every completion.
+    """Every estimand of every completion; completions with the same arms in each group are fitted once.
 
     Parameters
     ----------
     spread : bool
         As of :meth:`meta.models.contract.PoolingModel.batch`.
     """
+    both = np.stack([rows.n, rows.x], axis=-1)
+    for group in range(rows.many):
+        (columns,) = np.nonzero(rows.group == group)
+        order = np.lexsort((rows.x[:, columns], rows.n[:, columns]), axis=-1)
+        both[:, columns] = np.take_along_axis(both[:, columns], order[..., None], axis=1)
+    distinct, which = np.unique(both, axis=0, return_inverse=True)
+    size = max(_ARMS // max(both.shape[1], 1), 1)
+    blocks = [
+        _answers(own, model, rows._replace(n=block[..., 0], x=block[..., 1]), spread=spread)
+        for block in (distinct[i : i + size] for i in range(0, max(len(distinct), 1), size))
+    ]
+    return [
+        Answers(parts[0].estimand, *(np.concatenate(z)[which] for z in list(zip(*parts, strict=True))[1:]))
+        for parts in zip(*blocks, strict=True)
+    ]
+
+
+def _answers(own: Family, model: LikelihoodModel, rows: Rows, *, spread: bool) -> list[Answers]:
+    """Every estimand of every completion, all at once."""
     peak = peaks(own, model, rows.x, rows.n, rows.n > 0, groups=rows.group)
     mu, gone = peak.top.mu, ~np.isin(peak.top.code, (Code.OK, Code.INFINITE_MU))[:, None]
     gone = gone | np.isnan(mu)

@@ -102,11 +102,22 @@ class BinomialNormal(LikelihoodModel):
         -------
         Fit
             What cannot be estimated is None with a reason; nothing is NaN.
+
+        See Also
+        --------
+        detailed_fit : With influence, and the sweep over tau.
         """
         return pooled(self, data, self._alone, self._by_group)
 
+    def detailed_fit(self, data: Counts | GroupedCounts) -> Fit:
+        """The fit, with the sweep over tau and the influence of each of up to 100 trials."""
+        return pooled(self, data, self._detailed, self._by_group)
+
     def _alone(self, data: Counts) -> Fit:
-        fit = fit_of(FAMILY, self, data, peak_of(FAMILY, self, data), 0, data.k)
+        return fit_of(FAMILY, self, data, peak_of(FAMILY, self, data), 0, data.k)
+
+    def _detailed(self, data: Counts) -> Fit:
+        fit = self._alone(data)
         return replace(fit, sweep=self._sweep(data), influence=_influence(data, fit))
 
     def _by_group(self, parts: Parts) -> tuple[dict[int, Fit], Between]:
@@ -172,7 +183,7 @@ def _mean(mu: FloatArray, tau: FloatArray) -> FloatArray:
 
 def _influence(data: Counts, fit: Fit) -> tuple[Influence, ...]:
     """The change of the estimates when each trial is left out, fitted as one batch."""
-    if fit.estimands is None:
+    if fit.estimands is None or data.k > describe.CASE_BY_CASE:
         return ()
     top = maximise(marginal_terms, data.responders, data.n, ~np.eye(data.k, dtype=bool))
     mu, tau = top.mu[:, 0], np.sqrt(top.v)

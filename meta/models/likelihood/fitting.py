@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 UNBOUNDED = "the likelihood never falls below its cut-off on that side"
 TAU_IS_ZERO = "tau is estimated as 0, which does not show that trials agree"
+NO_ERROR = "the likelihood is too flat at its maximum to give mu a standard error"
 PLUGGED_IN = "at the estimates of mu and tau; no interval is given for it"
 
 
@@ -200,7 +201,7 @@ class _Says:
             return self._proportion(value, low, high, name, None)
         se, level = self.peak.top.se_mu[self.row], self.options.level
         limits = prediction(mu, se, v, self.k, method="hts", level=level)
-        missing = describe.sentence(int(limits.code))
+        missing = describe.sentence(int(limits.code)) or (None if np.isfinite(se) else NO_ERROR)
         if missing:
             return self._proportion(float(expit(mu)), None, None, name, missing)
         ends = float(expit(limits.low)), float(expit(limits.high))
@@ -208,17 +209,24 @@ class _Says:
 
     def prediction(self, mu: float, v: float, found: Proportion) -> Prediction:
         low = high = df = None
-        method = "quantiles of the beta distribution at the estimates"
-        if self.family.normal:
+        method, why = "quantiles of the beta distribution at the estimates", found.reason
+        if not self.family.normal:
+            why = why or "this model predicts a rate, which has no scale but its own"
+        else:
             method = describe.prediction_method("hts", self.peak.top.mu.size)
             if found.low is not None:
                 se = self.peak.top.se_mu[self.row]
                 limits = prediction(mu, se, v, self.k, method="hts", level=self.options.level)
                 low, high, df = (describe.number(z) for z in (*limits[:2], limits.df))
         return Prediction(
-            low=low, high=high, level=self.options.level, df=df, method=method, proportion=found,
-            reason=found.reason,
-        )  # fmt: skip
+            low=low,
+            high=high,
+            level=self.options.level,
+            df=df,
+            method=method,
+            proportion=found,
+            reason=why,
+        )
 
     def dispersion(self, mu: float, v: float, data: Counts) -> Dispersion:
         low, high, reason = self._limits(self.peak.v)

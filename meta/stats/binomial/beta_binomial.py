@@ -11,6 +11,7 @@ rounding and, unlike differences of gamma functions, loses nothing as g goes to 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import lgamma, log, pi
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 _DIRECT = 12  # terms added one by one: from there on h = g/(a + 12 g) <= 1/12
 # Arms with x = 0 or n take the long sum if it is not long, or if the others would lose four digits or more
 _SHORT, _RARE, _STEEP = 32, 0.01, 3000
-_CHUNK, _BLOCK = 4096, 100_000  # elements, and elements times terms, held at once
+_SINGLE, _GAUSS = 32, 12  # terms of such an arm added one by one; nodes that stand for a block of the others
+_INNER, _EDGE = 4096, 512  # elements held at once
+_FAR = 150.0  # log odds, from where on squares of reciprocals might overflow
 _NEAR = 0.1  # below, closed forms cancel and series converge in 18 terms
 
 _K = np.arange(1, 9)
@@ -60,7 +63,7 @@ def terms(x: ArrayLike, n: ArrayLike, mu: ArrayLike, g: ArrayLike) -> Terms:
     x, n : array_like
         Responders and patients, whole numbers with 0 <= x <= n; a trial with n = 0 contributes zeros.
     mu : array_like
-        Log odds of the mean rate, between -100 and 100.
+        Log odds of the mean rate.
     g : array_like
         rho/(1 - rho) for the intraclass correlation rho of a trial's patients, at least 0.
 
@@ -76,12 +79,15 @@ def terms(x: ArrayLike, n: ArrayLike, mu: ArrayLike, g: ArrayLike) -> Terms:
     """
     shape = np.broadcast_shapes(*(np.shape(z) for z in (x, n, mu, g)))
     flat = [np.broadcast_to(np.asarray(z, dtype=float), shape).ravel() for z in (x, n, mu, g)]
+    beyond = flat[2] - np.clip(flat[2], -_FAR, _FAR)
+    flat[2] = flat[2] - beyond
     out = np.empty((6, flat[0].size))
     long = _long(*flat)
-    for rows, one in ((np.flatnonzero(long), _edge), (np.flatnonzero(~long), _inner)):
-        for start in range(0, len(rows), _CHUNK):
-            some = rows[start : start + _CHUNK]
+    for rows, one, size in ((np.flatnonzero(long), _edge, _EDGE), (np.flatnonzero(~long), _inner, _INNER)):
+        for start in range(0, len(rows), size):
+            some = rows[start : start + size]
             out[:, some] = one(*(z[some] for z in flat))
+    out[0] += out[1] * beyond  # a straight line from there on
     return Terms(*out.reshape(6, *shape))
 
 
@@ -138,18 +144,19 @@ def _edge(x: FloatArray, n: FloatArray, mu: FloatArray, g: FloatArray) -> Terms:
     """
     sign = np.where(x == 0, 1.0, -1.0)
     p, q = expit(sign * mu), expit(-sign * mu)
-    sums = np.zeros((6, len(x)))
-    most, width = int(n.max()), max(_BLOCK // len(x), _DIRECT)
-    for start in range(0, most, width):
-        j = np.arange(start, min(start + width, most))[:, None]
-        rise = j * g
-        d, r = 1 / (q + rise), 1 / (1 + rise)
-        pr = p * r
-        small = pr < 0.5
-        logs = np.where(small, np.log1p(-np.where(small, pr, 0.0)), -np.log(d * (1 + rise)))
-        parts = (logs, d, j * pr * d, d**2, j * d**2, j**2 * pr * d * (d + r))
-        live = (j < n).astype(float)
-        sums += [(live * part).sum(0) for part in parts]
+    kinds, kind = np.unique(n, return_inverse=True)
+    rules = [_summation(int(m)) for m in kinds]
+    j, weight = np.zeros((2, max(len(nodes) for nodes, _ in rules), len(kinds)))
+    for column, (nodes, weights) in enumerate(rules):
+        j[: len(nodes), column], weight[: len(nodes), column] = nodes, weights
+    j, weight = j[:, kind], weight[:, kind]
+    rise = j * g
+    d, r = 1 / (q + rise), 1 / (1 + rise)
+    pr = p * r
+    small = pr < 0.5
+    logs = np.where(small, np.log1p(-np.where(small, pr, 0.0)), -np.log(d * (1 + rise)))
+    parts = (logs, d, j * pr * d, d**2, j * d**2, j**2 * pr * d * (d + r))
+    sums = [(weight * part).sum(0) for part in parts]
     value, per_d, d_v, per_d2, j_per_d2, minus_d_vv = sums
     pq = p * q
     return Terms(
@@ -160,6 +167,31 @@ def _edge(x: FloatArray, n: FloatArray, mu: FloatArray, g: FloatArray) -> Terms:
         d_muv=sign * pq * j_per_d2,
         d_vv=-minus_d_vv,
     )
+
+
+@lru_cache(maxsize=4096)
+def _summation(n: int) -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights with which a function of j, summed over j < n, is that sum to rounding error.
+
+    The first terms are added one by one. The others lie in blocks that begin as far from 0 as they are
+    long: the functions are analytic but for points at 0 and below, and Gauss' formula for sums (of the
+    discrete Chebyshev polynomials) converges there like 5.8^(-2 m) with m nodes.
+    """
+    nodes, weights = [np.arange(min(n, _SINGLE), dtype=float)], [np.ones(min(n, _SINGLE))]
+    start = _SINGLE
+    while start < n:
+        size = min(start, n - start)
+        if size <= _GAUSS:
+            own, factors = np.arange(size, dtype=float), np.ones(size)
+        else:
+            i = np.arange(1.0, _GAUSS)
+            beside = np.sqrt(i**2 * (size**2 - i**2) / (4 * (4 * i**2 - 1)))
+            own, vectors = np.linalg.eigh(np.diag(beside, 1) + np.diag(beside, -1))
+            own, factors = own + (size - 1) / 2, size * vectors[0] ** 2
+        nodes.append(start + own)
+        weights.append(factors)
+        start += size
+    return np.concatenate(nodes), np.concatenate(weights)
 
 
 def _sums(a: FloatArray, m: FloatArray, g: FloatArray) -> _Sums:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DRAWS = 5000  # the Monte-Carlo standard error is then 0.003 at p = 0.05
 _SAME = 1e-8  # the same counts give the same ratio but for rounding
 _CHI2_LEVEL = 0.05
+_FEW_ARMS = 25  # up to which every simulated set is searched for several peaks
 
 
 class LikelihoodRatio(NamedTuple):
@@ -59,11 +60,13 @@ def likelihood_ratio(
     return LikelihoodRatio(statistic.reshape(shape), df.reshape(shape), p.reshape(shape), code.reshape(shape))
 
 
-def ratio(terms: TermsFunction, s: Sets) -> tuple[FloatArray, FloatArray, CodeArray]:
-    """Likelihood-ratio statistic, df and code of a flat batch."""
+def ratio(
+    terms: TermsFunction, s: Sets, start: tuple[FloatArray, FloatArray] | None = None
+) -> tuple[FloatArray, FloatArray, CodeArray]:
+    """Likelihood-ratio statistic, df and code of a flat batch; `start` as of `highest_peaks`, shape (B,)."""
     pooled = s._replace(group=np.zeros_like(s.group), member=np.ones((1, len(s.group))))
-    null, null_code, _ = highest_peaks(terms, pooled)
-    alternative, code, _ = highest_peaks(terms, s)
+    null, null_code, _ = highest_peaks(terms, pooled, start)
+    alternative, code, _ = highest_peaks(terms, s, start)
     df = (s.k > 0).sum(-1) - 1.0
     lost = (code == Code.NOT_CONVERGED) | (null_code == Code.NOT_CONVERGED)
     failed = np.where(df < 1, Code.ONE_GROUP, np.where(lost, Code.NOT_CONVERGED, Code.OK))
@@ -141,7 +144,9 @@ def bootstrap_lr(
         _simulated(s.n[0], mu, t, draws, seed) if ok == Code.OK else np.zeros((draws, s.n.shape[1]))
         for mu, t, ok in zip(null.mu[:, 0], values, codes, strict=True)
     ]
-    simulated = _ratios(s, np.stack(sets)) if (codes == Code.OK).any() else np.zeros((len(values), draws))
+    truth = np.nan_to_num(null.mu[:, 0], posinf=0.0, neginf=0.0), values**2
+    any_ = (codes == Code.OK).any()
+    simulated = _ratios(s, np.stack(sets), truth) if any_ else np.zeros((len(values), draws))
     failed = np.isnan(simulated)
     reached = failed | (simulated >= observed - _SAME * (1 + observed))
     p = (1 + reached.sum(-1)) / (draws + 1)
@@ -158,8 +163,16 @@ def _simulated(n: FloatArray, mu: float, tau: float, draws: int, seed: int) -> F
     return rng.binomial(n.astype(np.int64), expit(theta)).astype(float)
 
 
-def _ratios(s: Sets, x: FloatArray) -> FloatArray:
-    """Likelihood ratios of data sets with the design of `s`, shape (..., k) to (...)."""
-    distinct, which = np.unique(x.reshape(-1, x.shape[-1]), axis=0, return_inverse=True)
-    statistic, _, _ = ratio(marginal_terms, s._replace(x=distinct, n=np.broadcast_to(s.n, distinct.shape)))
+def _ratios(s: Sets, x: FloatArray, truth: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """Likelihood ratios of data sets with the design of `s`, shape (T, draws, k) to (T, draws).
+
+    `truth` is the mean and v, shape (T,), with which they were simulated. Many arms have their peak near it.
+    """
+    distinct, first, which = np.unique(
+        x.reshape(-1, x.shape[-1]), axis=0, return_index=True, return_inverse=True
+    )
+    by = first // x.shape[1]
+    start = (truth[0][by], truth[1][by]) if x.shape[-1] > _FEW_ARMS else None
+    sets = s._replace(x=distinct, n=np.broadcast_to(s.n, distinct.shape))
+    statistic, _, _ = ratio(marginal_terms, sets, start)
     return np.asarray(statistic[which.reshape(x.shape[:-1])])

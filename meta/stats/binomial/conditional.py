@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, kl_div
 
 from meta.errors import DataError
-from meta.stats.binomial.fixed_total import MOST_PATIENTS, MOST_RESPONDERS, table, tail
+from meta.stats.binomial.fixed_total import preparable, table, tail
+from meta.stats.binomial.large_tables import approximate_tail
 from meta.stats.numeric.codes import Code, CodeArray
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from meta.stats.normal.scales import BoolArray, FloatArray
 
 IntArray = NDArray[np.int64]
-_FAR, _FARTHER = 30.0, 10.0  # variances and standard deviations above its mean: beyond, p is below 1e-9
 
 
 class Conditional(NamedTuple):
@@ -27,16 +27,15 @@ class Conditional(NamedTuple):
 
     `statistic` is sum (x_i - n_i S/N)^2 for S responders among N patients, and `expected` its mean under
     homogeneity given S, both in squared responders. `p` is Pr(statistic >= observed | S); `mid_p` counts
-    the observed value's own probability by half. `p_low` equals `p` where the distribution was computed
-    exactly; where the table is too large for that, the true p lies between `p_low` and `p`, and `mid_p`
-    is halfway.
+    the observed value's own probability by half. `exact` is False where the table is too large for the exact
+    distribution; both are then the approximation of :mod:`~meta.stats.binomial.large_tables`.
     """
 
     statistic: FloatArray
     expected: FloatArray
     p: FloatArray
     mid_p: FloatArray
-    p_low: FloatArray
+    exact: BoolArray
     code: CodeArray
 
 
@@ -63,9 +62,7 @@ def conditional_test(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
     -------
     Conditional
         p = 1 (and mid-p = 1/2) with Code.NO_VARIATION without a responder or with only responders; NaN
-        with Code.FEW_TRIALS below two trials, and with Code.TOO_LARGE where even bounds would take more
-        than about ten seconds, or above 10,000 responders (or non-responders, whichever are fewer) or
-        1,000,000 patients.
+        with Code.FEW_TRIALS below two trials.
 
     Raises
     ------
@@ -80,9 +77,8 @@ def conditional_test(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
     Tarone's [2]_, with its exact conditional instead of its normal distribution. Freeman & Halton's
     test [3]_ conditions on the same total, but orders tables by their probability, which is directed at no
     particular alternative. Times N the statistic is, S given, an integer plus a constant, so that its
-    distribution is a finite convolution (:mod:`~meta.stats.binomial.fixed_total`). Tables beyond a few
-    seconds of work get their scores rounded to a grid, or if p is below 1e-9 a nearer value of the
-    statistic: `p` is then an upper bound, and `p_low` the lower.
+    distribution is a finite convolution (:mod:`~meta.stats.binomial.fixed_total`). Where that would take more
+    than about a tenth of a second, p is approximate.
 
     References
     ----------
@@ -100,8 +96,9 @@ def conditional_test(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
     total, patients = x.sum(-1), size.sum(-1)
     statistic, expected = _moments(x, size)
     fewer = np.minimum(total, patients - total)
-    code = _code(use, fewer, (fewer > MOST_RESPONDERS) | (patients > MOST_PATIENTS))
-    p = np.where(code == Code.NO_VARIATION, 1.0, np.nan)[..., None] * np.array([1.0, 0.5, 1.0])
+    code = _code(use, fewer)
+    p = np.where(code == Code.NO_VARIATION, 1.0, np.nan)[..., None] * np.array([1.0, 0.5])
+    exact = np.array(code == Code.NO_VARIATION)
     counts = np.where((2 * total > patients)[..., None], size - x, x)  # the test is the same for both
     tables: dict[tuple[int, ...], list[tuple[tuple[np.intp, ...], IntArray]]] = defaultdict(list)
     for cell in map(tuple, np.argwhere(code == Code.OK)):
@@ -109,11 +106,10 @@ def conditional_test(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
         trials = trials[np.lexsort((counts[cell][trials], size[cell][trials]))]
         tables[int(fewer[cell]), *size[cell][trials].tolist()].append((cell, counts[cell][trials]))
     for (s, *sizes), cells in tables.items():
-        probabilities = _solve(np.array(sizes), s, np.array([observed for _, observed in cells]))
-        for (cell, _), values in zip(cells, probabilities, strict=True):
-            p[cell] = values
-    code = np.where((code == Code.OK) & np.isnan(p[..., 0]), Code.TOO_LARGE, code).astype(np.int8)
-    return Conditional(statistic, expected, p[..., 0], p[..., 1], p[..., 2], code)
+        probabilities, known = _solve(np.array(sizes), s, np.array([observed for _, observed in cells]))
+        for (cell, _), values, fine in zip(cells, probabilities, known, strict=True):
+            p[cell], exact[cell] = values, fine
+    return Conditional(statistic, expected, p[..., 0], p[..., 1], exact, code)
 
 
 def likelihood_ratio(responders: ArrayLike, n: ArrayLike, include: ArrayLike = True) -> LikelihoodRatio:
@@ -134,7 +130,7 @@ def likelihood_ratio(responders: ArrayLike, n: ArrayLike, include: ArrayLike = T
     total, patients = x.sum(-1, keepdims=True), size.sum(-1, keepdims=True)
     everyone = np.maximum(patients, 1)
     deviance = kl_div(x, size * total / everyone) + kl_div(size - x, size * (patients - total) / everyone)
-    code = _code(use, np.minimum(total, patients - total)[..., 0], np.zeros(total.shape[:-1], dtype=bool))
+    code = _code(use, np.minimum(total, patients - total)[..., 0])
     few = code == Code.FEW_TRIALS
     statistic = np.where(few, np.nan, 2 * np.where(use, deviance, 0.0).sum(-1))
     df = np.where(few, np.nan, use.sum(-1) - 1.0)
@@ -161,9 +157,8 @@ def _counts(responders: ArrayLike, n: ArrayLike, include: ArrayLike) -> tuple[In
     return np.where(use, x, 0).astype(np.int64), np.where(use, size, 0).astype(np.int64), use & (size > 0)
 
 
-def _code(use: BoolArray, fewer: IntArray, large: BoolArray) -> CodeArray:
-    conditions = [use.sum(-1) < 2, fewer == 0, large]
-    codes = [Code.FEW_TRIALS, Code.NO_VARIATION, Code.TOO_LARGE]
+def _code(use: BoolArray, fewer: IntArray) -> CodeArray:
+    conditions, codes = [use.sum(-1) < 2, fewer == 0], [Code.FEW_TRIALS, Code.NO_VARIATION]
     return np.select(conditions, codes, Code.OK).astype(np.int8)
 
 
@@ -183,27 +178,28 @@ def _variance(size: IntArray, rate: FloatArray) -> FloatArray:
     return variance
 
 
-def _solve(size: IntArray, total: int, observed: IntArray) -> FloatArray:
-    """p, mid-p and p_low for counts, shape (m, k), of trials of these sizes (ascending) with one total.
+def _solve(size: IntArray, total: int, observed: IntArray) -> tuple[FloatArray, BoolArray]:
+    """P and mid-p for counts, shape (m, k), of trials of these sizes (ascending) with one total; if exact.
 
     The score N x^2 - 2 S n_i x may have any multiple of x added, the same for all trials: `shift` is the
     one with the largest common divisor, `unit`, and nearest to leaving the minimum where it is.
     """
-    patients = int(size.sum())
-    slope = 2 * total * size
-    unit = int(np.gcd.reduce([2 * patients, *(slope - slope[0]).tolist()]))
-    shift = (int(slope[0]) - patients) % unit
-    shift -= unit if 2 * shift > unit else 0
-    x = [np.arange(min(n, total) + 1) for n in size.tolist()]
-    raw = [
-        (patients * z * (z - 1) + (patients - b + shift) * z) // unit
-        for z, b in zip(x, slope.tolist(), strict=True)
-    ]
-    scores = [score - score.min() for score in raw]
-    least = sum(int(score.min()) for score in raw)
-    levels = np.sum([score[z] for score, z in zip(scores, observed.T, strict=True)], axis=0)
-    variance = _variance(size, np.array([total / patients]))
-    bound = variance.sum() + _FAR * variance.max() + _FARTHER * np.sqrt(2 * (variance**2).sum())
-    offset = patients * float(((total / patients * size) ** 2).sum()) - shift * total
-    far = int((patients * bound - offset) / unit) - least
-    return tail(table(size, total, scores), levels, far)
+    p = np.full((len(observed), 2), np.nan)
+    if preparable(size, total):
+        patients = int(size.sum())
+        slope = 2 * total * size
+        unit = int(np.gcd.reduce([2 * patients, *(slope - slope[0]).tolist()]))
+        shift = (int(slope[0]) - patients) % unit
+        shift -= unit if 2 * shift > unit else 0
+        x = [np.arange(min(n, total) + 1) for n in size.tolist()]
+        raw = [
+            (patients * z * (z - 1) + (patients - b + shift) * z) // unit
+            for z, b in zip(x, slope.tolist(), strict=True)
+        ]
+        scores = [score - score.min() for score in raw]
+        levels = np.sum([score[z] for score, z in zip(scores, observed.T, strict=True)], axis=0)
+        p = tail(table(size, total, scores), levels)
+    exact = ~np.isnan(p[:, 0])
+    if not exact.all():
+        p[~exact] = approximate_tail(size, total, observed[~exact])[:, None]
+    return p, exact

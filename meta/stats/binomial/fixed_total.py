@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 IntArray = NDArray[np.int64]
 
-MOST_RESPONDERS, MOST_PATIENTS = 10_000, 1_000_000  # keeps every integer here below 2^63
 _NOWHERE = 2**60  # floor of the statistic where a number of responders cannot be reached
-_WORK = 2e9  # nanoseconds, by the estimates below, before scores are rounded; four times that for bounds
+_WORK = 1e8  # nanoseconds, by the estimates below, that an exact distribution may take
 _PER_STATE, _PER_PAIR, _PER_CELL = 150.0, 4000.0, 2.0  # of sparse states; of pairs of rows and their cells
-_CELLS, _STATES, _PAIRS = 2e7, 5e6, 2e7  # held at once: a few hundred megabytes
+_PRODUCTS, _ENTRIES = 2e7, 1e6  # that the table may take to prepare
 
 
 class Table(NamedTuple):
@@ -79,6 +78,17 @@ class _States(NamedTuple):
 _Rows = dict[int, "FloatArray"]  # responders so far -> probability of each value of the statistic so far
 
 
+def preparable(size: IntArray, total: int) -> bool:
+    """Whether a table is small enough to be prepared, so that its integers are below 2^63.
+
+    Parameters
+    ----------
+    size : ndarray of int, shape (k,)
+    """
+    products, entries = int(np.minimum(size, total).sum()) * total, len(size) * total
+    return products <= _PRODUCTS and entries <= _ENTRIES and total**2 * int(size.sum()) < 2**61
+
+
 def table(size: IntArray, total: int, scores: list[IntArray]) -> Table:
     """Prepare the distribution of sum score_i(x_i) given sum x_i.
 
@@ -97,74 +107,43 @@ def table(size: IntArray, total: int, scores: list[IntArray]) -> Table:
     for m in later.tolist():
         reached = _binomial(m, rate)[: total + 1]
         rest.append(np.concatenate([np.zeros(total + 1 - len(reached)), reached[::-1]]))
-    chance = [_binomial(n, rate)[: len(score)] for n, score in zip(size.tolist(), scores, strict=True)]
-    before = [_least(scores[:j], total) for j in range(len(rest))]
-    after = [_least(scores[j:], total)[::-1] for j in range(len(rest))]
-    return Table(total, scores, chance, rest, before, after)
+    chance = [np.zeros(len(score)) for score in scores]
+    for own, n in zip(chance, size.tolist(), strict=True):
+        reached = _binomial(n, rate)[: len(own)]
+        own[: len(reached)] = reached
+    after = [least[::-1] for least in _least(scores[::-1], total)[::-1]]
+    return Table(total, scores, chance, rest, _least(scores, total), after)
 
 
-def tail(table: Table, levels: IntArray, far: int) -> FloatArray:
-    """Pr(statistic >= level | total), and how well it is known.
+def tail(table: Table, levels: IntArray) -> FloatArray:
+    """Pr(statistic >= level | total).
 
     Parameters
     ----------
     levels : ndarray of int, shape (m,)
         Attainable values of the statistic.
-    far : int
-        Value of the statistic with a negligible tail probability, which serves as a bound for levels
-        beyond it should the table be too large.
 
     Returns
     -------
-    ndarray, shape (m, 3)
-        The probability with the level's own counted wholly and by half, and a lower bound: equal to the
-        first where the distribution is exact. NaN where even bounds take too long.
+    ndarray, shape (m, 2)
+        The probability with the level's own counted wholly and by half. NaN where it would take too long,
+        which depends on the table and the level alone.
     """
     distinct, where = np.unique(levels, return_inverse=True)
     p = _exact(table, distinct)
-    if p is None:  # one by one, so that no answer depends on the others asked for
-        tried = len(distinct) == 1
-        p = np.concatenate([_alone(table, int(level), far, tried) for level in distinct])
+    if p is None:
+        gone = np.full((1, 2), np.nan)
+        each = [_exact(table, distinct[[i]]) if len(distinct) > 1 else None for i in range(len(distinct))]
+        p = np.concatenate([gone if one is None else one for one in each])
     return p[where]
 
 
-def _alone(table: Table, level: int, far: int, tried: bool) -> FloatArray:
-    exact = None if tried else _exact(table, np.array([level]))
-    return _bounded(table, level, far) if exact is None else exact
-
-
 def _exact(table: Table, levels: IntArray) -> FloatArray | None:
-    run = _convolve(table, int(levels.max()) + 1, 1, _WORK)
+    run = _convolve(table, int(levels.max()) + 1)
     if run is None:
         return None
     p, above = _upper(run, levels), _upper(run, levels + 1)
-    return np.stack([p, (p + above) / 2, p], -1)
-
-
-def _bounded(table: Table, level: int, far: int) -> FloatArray:
-    """Bounds from a nearer level and, where that is too much work, from scores rounded to a grid."""
-    near, k, step = min(level, far), len(table.scores), 1
-    run = _convolve(table, near + 1, step, _WORK) if near < level else None
-    ends = np.array([near, near])
-    if run is None:  # each of k scores is rounded by at most half a step
-        step = _step(table, near)
-        ends = -((np.array([k, -k]) * step - 2 * near) // (2 * step))
-        run = _convolve(table, int(ends[1]) + 1, step, 4 * _WORK)
-    if run is None:
-        return np.full((1, 3), np.nan)
-    high, low = _upper(run, ends)
-    low = 0.0 if near < level else low
-    return np.array([[high, (low + high) / 2, low]])
-
-
-def _step(table: Table, level: int) -> int:
-    """Width of the grid on which the work and the memory stay within bounds."""
-    held, cells = 0.0, 0.0
-    for j in range(len(table.scores)):
-        here = _limit(table, j, level + 1, 1)
-        held = max(held, float(here.sum()))
-        cells += _work(_level(table, j, level + 1, 1), here)[0]
-    return max(2, int(2 * cells * _PER_CELL / _WORK), int(held / _CELLS) + 1)
+    return np.stack([p, (p + above) / 2], -1)
 
 
 def _upper(run: _Run, levels: IntArray) -> FloatArray:
@@ -175,7 +154,8 @@ def _upper(run: _Run, levels: IntArray) -> FloatArray:
 def _binomial(n: int, p: float) -> FloatArray:
     """Probabilities of 0 … n, by ratios from the mode outwards: good to a few units in the last place."""
     mode = int((n + 1) * p)
-    up, down = np.arange(mode, n), np.arange(mode, 0, -1)
+    last = min(n, mode + 100 + int(40 * (n * p) ** 0.5))  # beyond is nothing that a float can hold
+    up, down = np.arange(mode, last), np.arange(mode, 0, -1)
     above = np.cumprod((n - up) / (up + 1) * (p / (1 - p)))
     below = np.cumprod(down / (n - down + 1) * ((1 - p) / p))
     relative = np.concatenate([below[::-1], [1.0], above])
@@ -183,33 +163,29 @@ def _binomial(n: int, p: float) -> FloatArray:
     return probability
 
 
-def _least(scores: Sequence[IntArray], total: int) -> IntArray:
-    """Least sum of convex scores at each number of responders 0 … total."""
-    least = np.full(total + 1, _NOWHERE)
-    start = sum(int(score[0]) for score in scores)
-    steps = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *map(np.diff, scores)]))
-    path = start + np.concatenate([[0], np.cumsum(steps)])[: total + 1]
-    least[: len(path)] = path
-    return least
+def _least(scores: Sequence[IntArray], total: int) -> list[IntArray]:
+    """Least sum of the first j convex scores at each number of responders 0 … total, for every j."""
+    start, steps, found = 0, np.zeros(0, dtype=np.int64), []
+    for score in (np.zeros(1, dtype=np.int64), *scores):
+        start += int(score[0])
+        steps = np.sort(np.concatenate([steps, np.diff(score)]), kind="stable")[:total]
+        least = np.full(total + 1, _NOWHERE)
+        least[: len(steps) + 1] = start + np.concatenate([[0], np.cumsum(steps)])
+        found.append(least)
+    return found
 
 
-def _limit(table: Table, j: int, cut: int, step: int) -> IntArray:
+def _limit(table: Table, j: int, cut: int) -> IntArray:
     """By responders in the first j trials, the statistic from which on the cut is certain to be reached.
 
-    0 where no state is below that. Rounding may lower a sum of m scores by m/2.
+    0 where no state is below that.
     """
-    k = len(table.scores)
-    if step == 1:
-        before, after = table.before[j], table.after[j]
-    else:
-        before = np.maximum(-((j * step - 2 * table.before[j]) // (2 * step)), 0)
-        after = np.maximum(-(((k - j) * step - 2 * table.after[j]) // (2 * step)), 0)
+    before, after = table.before[j], table.after[j]
     return np.where(before < cut - after, cut - after, 0)
 
 
-def _level(table: Table, j: int, cut: int, step: int) -> _Level:
+def _level(table: Table, j: int, cut: int) -> _Level:
     score, chance = table.scores[j], table.chance[j]
-    score = score if step == 1 else (2 * score + step) // (2 * step)
     inside = np.flatnonzero(score < cut)
     first, last = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
     padding = np.zeros(last, dtype=np.int64)
@@ -219,36 +195,51 @@ def _level(table: Table, j: int, cut: int, step: int) -> _Level:
         first,
         score[first:last],
         chance[first:last],
-        np.concatenate([_limit(table, j + 1, cut, step), padding]),
+        np.concatenate([_limit(table, j + 1, cut), padding]),
         np.concatenate([table.rest[j + 1], padding]),
         beyond,
     )
 
 
-def _work(level: _Level, here: IntArray) -> tuple[float, float]:
-    """Cells and pairs of rows that the dense step goes through, from rows of these lengths."""
+def _work(level: _Level, here: IntArray) -> float:
+    """Nanoseconds that the dense step takes, from rows of these lengths."""
     s = np.flatnonzero(here)
-    if len(s) * len(level.score) > _PAIRS:
-        return np.inf, np.inf
+    if len(s) * len(level.score) * _PER_PAIR > 100 * _WORK:
+        return np.inf
     after = s[:, None] + np.arange(level.first, level.first + len(level.score))
     room = np.minimum(level.limit[after] - level.score, here[s, None])
-    return float(np.maximum(room, 0).sum()), float((room > 0).sum())
+    return float(np.maximum(room, 0).sum()) * _PER_CELL + float((room > 0).sum()) * _PER_PAIR
 
 
-def _convolve(table: Table, cut: int, step: int, budget: float) -> _Run | None:
-    """Convolve trial by trial, sparsely while states are few; None beyond the budget, in nanoseconds."""
-    zero = np.zeros(1, dtype=np.int64)
-    states, rows, beyond, spent = _States(zero, zero, np.ones(1)), None, 0.0, 0.0
-    here = _limit(table, 0, cut, step)
-    for level in (_level(table, j, cut, step) for j in range(len(table.scores))):
-        cells, pairs = _work(level, here)
-        dense = cells * _PER_CELL + pairs * _PER_PAIR if here.sum() < _CELLS else np.inf
-        many = len(states.s) * len(level.score)
-        sparse = many * _PER_STATE if rows is None and many < _STATES else np.inf
-        spent += min(dense, sparse)
-        if spent > budget or np.isinf(spent):
+def _plan(levels: list[_Level], here: IntArray) -> int | None:
+    """How many steps are taken sparsely, as states are few at first; None if that takes too long.
+
+    States are at most all combinations of counts, or all cells.
+    """
+    states, spent, sparse = 1.0, 0.0, 0
+    for j, level in enumerate(levels):
+        dense = _work(level, here)
+        few = min(states, float(here.sum())) * len(level.score) * _PER_STATE if sparse == j else np.inf
+        spent += min(few, dense)
+        if spent > _WORK:
             return None
-        if sparse <= dense:
+        sparse += few <= dense
+        states *= len(level.score)
+        here = level.limit[: len(here)]
+    return sparse
+
+
+def _convolve(table: Table, cut: int) -> _Run | None:
+    """Convolve trial by trial; None where that takes too long."""
+    zero = np.zeros(1, dtype=np.int64)
+    levels = [_level(table, j, cut) for j in range(len(table.scores))]
+    here = _limit(table, 0, cut)
+    sparse = _plan(levels, here)
+    if sparse is None:
+        return None
+    states, rows, beyond = _States(zero, zero, np.ones(1)), None, 0.0
+    for j, level in enumerate(levels):
+        if j < sparse:
             states, absorbed = _sparse_step(states, level, cut)
         else:
             rows, absorbed = _dense_step(_dense(states, here) if rows is None else rows, level)

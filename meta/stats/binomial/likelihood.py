@@ -305,11 +305,19 @@ def _fallen(
     return out
 
 
-def highest_peaks(terms: TermsFunction, s: Sets) -> tuple[Peaks, CodeArray, Table]:
+def highest_peaks(
+    terms: TermsFunction, s: Sets, start: tuple[FloatArray, FloatArray] | None = None
+) -> tuple[Peaks, CodeArray, Table]:
     """Highest peaks of a flat batch, their codes, and the table that the climb started from.
 
     Rows without a maximum, and one-sided groups, have NaN second derivatives; the table leaves one-sided
     groups out and is NaN in rows where nothing is left.
+
+    Parameters
+    ----------
+    start : tuple of two ndarrays, shape (B,), optional
+        A common mean and a v of each row from which to climb at once: a row has a table only where that does
+        not converge, and of several peaks the one that is reached counts.
     """
     count, many = s.k.shape
     one_sided = s.one_sided
@@ -321,8 +329,16 @@ def highest_peaks(terms: TermsFunction, s: Sets) -> tuple[Peaks, CodeArray, Tabl
         *np.full((3, count, len(_TABLE_V)), np.nan), *np.full((2, count, len(_TABLE_V), many), np.nan)
     )
     block = max(1, _CELLS // (s.n.shape[-1] * len(_TABLE_V)))
-    for start in range(0, len(go), block):
-        rows = go[start : start + block]
+    if start is not None:
+        for first in range(0, len(go), block):
+            rows = go[first : first + block]
+            mu = np.repeat(start[0][rows, None], many, axis=1)
+            top = climb(terms, inner.rows(rows), mu, start[1][rows], inner.n[rows].max(-1) <= 1)
+            for whole, part in zip(peak, top, strict=True):
+                whole[rows] = part
+        go = go[~peak.converged[go]]
+    for first in range(0, len(go), block):
+        rows = go[first : first + block]
         top, nodes = _highest(terms, inner.rows(rows))
         for whole, part in zip((*peak, *table), (*top, *nodes), strict=True):
             whole[rows] = part

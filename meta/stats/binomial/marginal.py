@@ -92,7 +92,7 @@ def mean_rate(mu: ArrayLike, tau: ArrayLike) -> FloatArray:
     -----
     One patient responds with this probability, so it is the marginal likelihood of 1 of 1.
     """
-    return np.exp(log_marginal(1, 1, mu, tau))
+    return np.minimum(np.exp(log_marginal(1, 1, mu, tau)), 1.0)
 
 
 def marginal_terms(x: ArrayLike, n: ArrayLike, mu: ArrayLike, tau2: ArrayLike) -> Terms:
@@ -190,9 +190,10 @@ def _trapezoid(
     """Log of the integral, and the averages of the factors under it."""
     low, high, top, step = _range(integrand, cells, rule)
     nodes = np.ceil((high - low) / step).astype(np.intp) + 1
+    widths = (high - low) / (nodes - 1)
     log_l, averages = np.empty(len(low)), [np.empty(len(low)) for _ in range(4 if derivatives else 0)]
     for rows, size in _passes(nodes):
-        part, width = cells.at(rows), (high - low)[rows] / (nodes[rows] - 1)
+        part, width = cells.at(rows), widths[rows]
         z = low[rows] + width * np.arange(size)[:, None]  # nodes first: sums then add whole rows
         look = integrand.look(part, z)
         weight = integrand.log(part, z, look)

@@ -72,6 +72,7 @@ class _Climber(NamedTuple):
     leap: FloatArray
     scale: FloatArray
     reach: FloatArray
+    bound: FloatArray  # of the leap: a failed one shows how far the parabola holds
     hold: BoolArray
 
     def moved(
@@ -90,6 +91,7 @@ class _Climber(NamedTuple):
             height=np.where(rose, value, self.height),
             step=step,
             leap=leap,
+            bound=np.where(rose, np.minimum(2 * self.bound, _LEAP), np.abs(leap)),
         )
 
     def rows(self, rows: BoolArray) -> _Climber:
@@ -109,7 +111,8 @@ def climb(terms: TermsFunction, s: Sets, mu: FloatArray, v: FloatArray, hold: Bo
     hold : ndarray of bool, shape (B,)
     """
     nothing = np.full(len(v), -np.inf)
-    c = _Climber(mu, v, mu, v, nothing, np.zeros_like(mu), np.zeros_like(v), s.scale, mu, hold)
+    still, furthest = np.zeros_like(v), np.full(len(v), _LEAP)
+    c = _Climber(mu, v, mu, v, nothing, np.zeros_like(mu), still, s.scale, mu, furthest, hold)
     out = no_peaks(*mu.shape)
     rows = np.arange(len(v))
     for attempt in range(_STEPS):
@@ -157,7 +160,7 @@ def _uphill(t: Terms, c: _Climber) -> tuple[FloatArray, FloatArray, FloatArray, 
     bend = u.d_vv.sum(-1) - (ratio * u.d_muv).sum(-1)
     downward = np.where(bend < 0, bend, -np.abs(slope))  # where it bends up, one unit uphill
     downward = np.where(downward < 0, downward, -1.0)
-    leap = np.clip(-slope / downward, np.maximum(lowest(c.v, c.scale), -_LEAP), _LEAP)
+    leap = np.clip(-slope / downward, np.maximum(lowest(c.v, c.scale), -c.bound), c.bound)
     leap = np.where(c.hold, 0.0, leap)
     step = np.clip(-(u.d_mu + u.d_muv * leap[:, None]) / curvature, -c.reach, c.reach)
     size = np.maximum((np.abs(step) * np.sqrt(-curvature)).max(-1), np.abs(leap) * np.sqrt(-downward))

@@ -158,7 +158,7 @@ def _solved(
         extreme, converged = by_search(terms, of, t.rows(left), peak.v[left])
         out[left] = np.where(converged, extreme, np.nan)
     mean = np.array([quantity == "mean" for quantity in of])[t.kind]
-    out[mean] = np.exp(out[mean])
+    out[mean] = np.exp(np.minimum(out[mean], 0.0))  # a logarithm may round to above 0
     return out
 
 

@@ -141,36 +141,36 @@ def by_newton(
     """
     out, converged, rows = np.full(len(v), np.nan), np.zeros(len(v), dtype=bool), np.arange(len(v))
     scale, limit = t.s.scale, mu
-    for attempt in range(_STEPS):
-        with np.errstate(all="ignore"):  # a step may leave the range of `terms`: not finite, so not converged
+    with np.errstate(all="ignore"):  # a step may leave the range of `terms`: not finite, so not converged
+        for attempt in range(_STEPS):
             likelihood, quantity = evaluated(terms, of, t, mu, v)
-        factor, target = v + scale, t.target
-        u, g = in_log(likelihood, factor[:, None]), in_log(quantity, factor)
-        at = _profiled(u, target)
-        along, right = _along_edge(at, g, t, v)
-        outward, rightly = _outward(at, t.side, t.floor)
-        of_v = t.group < 0
-        most = np.where(of_v, _FAR_LEAP, _LEAP)
-        leap = np.clip(np.where(of_v, outward, along), np.maximum(lowest(v, scale), -most), most)
-        own = _across(at, leap, t.side, t.floor)
-        limit = limit if attempt else step_limit(u.d_mumu)
-        curvature = concave(u.d_mumu)
-        other = -(u.d_mu + u.d_muv * leap[:, None]) / curvature
-        step = np.clip(np.where(target, own[:, None], other), -limit, limit)
-        own = np.where(target, step, 0.0).sum(-1)
-        done = np.maximum((np.abs(step) * np.sqrt(-curvature)).max(-1), np.abs(leap)) < _LAST
-        new_v = leapt(v, scale, leap)
-        if done.any():
-            g_end = g.value + g.d_mu * own + g.d_v * leap  # second order is beyond rounding
-            out[rows[done]] = np.where(of_v, new_v, g_end)[done]
-            converged[rows[done]] = np.where(of_v, rightly, right)[done]
-        go = ~done & np.isfinite(step).all(-1) & np.isfinite(leap)
-        if not go.any():
-            break
-        mu, v = mu + step, new_v
-        if not go.all():
-            t, rows = t.rows(np.flatnonzero(go)), rows[go]
-            mu, v, scale, limit = mu[go], v[go], scale[go], limit[go]
+            factor, target = v + scale, t.target
+            u, g = in_log(likelihood, factor[:, None]), in_log(quantity, factor)
+            at = _profiled(u, target)
+            along, right = _along_edge(at, g, t, v)
+            outward, rightly = _outward(at, t.side, t.floor)
+            of_v = t.group < 0
+            most = np.where(of_v, _FAR_LEAP, _LEAP)
+            leap = np.clip(np.where(of_v, outward, along), np.maximum(lowest(v, scale), -most), most)
+            own = _across(at, leap, t.side, t.floor)
+            limit = limit if attempt else step_limit(u.d_mumu)
+            curvature = concave(u.d_mumu)
+            other = -(u.d_mu + u.d_muv * leap[:, None]) / curvature
+            step = np.clip(np.where(target, own[:, None], other), -limit, limit)
+            own = np.where(target, step, 0.0).sum(-1)
+            done = np.maximum((np.abs(step) * np.sqrt(-curvature)).max(-1), np.abs(leap)) < _LAST
+            new_v = leapt(v, scale, leap)
+            if done.any():
+                g_end = g.value + g.d_mu * own + g.d_v * leap  # second order is beyond rounding
+                out[rows[done]] = np.where(of_v, new_v, g_end)[done]
+                converged[rows[done]] = np.where(of_v, rightly, right)[done]
+            go = ~done & np.isfinite(step).all(-1) & np.isfinite(leap)
+            if not go.any():
+                break
+            mu, v = mu + step, new_v
+            if not go.all():
+                t, rows = t.rows(np.flatnonzero(go)), rows[go]
+                mu, v, scale, limit = mu[go], v[go], scale[go], limit[go]
     return out, converged
 
 

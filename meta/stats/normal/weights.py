@@ -75,9 +75,15 @@ class Arms:
     def trace(self) -> FloatArray:
         """sum(w) - sum over groups of sum(w^2)/sum(w) at tau2 = 0: the trace of the residual projection."""
         at = self.at_zero
-        squares = (at.w**2) @ self.groups.T
-        lost = np.divide(squares, at.total, out=np.zeros_like(squares), where=at.total > 0)
-        trace: FloatArray = at.w.sum(-1) - lost.sum(-1)
+        own = at.w[..., None, :] * self.groups
+        before = np.zeros_like(
+            own
+        )  # sums over pairs: a difference would cancel where one weight is nearly all
+        np.cumsum(own[..., :-1], axis=-1, out=before[..., 1:])
+        pairs = (own * before).sum(-1)
+        trace: FloatArray = 2 * np.divide(pairs, at.total, out=np.zeros_like(pairs), where=at.total > 0).sum(
+            -1
+        )
         return trace
 
     def weighted(self, tau2: FloatArray) -> Weighted:

@@ -21,7 +21,6 @@ class Code(IntEnum):
     ZERO_VARIANCE = 5
     NO_DF = 6
     NO_VARIATION = 7
-    TOO_LARGE = 8
     INFINITE_MU = 9
     NO_MAXIMUM = 10
     NO_TRIALS = 11
@@ -46,7 +45,6 @@ SENTENCES: dict[Code, str] = {
         "no trial has a responder, or none a patient who did not respond: given that total no other counts "
         "are possible, and p is 1"
     ),
-    Code.TOO_LARGE: "the trials are too large for the exact distribution",
     Code.INFINITE_MU: (
         "no patient responded, or every one did, so that the likelihood is highest for an infinite mean log "
         "odds"

@@ -34,12 +34,15 @@ DROP = 22.0  # nats below the highest point at which the grid ends: 3e-10 of it
 CORE = 8.0  # a normal density is within 8 nats of its maximum for 8 standard deviations ...
 NODES_IN_CORE = 14  # ... so that this many nodes are a step of 0.57 of one
 _FIRST = 24  # nodes of mu in the first, coarse grid
-_FARTHEST = 3.2  # in t: tau up to 2e8 times the prior's median
-_NEAREST = -3.5  # in t: tau down to 1e-11 of it
+_FARTHEST = 3.5  # in t: tau up to 2e11 times the prior's median
+_NEAREST = -3.5  # in t: tau down to 5e-12 of it
 _WIDEST = 0.095  # step in t: the map from t to tau, and with it the posterior, is as smooth as that
 _ROUGHLY_SEEN = 5  # nodes in the core with which an integral is roughly right
 _SLACK = 1  # extra nodes in the core, and extra nats of the drop, while likelihoods are approximate
-_LARGEST = 200_000_000  # numbers held at once
+_APART = 12.0  # square root of the trials for each spare node: the approximation moves so many that far
+_SOME = 100  # trials that locate the grid first, if there are more than ten times as many
+_LARGEST = 25_000_000  # numbers in one array: 200 MB
+_MORE = 4  # slices that are added at both ends; so many are not taken away again, or it would go to and fro
 _ROUNDS = 24  # of zooming; 3 are usual
 _UNRESOLVED = "no grid resolves all of these posteriors; fewer or more similar data sets may do"
 
@@ -143,11 +146,13 @@ def cells(surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior, *, coupled: 
     t = np.arange(_NEAREST, _FARTHEST + 0.15, 0.3)
     start = _Start(t, *_anywhere(surface, mu_prior, len(t)), _FIRST)
     zoom = _Zoom(mu_prior, tau_prior, TauAxis.of(tau_prior), coupled)
+    if len(surface.first) > 10 * _SOME:
+        start = _same(zoom.grid(surface.thinned(_SOME), start, rough=True))
     if len(surface.members) > 2 * _PILOT and not coupled:
         pilot = surface.of(_pilots(surface, mu_prior, zoom.axis.tau(_ALONG)))
         start = _fitted(zoom._replace(nodes=_PILOT_NODES).grid(pilot, start, rough=True))
     else:
-        start = _same(zoom.grid(surface, start, rough=True))
+        start = _same(zoom.grid(surface, start, rough=True), len(surface.first))
     return zoom.grid(surface, start, rough=False)
 
 
@@ -200,7 +205,7 @@ class _Zoom(NamedTuple):
             if not _reaches_far_enough(matters, t):
                 t, low, high = _extended(t, low, high)
                 continue
-            enough_t, t_new = _new_t(mass, matters, t, self.nodes)
+            enough_t, t_new = _new_t(mass, matters, t, self.nodes, rough=rough)
             enough_mu, low, high, size = _new_mu(grid, matters, self.nodes, rough=rough)
             if enough_t and enough_mu:
                 return grid
@@ -238,10 +243,15 @@ def _evaluate(
     return Cells(t, tau, log_width, low, step, height, total, in_core, log_slices, log_prior, axis)
 
 
-def _same(grid: Cells) -> _Start:
-    """The same grid, to be tried again."""
-    size = grid.height.shape[-1]
-    return _Start(grid.t, grid.first, grid.first + grid.step * (size - 1), size)
+def _same(grid: Cells, trials: int = 0) -> _Start:
+    """The same grid, to be tried again; of many trials wider, since their approximations add up."""
+    size, spare = grid.height.shape[-1], int(np.sqrt(trials) / _APART)
+    aside = spare * grid.step
+    low, high = grid.first - aside, grid.first + grid.step * (size - 1) + aside
+    if not spare:
+        return _Start(grid.t, low, high, size)
+    finer = max(_SLACK * spare + NODES_IN_CORE, grid.in_core.min()) / grid.in_core.min()
+    return _Start(*_extended(grid.t, low, high, spare), int(finer * (size + 2 * spare)))
 
 
 def _fitted(grid: Cells) -> _Start:
@@ -269,10 +279,12 @@ def _reaches_far_enough(matters: BoolArray, t: FloatArray) -> bool:
     return bool(nearest and (not matters[:, -1].any() or t[-1] > _FARTHEST - step))
 
 
-def _extended(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Four more slices at both ends, up to the end of the axis, and ranges of mu for all."""
+def _extended(
+    t: FloatArray, low: FloatArray, high: FloatArray, more: int = _MORE
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """More slices at both ends, up to the end of the axis, and ranges of mu for all."""
     step = t[1] - t[0]
-    wide = np.concatenate([t[0] + step * np.arange(-4, 0), t, t[-1] + step * np.arange(1, 5)])
+    wide = np.concatenate([t[0] + step * np.arange(-more, 0), t, t[-1] + step * np.arange(1, more + 1)])
     inner = wide[(wide > _NEAREST - step / 2) & (wide < _FARTHEST + step / 2)]
     return inner, *_ranges(inner, t, low, high)
 
@@ -288,16 +300,19 @@ def _ranges(
 
 
 def _new_t(
-    log_mass: FloatArray, matters: BoolArray, t: FloatArray, nodes: int = NODES_IN_CORE
+    log_mass: FloatArray, matters: BoolArray, t: FloatArray, nodes: int = NODES_IN_CORE, *, rough: bool = True
 ) -> tuple[bool, FloatArray]:
-    """Whether the slices are fine enough and not too many, with `nodes` in the core; if not, better ones."""
+    """Whether the slices are fine enough, with `nodes` in the core; if not, better ones.
+
+    Slices that do not matter are left out while that is cheap, with likelihoods that are `rough`.
+    """
     used = np.flatnonzero(matters.any(0))
     first, last = max(used[0] - 1, 0), min(used[-1] + 1, len(t) - 1)
     core = (log_mass > log_mass.max(-1, keepdims=True) - CORE).sum(-1).min()
     step = t[1] - t[0]
     widest = _WIDEST * NODES_IN_CORE / nodes
     fine = step < 1.001 * widest and core >= nodes
-    if fine and len(t) - (last - first + 1) <= len(t) // 8:
+    if fine and (not rough or len(t) - (last - first + 1) <= max(len(t) // 8, 2 * _MORE)):
         return True, t
     step = min(widest, step * max(core, 2.0) / (nodes + 1))
     return False, np.arange(t[first], t[last] + step, step)

@@ -13,7 +13,7 @@ from meta.stats.posterior.distributions import (
     mu_distribution,
     predictive_distribution,
 )
-from meta.stats.posterior.posterior import posterior
+from meta.stats.posterior.posterior import batches
 from meta.stats.posterior.surface import binomial_surface
 
 if TYPE_CHECKING:
@@ -66,24 +66,33 @@ def leave_one_out(
     trial given all of them has a density proportional to its own likelihood times the predictive
     density given the others.
     """
-    arms, sizes = np.asarray(x, dtype=float), np.asarray(n, dtype=float)
-    rows = []
-    for i in range(len(arms)):
-        others = np.arange(len(arms)) != i
-        rest = posterior(binomial_surface(arms[others], sizes[others]), mu_prior, tau_prior)
-        own = binomial_surface(arms[[i]], sizes[[i]]).loglik(full.cells.mu, full.cells.tau[:, None])
-        predictive = predictive_distribution(rest)
-        predictive = predictive.with_points(np.linspace(predictive.points[0], predictive.points[-1], _POINTS))
-        rows.append(
-            (
-                mid_p(predictive, arms[i], sizes[i]),
-                full.expectation(own[0])[0] + rest.log_evidence[0] - full.log_evidence[0],
-                expit(mu_distribution(rest).quantile([0.5])[0, 0]),
-                expit(mean_rate_distribution(rest).quantile([0.5])[0, 0]),
-                _shrunken(predictive, arms[i], sizes[i], np.asarray(p)),
+    arms, sizes, probabilities = (np.asarray(z, dtype=float) for z in (x, n, p))
+    surface = binomial_surface(arms, sizes)
+    each = surface._replace(members=surface.members - np.eye(len(surface.first)))
+    own = surface.expected(full.cells.mu, full.cells.tau[:, None], full.weight[0])
+    place, parts = [], []
+    for rows, rest in batches(each, mu_prior, tau_prior):
+        found = predictive_distribution(rest)
+        found = found.with_points(np.linspace(found.points[0], found.points[-1], _POINTS))
+        middle = found.quantile([0.16, 0.5, 0.84])
+        alone = [found._replace(z=found.z[[j]]) for j in range(len(rows))]
+        trials = list(zip(alone, surface.first[rows], surface.second[rows], strict=True))
+        place.append(rows)
+        parts.append(
+            LeftOut(
+                np.array([mid_p(*trial) for trial in trials]),
+                own[rows] + rest.log_evidence - full.log_evidence[0],
+                expit(mu_distribution(rest).quantile([0.5])[:, 0]),
+                expit(mean_rate_distribution(rest).quantile([0.5])[:, 0]),
+                np.array(
+                    [_shrunken(*trial, probabilities, z) for trial, z in zip(trials, middle, strict=True)]
+                ),
             )
         )
-    return LeftOut(*(np.array(column) for column in zip(*rows, strict=True)))
+    order = np.argsort(np.concatenate(place))
+    distinct = (arms[:, None] == surface.first) & (sizes[:, None] == surface.second)
+    index = order[distinct.argmax(-1)]
+    return LeftOut(*(np.concatenate(column)[index] for column in zip(*parts, strict=True)))
 
 
 def count_below(predictive: Distribution, r: ArrayLike, m: float) -> FloatArray:
@@ -128,9 +137,14 @@ def mid_p(predictive: Distribution, x: float, n: float) -> float:
     return float(count_below(predictive, [x - 1, x], n).mean())
 
 
-def _shrunken(predictive: Distribution, x: float, n: float, p: FloatArray) -> FloatArray:
-    """Quantiles of a trial's true rate, `predictive` its distribution given the others."""
-    low, middle, high = predictive.quantile([0.16, 0.5, 0.84])[0]
+def _shrunken(
+    predictive: Distribution, x: float, n: float, p: FloatArray, middle_of: FloatArray
+) -> FloatArray:
+    """Quantiles of a trial's true rate, `predictive` its distribution given the others.
+
+    `middle_of` are the quantiles of that at .16, .5 and .84.
+    """
+    low, middle, high = middle_of
     place, reach = float(logit((x + 0.5) / (n + 1))), 4 * (high - low) + 1e-12
     left = min(_TAIL / x, reach) if x > 0 else reach
     right = min(_TAIL / (n - x), reach) if x < n else reach

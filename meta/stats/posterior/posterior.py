@@ -119,7 +119,18 @@ def in_batches(
         The arrays of all data sets, in their order.
     """
     order, parts = [], []
-    waiting = list(_batches(surface, mu_prior))
+    for rows, post in batches(surface, mu_prior, tau_prior):
+        order.append(rows)
+        parts.append(read(post))
+    place = np.argsort(np.concatenate(order), kind="stable")
+    return tuple(np.concatenate(part)[place] for part in zip(*parts, strict=True))
+
+
+def batches(
+    surface: Surface, mu_prior: MuPrior, tau_prior: TauPrior
+) -> Iterator[tuple[np.ndarray, Posterior]]:
+    """Posteriors of any number of data sets: rows of the surface, and those on one grid."""
+    waiting = list(_alike_rows(surface, mu_prior))
     while waiting:
         rows = waiting.pop()
         try:
@@ -129,13 +140,10 @@ def in_batches(
                 raise
             waiting += np.array_split(rows, 2)  # too different for one grid after all
             continue
-        order.append(rows)
-        parts.append(read(post))
-    place = np.argsort(np.concatenate(order), kind="stable")
-    return tuple(np.concatenate(part)[place] for part in zip(*parts, strict=True))
+        yield rows, post
 
 
-def _batches(surface: Surface, mu_prior: MuPrior) -> Iterator[np.ndarray]:
+def _alike_rows(surface: Surface, mu_prior: MuPrior) -> Iterator[np.ndarray]:
     """Rows of data sets for one grid: of similar precision, and close to each other."""
     precision = 1 / mu_prior.sd**2 + surface.members @ (1 / surface.variance)
     where = mu_prior.mean / mu_prior.sd**2 + surface.members @ (surface.place / surface.variance)

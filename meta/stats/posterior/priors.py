@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 _LOG_2_OVER_PI = np.log(2 / np.pi)
 
 
+# Lowest and highest value of a parameter. Outside of them a prior contradicts any trial of a proportion, or
+# more than 1e-4 of it lies where the grid ends: tau beyond 2e11 or below 5e-12 times its median.
+_SCALE, _SHAPE, _TAIL = (0.001, 1000.0), (0.5, 100.0), (0.4, 100.0)
+_MEAN, _SD = (-20.0, 20.0), (0.001, 100.0)
+
+
 @dataclass(frozen=True)
 class _Family:
-    """`parameters` by name, positive unless in `anywhere`; the density falls like tau^-(1 + tail)."""
+    """The range of each parameter by name; the density falls like tau^-(1 + tail)."""
 
-    parameters: tuple[str, ...]
+    parameters: Mapping[str, tuple[float, float]]
     logpdf: Callable[..., FloatArray]
     quantile: Callable[..., FloatArray]
     tail: Callable[..., float] = lambda *_: np.inf
-    anywhere: tuple[str, ...] = ()
 
 
 def _half_t_logpdf(tau: FloatArray, df: float, scale: float) -> FloatArray:
@@ -39,7 +44,11 @@ def _uniform_logpdf(tau: FloatArray, low: float, high: float) -> FloatArray:
     return np.where((tau >= low) & (tau <= high), -np.log(high - low), -np.inf)
 
 
-def _scipy(name: str, parameters: tuple[str, ...], tail: Callable[..., float] = lambda *_: np.inf) -> _Family:
+def _scipy(
+    name: str,
+    parameters: Mapping[str, tuple[float, float]],
+    tail: Callable[..., float] = lambda *_: np.inf,
+) -> _Family:
     """A distribution of scipy.stats on the positive axis; imported on use, since that takes half a second."""
 
     def frozen(values: tuple[float, ...]) -> Any:
@@ -57,34 +66,33 @@ def _scipy(name: str, parameters: tuple[str, ...], tail: Callable[..., float] = 
 
 FAMILIES: dict[str, _Family] = {
     "half-normal": _Family(
-        ("scale",),
+        {"scale": _SCALE},
         lambda tau, s: np.asarray(0.5 * _LOG_2_OVER_PI - np.log(s) - (tau / s) ** 2 / 2),
         lambda p, s: np.asarray(-s * ndtri((1 - p) / 2)),
     ),
     "half-cauchy": _Family(
-        ("scale",),
+        {"scale": _SCALE},
         lambda tau, s: np.asarray(_LOG_2_OVER_PI - np.log(s) - np.log1p((tau / s) ** 2)),
         lambda p, s: np.asarray(s * np.tan(np.pi * p / 2)),
         lambda *_: 1.0,
     ),
     "half-t": _Family(
-        ("df", "scale"),
+        {"df": _SHAPE, "scale": _SCALE},
         _half_t_logpdf,
         lambda p, df, s: np.asarray(-s * stdtrit(df, (1 - p) / 2)),
         lambda df, _: df,
     ),
     "uniform": _Family(
-        ("low", "high"),
+        {"low": (0.0, 1000.0), "high": _SCALE},
         _uniform_logpdf,
         lambda p, low, high: np.asarray(low + p * (high - low)),
-        anywhere=("low",),
     ),
-    "gamma": _scipy("gamma", ("a", "scale")),
-    "expon": _scipy("expon", ("scale",)),
-    "lognorm": _scipy("lognorm", ("s", "scale")),
-    "invgamma": _scipy("invgamma", ("a", "scale"), lambda a, _: a),
-    "weibull_min": _scipy("weibull_min", ("c", "scale")),
-    "halflogistic": _scipy("halflogistic", ("scale",)),
+    "gamma": _scipy("gamma", {"a": _SHAPE, "scale": _SCALE}),
+    "expon": _scipy("expon", {"scale": _SCALE}),
+    "lognorm": _scipy("lognorm", {"s": (0.01, 5.0), "scale": _SCALE}),
+    "invgamma": _scipy("invgamma", {"a": _TAIL, "scale": _SCALE}, lambda a, _: a),
+    "weibull_min": _scipy("weibull_min", {"c": _SHAPE, "scale": _SCALE}),
+    "halflogistic": _scipy("halflogistic", {"scale": _SCALE}),
 }
 
 
@@ -129,10 +137,7 @@ class TauPrior:
             yield option_fault("prior", self, f"{wanted} with finite numbers is allowed")
             return
         for name, value in self.parameters:
-            zero = name in known.anywhere
-            if value < 0 or (value == 0 and not zero):
-                allowed = f"{'0 or ' if zero else ''}a positive number is allowed"
-                yield option_fault("prior", f"{name} {value:g} in {self}", allowed)
+            yield from _range_faults("prior", f"{name} {value:g} in {self}", value, known.parameters[name])
         if self.family == "uniform" and self.values[0] >= self.values[1]:
             yield option_fault("prior", self, "uniform:low,high with low < high is allowed")
 
@@ -169,7 +174,7 @@ class TauPrior:
 
     def logpdf(self, tau: ArrayLike) -> FloatArray:
         """Log density at `tau`, shape (...)."""
-        with np.errstate(divide="ignore"):  # the density of a gamma or lognormal can be 0 at 0
+        with np.errstate(divide="ignore", over="ignore"):  # the density can be 0 at 0, and far out
             return FAMILIES[self.family].logpdf(np.asarray(tau, dtype=float), *self.values)
 
     def quantile(self, p: ArrayLike) -> FloatArray:
@@ -184,15 +189,19 @@ class MuPrior:
     Raises
     ------
     SpecError
-        If `sd` is not positive, or a number not finite.
+        If a number is out of its range.
     """
 
     mean: float
     sd: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.mean) and np.isfinite(self.sd) and self.sd > 0):
-            raise _refused("mu_prior", self, "normal:mean,sd with sd > 0 is allowed")
+        faults = [
+            *_range_faults("mu_prior", f"mean {self.mean:g} in {self}", self.mean, _MEAN),
+            *_range_faults("mu_prior", f"sd {self.sd:g} in {self}", self.sd, _SD),
+        ]
+        if faults:
+            raise SpecError(faults=faults)
 
     def __str__(self) -> str:
         return f"normal:{self.mean:g},{self.sd:g}"
@@ -217,6 +226,14 @@ class MuPrior:
         """Log density at `mu`, shape (...)."""
         z = (np.asarray(mu, dtype=float) - self.mean) / self.sd
         return np.asarray(-(z**2) / 2 - np.log(self.sd) - 0.5 * np.log(2 * np.pi))
+
+
+def _range_faults(option: str, found: str, value: float, ends: tuple[float, float]) -> Iterator[Fault]:
+    """The fault of a parameter out of its range, if it is."""
+    low, high = ends
+    if not low <= value <= high:
+        allowed = f"{low:g} to {high:g} is allowed: what is beyond fits no trials"
+        yield option_fault(option, found, allowed)
 
 
 def _refused(option: str, found: object, allowed: str) -> SpecError:

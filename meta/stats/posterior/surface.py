@@ -16,13 +16,15 @@ from scipy.special import logit
 from meta.stats.binomial.marginal import approximate_log_marginal, log_marginal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import ArrayLike
 
     from meta.stats.normal.scales import BoolArray, FloatArray
 
     Table = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
+
+_AT_ONCE = 1_000_000  # likelihoods of one trial at one point that are computed at once: about 200 MB
 
 
 class Surface(NamedTuple):
@@ -68,25 +70,50 @@ class Surface(NamedTuple):
             To within a nat a trial, and faster.
         """
         mu, tau = np.broadcast_arrays(mu, tau)
-        table = self.rough if rough else self.table
-        tables = table(self.first[:, None], self.second[:, None], mu.ravel(), tau.ravel())
-        members = self.members
-        if common is not None:  # as one trial more, which saves a pass over the result
-            tables = np.concatenate([tables, np.broadcast_to(common, mu.shape).reshape(1, -1)])
-            members = np.column_stack([members, np.ones(len(members))])
-        total: FloatArray = members @ tables
-        return total.reshape(len(members), *mu.shape)
+        total: FloatArray | None = None
+        for part, tables in self._tables(mu.ravel(), tau.ravel(), rough=rough):
+            members = self.members[:, part]
+            if common is not None:  # as one trial more, which saves a pass
+                tables = np.concatenate([tables, np.broadcast_to(common, mu.shape).reshape(1, -1)])
+                members = np.column_stack([members, np.ones(len(members))])
+                common = None
+            total = members @ tables if total is None else total + members @ tables
+        assert total is not None  # there is a part, if an empty one
+        return total.reshape(len(self.members), *mu.shape)
+
+    def expected(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> FloatArray:
+        """Log-likelihood of each distinct trial, averaged with weights; shape (m,).
+
+        Parameters
+        ----------
+        mu, tau, weight : ndarray, shape (...)
+        """
+        flat = (np.broadcast_to(z, weight.shape).ravel() for z in (mu, tau))
+        return np.concatenate([tables @ weight.ravel() for _, tables in self._tables(*flat, rough=False)])
+
+    def _tables(self, mu: FloatArray, tau: FloatArray, *, rough: bool) -> Iterator[tuple[slice, FloatArray]]:
+        """Log-likelihoods of the distinct trials at some points, shape (trials, points), a part at a time."""
+        table, several = self.rough if rough else self.table, max(_AT_ONCE // max(len(mu), 1), 1)
+        for start in range(0, max(len(self.first), 1), several):
+            part = slice(start, start + several)
+            yield part, table(self.first[part, None], self.second[part, None], mu, tau)
 
     def of(self, rows: np.ndarray) -> Surface:
         """Some of the data sets, with the trials that occur in them."""
         members = self.members[rows]
-        used = np.flatnonzero(members.any(0))
+        return self._replace(members=members)._with(np.flatnonzero(members.any(0)))
+
+    def thinned(self, trials: int) -> Surface:
+        """The data sets with some of the distinct trials, whose posteriors are wider."""
+        return self._with(np.linspace(0, len(self.first) - 1, trials).astype(np.intp))
+
+    def _with(self, used: np.ndarray) -> Surface:
         return Surface(
             self.table,
             self.rough,
             self.first[used],
             self.second[used],
-            members[:, used],
+            self.members[:, used],
             self.place[used],
             self.variance[used],
             self.bounded[used],

@@ -13,6 +13,7 @@ from meta.models import BayesBinomial, BayesNormal, BetaBinomial, BinomialNormal
 from meta.models.batch import answers
 from meta.models.bounds import bounds
 from meta.models.contract import Rows
+from meta.models.likelihood import batch_of_peaks
 
 # Two trials that are known, one whose responders are not, one whose patients are not either and may be none
 KNOWN = [np.array([[[5, 18]]]), np.array([[[6, 32]]])]
@@ -184,3 +185,22 @@ def test_without_a_trial_there_is_nothing_to_bound(model):
             assert found.standing.status == "no-estimate"
             assert (found.k, found.n, found.responders) == ((0, 0),) * 3
             assert found.ignorance.reason == found.uncertainty.reason == "no trial reported responders"
+
+
+@pytest.mark.parametrize("model", [BinomialNormal(), BetaBinomial()])
+def test_completions_with_the_same_arms_are_fitted_once(model, monkeypatch):
+    """The order of arms in a group says nothing; and blocks of a batch are put together again."""
+    monkeypatch.setattr(batch_of_peaks, "_ARMS", 8)
+    fitted = []
+    peaks = batch_of_peaks.peaks
+    monkeypatch.setattr(batch_of_peaks, "peaks", lambda *a, **k: fitted.append(len(a[2])) or peaks(*a, **k))
+    x = np.array([[1, 2, 3, 0], [2, 1, 0, 3], [4, 5, 6, 1], [1, 2, 3, 1], [2, 1, 3, 0]])
+    n = np.array([[9, 8, 20, 10], [8, 9, 10, 20], [9, 8, 20, 10], [9, 8, 20, 10], [8, 9, 20, 10]])
+    rows = Rows(x, n, np.array([0, 0, 1, 1]), 2)
+    together = answers(model, rows, spread=False)
+    assert fitted == [2, 1]
+    for i in range(len(x)):
+        alone = answers(model, Rows(x[[i]], n[[i]], rows.group, 2), spread=False)
+        for one, other in zip(together, alone, strict=True):
+            for z, w in zip(one[1:], other[1:], strict=True):
+                assert z[i] == pytest.approx(w[0], rel=1e-9)

@@ -266,9 +266,9 @@ def roles_of() -> Callable[..., list[Fit]]:
     ) -> list[Fit]:
         if groups is None:
             alone = Counts.of(responders, n, labels=labels)
-            return [_in_role(model.fit(alone), role, None) for role, model in MODELS.items()]
+            return [_in_role(model.detailed_fit(alone), role, None) for role, model in MODELS.items()]
         grouped = GroupedCounts.of(responders, n, groups, labels=labels)
-        return [_in_role(model.fit(grouped), role, by) for role, model in MODELS.items()]
+        return [_in_role(model.detailed_fit(grouped), role, by) for role, model in MODELS.items()]
 
     return fits
 

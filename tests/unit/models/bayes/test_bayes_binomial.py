@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -33,12 +33,12 @@ CORNERS = {
 @pytest.fixture(scope="module", params=CORNERS, ids=str)
 def corner(request):
     data = CORNERS[request.param]
-    return data, BayesBinomial(thresholds=(0.1, 0.2)).fit(data)
+    return data, BayesBinomial(thresholds=(0.1, 0.2)).detailed_fit(data)
 
 
 @pytest.fixture(scope="module")
 def table1():
-    return BayesBinomial(thresholds=(0.1, 0.2)).fit(TABLE1)
+    return BayesBinomial(thresholds=(0.1, 0.2)).detailed_fit(TABLE1)
 
 
 def numbers(value):
@@ -229,6 +229,23 @@ def test_the_model_says_what_the_posterior_says(table1):
     assert found == pytest.approx((0.148690, 0.127531), abs=2e-5)  # exact.json
 
 
+@pytest.mark.parametrize(("x", "n"), [([0] * 38, [209] * 38), ([0, 0, 0], [18, 32, 29])])
+def test_more_responders_of_a_new_trial_are_never_likelier(x, n):
+    """Where nearly nobody responds, neighbouring chances differ by less than their error."""
+    model = BayesBinomial(prior="invgamma:48,0.018", mu_prior="normal:7,1.2", level=0.999, new_trial=1000)
+    count = model.fit(Counts.of(x, n)).predictive_count
+    assert (np.diff(count.at_least) <= 0).all()
+
+
+def test_what_takes_longer_is_there_on_request(table1):
+    """A fit has the numbers of the detailed one, and of the rest nothing."""
+    bare = BayesBinomial(thresholds=(0.1, 0.2)).fit(TABLE1)
+    assert (bare.influence, bare.sweep, bare.grids) == ((), (), {})
+    assert all(trial.shrunken is None for trial in bare.trials)
+    extras = {name: getattr(table1, name) for name in ("trials", "influence", "sweep", "grids")}
+    assert replace(bare, **extras) == table1
+
+
 def test_shortest_intervals_are_shorter_and_hold_the_level(table1):
     short = BayesBinomial(interval="shortest").fit(GroupedCounts.of(*TABLE1_ROWS))
     equal = table1
@@ -351,7 +368,7 @@ def test_standing(k, status):
         ({"prior": "half-normal"}, "prior: found half-normal"),
         ({"prior": "normal:0,1"}, "prior: found 'normal'"),
         ({"mu_prior": "half-normal:1"}, "mu_prior: found 'half-normal:1'"),
-        ({"mu_prior": "normal:0,0"}, "mu_prior: found normal:0,0"),
+        ({"mu_prior": "normal:0,0"}, "mu_prior: found sd 0 in normal:0,0"),
         ({"new_trial": 0}, "new_trial: found 0; 1 to 10000 patients are allowed"),
         ({"new_trial": 10_001}, "new_trial: found 10001"),
         ({"draws": 0}, "draws: found 0"),

@@ -103,3 +103,41 @@ def test_the_order_of_trials_does_not_matter(order, fit):
     other = BetaBinomial().fit(Counts.of(np.array(X)[order], np.array(N)[order]))
     assert other.proportion.value == pytest.approx(fit.proportion.value, abs=1e-7)
     assert other.correlation.value == pytest.approx(fit.correlation.value, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "interval", "level"),
+    [
+        ([5, 0], [59, 38], "profile-t", 0.99),
+        ([1, 0], [17, 34], "profile-t", 0.99),
+        ([0, 0], [1, 22_625], "profile", 0.95),
+        ([2, 2, 0, 4], [8, 14, 16, 95], "profile", 0.95),
+        ([0, 0, 0], [100_000, 90_000, 99_000], "profile", 0.95),
+        ([0, 21_000, 0, 5], [100_000, 90_000, 100_000, 99_000], "profile", 0.95),
+    ],
+)
+def test_flat_and_far_likelihoods_have_limits(x, n, interval, level, unexplained):
+    """Each warned, did not converge, or took minutes (arms of 1e5 without a responder)."""
+    found = BetaBinomial(interval=interval, level=level).fit(Counts.of(x, n))
+    mean = found.proportion
+    assert 0 <= mean.low <= mean.value <= mean.high <= 1
+    assert found.correlation.value is not None
+    assert unexplained(found) == []
+
+
+def test_the_lower_of_two_low_peaks_is_left():
+    """At 2/8, 2/14, 0/16 and 4/95 the profile has a peak at 0 and a higher one, by 0.001, beside it."""
+    found = BetaBinomial().fit(Counts.of([2, 2, 0, 4], [8, 14, 16, 95]))
+    rates = np.linspace(1e-4, 0.03, 300)
+    rho = rates[:, None, None]
+    mean = np.linspace(0.04, 0.1, 300)[:, None]
+    a, b = mean * (1 - rho) / rho, (1 - mean) * (1 - rho) / rho
+    height = betabinom.logpmf([2, 2, 0, 4], [8, 14, 16, 95], a, b).sum(-1).max()
+    assert found.loglik == pytest.approx(height, abs=1e-5)  # of a grid, at most
+    assert found.loglik > height - 1e-9
+
+
+def test_no_prediction_on_another_scale_says_why(fit):
+    assert fit.prediction.proportion.low is not None
+    assert fit.prediction.low is None
+    assert "no scale but its own" in fit.prediction.reason

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -168,3 +170,21 @@ def test_no_middle_of_true_rates_where_mu_is_infinite():
     assert all(end.reason.startswith("no patient responded") for end in nobody.dispersion.middle)
     low, high = some.dispersion.middle
     assert low.value < some.estimands.median.value < high.value
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "level"), [([9, 8], [25_394, 37_548], 0.999), ([24, 543, 1], [24, 564, 1], 0.99)]
+)
+def test_no_rate_is_above_one(x, n, level):
+    """Their upper limits were 1.0000000000000013 and 1.0000000000000018."""
+    assert BinomialNormal(interval="profile-t", level=level).fit(Counts.of(x, n)).proportion.high <= 1
+
+
+def test_influence_and_sweep_are_given_on_request_and_stop_at_many_trials():
+    few, many = (Counts.of(np.arange(k) % 7, np.full(k, 20)) for k in (100, 101))
+    bare, full = BinomialNormal().fit(few), BinomialNormal().detailed_fit(few)
+    assert (bare.influence, bare.sweep) == ((), ())
+    assert len(full.influence) == 100
+    assert len(full.sweep) == 8
+    assert replace(full, influence=(), sweep=()) == bare
+    assert BinomialNormal().detailed_fit(many).influence == ()

@@ -682,7 +682,7 @@ WRONG_ANALYSES = [
     Case("option-words", "tau2: DL", "model: binomial-normal, interval: hk",
          9, "models.conventional.interval", "found 'hk'; allowed: 'profile', 'profile-t', 'wald-t', 'wald'"),
     Case("prior", "conventional: {tau2: DL}", 'primary: {prior: "half-normal:-1"}', 9, "models.primary.prior",
-         "found scale -1 in half-normal:-1; a positive number is allowed"),
+         "found scale -1 in half-normal:-1; 0.001 to 1000 is allowed: what is beyond fits no trials"),
     Case("prior-of-mu", "conventional: {tau2: DL}", 'primary: {mu_prior: "normal:0"}',
          9, "models.primary.mu_prior", "found 'normal:0'; normal:mean,sd is allowed"),
     Case("role-shape", "{tau2: DL}", "3", 9, "models.conventional",

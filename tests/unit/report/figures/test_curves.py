@@ -37,19 +37,21 @@ def lines(figure, gid):
 
 @pytest.fixture(scope="module")
 def priors():
-    return [(distribution(prior), BayesBinomial(prior=prior).fit(Counts.of(*COUNTS))) for prior in PRIORS]
+    return [
+        (distribution(prior), BayesBinomial(prior=prior).detailed_fit(Counts.of(*COUNTS))) for prior in PRIORS
+    ]
 
 
 @pytest.fixture(scope="module")
 def twenty():
     n = [6 + 5 * i for i in range(20)]
     labels = [f"A trial with a rather long name, drug {i} ({2000 + i})" for i in range(20)]
-    return BayesBinomial().fit(Counts.of([i % 6 for i in range(20)], n, labels=labels))
+    return BayesBinomial().detailed_fit(Counts.of([i % 6 for i in range(20)], n, labels=labels))
 
 
 @pytest.fixture(scope="module")
 def none_responded():
-    return BayesBinomial().fit(Counts.of([0, 0, 0, 0], [12, 20, 9, 31]))
+    return BayesBinomial().detailed_fit(Counts.of([0, 0, 0, 0], [12, 20, 9, 31]))
 
 
 @pytest.mark.parametrize("draw", DRAWN)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from meta.errors import DataError
+from meta.stats.binomial import between
 from meta.stats.binomial.between import bootstrap_lr, likelihood_ratio
 from meta.stats.binomial.likelihood import fixed
 from meta.stats.binomial.marginal import marginal_terms
@@ -75,3 +76,14 @@ def test_wrong_input():
             bootstrap_lr(*TABLE1, REGION, **options)
     with pytest.raises(DataError, match="one data set"):
         bootstrap_lr([TABLE1[0]] * 2, TABLE1[1], REGION, tau=1.0)
+
+
+def test_many_arms_climb_from_the_truth_to_the_same_peaks(monkeypatch):
+    rng = np.random.default_rng(7)
+    n = rng.integers(5, 60, 30)
+    x, groups = rng.binomial(n, 0.2), np.arange(30) % 3
+    climbed = bootstrap_lr(x, n, groups, tau=[0.0, 0.8], draws=60)
+    monkeypatch.setattr(between, "_FEW_ARMS", 30)
+    searched = bootstrap_lr(x, n, groups, tau=[0.0, 0.8], draws=60)
+    assert climbed.p.tolist() == searched.p.tolist()
+    assert climbed.chi2_rejects.tolist() == searched.chi2_rejects.tolist()

@@ -127,8 +127,8 @@ def test_what_is_written_is_read(text):
         ("half-normal:1,2", "half-normal:1,2", "half-normal:scale with finite numbers"),
         ("half-normal:nan", "half-normal:nan", "finite numbers"),
         ("half-normal:inf", "half-normal:inf", "finite numbers"),
-        ("half-normal:0", "scale 0 in half-normal:0", "a positive number"),
-        ("half-normal:-1", "scale -1 in half-normal:-1", "a positive number"),
+        ("half-normal:0", "scale 0 in half-normal:0", "0.001 to 1000"),
+        ("half-normal:-1", "scale -1 in half-normal:-1", "0.001 to 1000"),
         ("half-normal:one", "'half-normal:one'", "family:number,number"),
         ("half-normal:1;2", "'half-normal:1;2'", "family:number,number"),
         ("half-normal:1,", "'half-normal:1,'", "family:number,number"),
@@ -140,13 +140,21 @@ def test_what_is_written_is_read(text):
         ("", "''", ", ".join(FAMILIES)),
         (":1", "''", ", ".join(FAMILIES)),
         ("half-t:3", "half-t:3", "half-t:df,scale with finite numbers"),
-        ("half-t:0,1", "df 0 in half-t:0,1", "a positive number"),
+        ("half-t:0,1", "df 0 in half-t:0,1", "0.5 to 100"),
         ("uniform:2,1", "uniform:2,1", "low < high"),
         ("uniform:1,1", "uniform:1,1", "low < high"),
-        ("uniform:-1,1", "low -1 in uniform:-1,1", "0 or a positive number"),
-        ("uniform:0,0", "high 0 in uniform:0,0", "a positive number"),
+        ("uniform:-1,1", "low -1 in uniform:-1,1", "0 to 1000"),
+        ("uniform:0,0", "high 0 in uniform:0,0", "0.001 to 1000"),
         ("gamma:0.5", "gamma:0.5", "gamma:a,scale with finite numbers"),
-        ("gamma:0,1", "a 0 in gamma:0,1", "a positive number"),
+        ("gamma:0,1", "a 0 in gamma:0,1", "0.5 to 100"),
+        # accepted once: tracebacks, minutes, or a wrong tau
+        ("half-normal:1e12", "scale 1e+12 in half-normal:1e+12", "0.001 to 1000"),
+        ("half-normal:1e30", "scale 1e+30 in half-normal:1e+30", "0.001 to 1000"),
+        ("half-normal:1e300", "scale 1e+300 in half-normal:1e+300", "0.001 to 1000"),
+        ("half-normal:1e-300", "scale 1e-300 in half-normal:1e-300", "0.001 to 1000"),
+        ("weibull_min:0.01,1", "c 0.01 in weibull_min:0.01,1", "0.5 to 100"),
+        ("half-t:0.01,1", "df 0.01 in half-t:0.01,1", "0.5 to 100"),
+        ("invgamma:0.001,0.001", "a 0.001 in invgamma:0.001,0.001", "0.4 to 100"),
     ],
 )
 def test_what_is_refused_and_what_is_allowed(text, found, allowed):
@@ -161,10 +169,14 @@ def test_what_is_refused_and_what_is_allowed(text, found, allowed):
 @pytest.mark.parametrize(
     "text",
     ["normal:-2", "normal:-2,2,1", "normal", "normal:", "", "t:0,1", "half-normal:1", "normal:-2,0",
-     "normal:-2,-1", "normal:nan,1", "normal:0,inf", "normal:a,b", "Normal:0,1"],
+     "normal:-2,-1", "normal:nan,1", "normal:1e6,1", "normal:0,1e300", "normal:0,1e-300",
+     "normal:0,inf", "normal:a,b", "Normal:0,1"],
 )  # fmt: skip
 def test_a_mu_prior_is_normal(text):
-    with pytest.raises(SpecError, match=r"^mu_prior: found .*(normal:mean,sd|number,number).* is allowed$"):
+    with pytest.raises(
+        SpecError,
+        match=r"^mu_prior: found .*(normal:mean,sd|number,number|-20 to 20|0\.001 to 100).* is allowed",
+    ):
         MuPrior.parse(text)
 
 

@@ -79,7 +79,7 @@ class Drawn(BayesBinomial):
     passed = True
     faults = ()
 
-    def fit(self, data):
+    def detailed_fit(self, data):
         sampling = Diagnostics(
             rhat=1.0, ess_bulk=900.0, ess_tail=900.0, bfmi=0.9, divergences=0, draws=1, chains=4,
             target_accept=0.9, retried=False, passed=self.passed, seed=1, backend="none", faults=self.faults,
@@ -134,7 +134,7 @@ def test_a_run_of_an_older_schema_is_fitted_anew(drawn, tmp_path):
 
 def test_draws_lie_beside_the_run(drawn, tmp_path, monkeypatch):
     """The place where a sampler's draws come in."""
-    monkeypatch.setattr(module, "_fit", lambda model, data: (model.fit(data), b"netCDF"))
+    monkeypatch.setattr(module, "_fit", lambda model, data: (model.detailed_fit(data), b"netCDF"))
     path = tmp_path / "base.json"
     found, _ = execute(drawn, path)
     names = ["base.npz", "base.primary.overall.nc", "base.primary.region.nc"]
