@@ -282,6 +282,12 @@ MALFORMED = [
     Case("not-nothing", "site: pancreas", "site: {not: []}", 21, f"{ROW}[2].site",
          "found nothing; allowed: at least one name"),
     # a trial
+    Case("registry-number", "line: later", "registry: [NCT1234567]", 4, "registry[0]",
+         "found 'NCT1234567'; allowed: NCT and eight digits"),
+    Case("doi", "    published: 2019-05", "    published: 2019-05\n    doi: doi.org/10.1/x", 14,
+         "reports[0].doi", "found 'doi.org/10.1/x'; allowed: a DOI such as 10.1093/oncolo/oyac097"),
+    Case("two-drugs-alone", "[{name: avelumab, target: PD-L1}]", "[{name: avelumab}, {name: axitinib}]", 3,
+         "regimen", "found monotherapy with 2 drugs; allowed: monotherapy with one drug, else two or more"),
     Case("country-of-another-region", "[DE]", "[JP]", 5, "region",
          "found 'West'; allowed: the region of JP, or International"),
     Case("lines-reversed", "line: later", "prior_lines: [3, 1]", 4, "prior_lines",
