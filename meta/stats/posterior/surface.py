@@ -74,10 +74,13 @@ class Surface(NamedTuple):
         for part, tables in self._tables(mu.ravel(), tau.ravel(), rough=rough):
             members = self.members[:, part]
             if common is not None:  # as one trial more, which saves a pass
-                tables = np.concatenate([tables, np.broadcast_to(common, mu.shape).reshape(1, -1)])
+                everywhere = np.broadcast_to(common, mu.shape).reshape(1, -1)
                 members = np.column_stack([members, np.ones(len(members))])
+                part_of_total = members @ np.concatenate([tables, everywhere])
                 common = None
-            total = members @ tables if total is None else total + members @ tables
+            else:
+                part_of_total = members @ tables
+            total = part_of_total if total is None else total + part_of_total
         assert total is not None  # there is a part, if an empty one
         return total.reshape(len(self.members), *mu.shape)
 
