@@ -71,8 +71,8 @@ class Surface(NamedTuple):
         """
         mu, tau = np.broadcast_arrays(mu, tau)
         total: FloatArray | None = None
-        for part, tables in self._tables(mu.ravel(), tau.ravel(), rough=rough):
-            members = self.members[:, part]
+        for part, found in self._tables(mu.ravel(), tau.ravel(), rough=rough):
+            tables, members = found, self.members[:, part]
             if common is not None:  # as one trial more, which saves a pass
                 everywhere = np.broadcast_to(common, mu.shape).reshape(1, -1)
                 members = np.column_stack([members, np.ones(len(members))])
