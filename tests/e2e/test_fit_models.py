@@ -33,7 +33,7 @@ def flag(name):
 def test_every_option_of_every_model_can_be_given(cli):
     """A model with an option of its own needs its line in meta/cli/fitting.py, and no other stands there."""
     options = {flag(item.name) for kind in MODELS.values() for item in fields(kind)}
-    table = {"file", "responders", "n", "label", "by", "moderator", "unit", "format"}
+    table = {"file", "responders", "n", "label", "by", "moderator", "unit", "format", "calibrate"}
     assert {flag(name) for name in signature(cli_fit.fit).parameters.keys() - table} == options
     said = cli("fit", "--help").out
     for name, kind in MODELS.items():

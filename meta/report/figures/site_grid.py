@@ -276,7 +276,7 @@ def _reported(cell: _Cell) -> list[str]:
     if cell.n is None:
         return []
     if cell.n == 0:
-        return ["none known here"]  # reports may hold some whom they do not tell apart
+        return ["none known here"]  # reports may hold some without their group
     if not cell.reported:
         return [f"none of {cell.n} reported"]
     if cell.reported == cell.n:

@@ -133,7 +133,7 @@ def _bounded(run: Run, found: Bounds, *, median: bool) -> tuple[str, ...]:
 
 
 def _latent(run: Run, found: Latent, *, median: bool) -> Iterator[tuple[str, ...]]:
-    """The row of a run that has the latent model in place of estimates: those who stay, where reported."""
+    """The row of a run with the latent model in place of estimates: remaining patients, where reported."""
     here = answer(found)
     if here is None:
         return
