@@ -19,11 +19,12 @@ pool: .venv/.installed ## pool the trials: tables, figures, report in out/   [AN
 test: .venv/.installed-dev ## run the tests   [ARGS="-k … -m 'not slow'"]
 	@$(PY) -m pytest $(ARGS)
 
-check: .venv/.installed-dev ## style, types, import rules, and every trial and analysis on record
+check: .venv/.installed-dev ## style, types, structure, and every trial and analysis on record
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict meta
 	.venv/bin/lint-imports --no-logo
+	$(PY) -m pytest -n 0 tests/unit/test_architecture.py
 	$(NEN_META) check $(ROOT_OPT)
 
 trial: .venv/.installed ## start the record of a new trial   ID=drug-acronym [ROOT=dir]

@@ -19,14 +19,11 @@ if TYPE_CHECKING:
     from meta.models.sites.site_region import SiteRegion
     from meta.records.reading.load import load
     from meta.results import (
-        Estimate,
         Fit,
         Heterogeneity,
-        Interval,
         Prediction,
-        Proportion,
+        Quantity,
         SiteRegionFit,
-        Tau2,
     )
     from meta.workflow.pool import pool
 
@@ -38,7 +35,7 @@ _HOMES = {
     "meta.models.sites.site_region": ("SiteRegion",),
     "meta.records.reading.load": ("load",),
     "meta.results": (
-        "Estimate", "Fit", "Heterogeneity", "Interval", "Prediction", "Proportion", "SiteRegionFit", "Tau2",
+        "Fit", "Heterogeneity", "Prediction", "Quantity", "SiteRegionFit",
     ),
     "meta.workflow.pool": ("pool",),
 }  # fmt: skip
@@ -50,22 +47,19 @@ __all__ = [
     "ConvergenceError",
     "Counts",
     "DataError",
-    "Estimate",
     "Fit",
     "GroupedCounts",
     "Heterogeneity",
-    "Interval",
     "InverseVariance",
     "MetaError",
     "PartialCounts",
     "Prediction",
-    "Proportion",
+    "Quantity",
     "RecordError",
     "SiteRegion",
     "SiteRegionFit",
     "SpecError",
     "StoreError",
-    "Tau2",
     "calibrate",
     "load",
     "pool",

@@ -132,7 +132,7 @@ def _reasons(fit: Fit) -> list[str]:
     both = fit.estimands
     mean, median = (both.mean, both.median) if both else (fit.mu, fit.mu if fit.k < 2 else fit.proportion)
     spread = fit.tau or fit.tau2
-    found = (mean, median, both.predictive if both else fit.prediction, spread)
+    found = (mean, median, both.predictive if both else fit.prediction.proportion, spread)
     return [(one.reason or "") if one else "" for one in found]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -12,11 +12,9 @@ from meta.results import (
     Estimand,
     Heterogeneity,
     Influence,
-    Interval,
     IntervalKind,
     Prediction,
-    Proportion,
-    Statistic,
+    Quantity,
     TrialEffect,
 )
 from meta.stats.binomial.proportions import TrialInterval, proportion_interval
@@ -25,7 +23,8 @@ from meta.stats.normal.scales import Effects, FloatArray, Scale, ScaleName, harm
 from meta.stats.numeric.codes import SENTENCES, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     from meta.data import Counts, GroupedCounts
     from meta.stats.normal.influence import Cases
@@ -53,10 +52,12 @@ LEAST_CASES = 3  # trials, from which one can be left out and tau2 still be esti
 CASE_BY_CASE = 100  # trials, up to which each is left out and all are permuted, in about a second
 
 
-def number(value: float | FloatArray) -> float | None:
+Number: TypeAlias = float | FloatArray | None
+
+
+def number(value: Number) -> float | None:
     """A finite number, or None."""
-    plain = float(value)
-    return plain if np.isfinite(plain) else None
+    return float(value) if value is not None and np.isfinite(value) else None
 
 
 def sentence(*codes: int) -> str | None:
@@ -75,68 +76,42 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def limits_of(
-    low: float | FloatArray,
-    high: float | FloatArray,
-    level: float,
-    method: str,
+def quantity(
+    estimand: Estimand,
+    values: Iterable[Number],
     *,
+    level: float,
     kind: IntervalKind = "confidence",
-    df: float | FloatArray = np.inf,
-    se: float | FloatArray = np.nan,
-) -> Interval | None:
-    """An interval, or None where a limit is missing."""
-    ends = number(low), number(high)
-    if ends[0] is None or ends[1] is None:
-        return None
-    return Interval(
-        low=ends[0], high=ends[1], level=level, kind=kind, method=method, df=number(df), se=number(se)
+    method: str = "",
+    **more: Any,
+) -> Quantity:
+    """A value with its limits, each None where it is not finite; `more` are further fields of a Quantity."""
+    value, low, high = map(number, values)
+    return Quantity(
+        estimand=estimand, value=value, low=low, high=high, level=level, kind=kind, method=method, **more
     )
+
+
+def both(low: Number, high: Number) -> tuple[float, float] | tuple[None, None]:
+    """Two limits; none where one of them is missing."""
+    ends = number(low), number(high)
+    return (None, None) if ends[0] is None or ends[1] is None else (ends[0], ends[1])
 
 
 def proportion(
-    scale: Scale,
-    values: tuple[float | FloatArray, float | FloatArray, float | FloatArray],
-    counts: Counts,
-    *,
-    level: float,
-    method: str,
-    kind: IntervalKind = "confidence",
-    estimand: Estimand | None = None,
-    reason: str | None = None,
-) -> Proportion:
-    """Estimate and limits, analysis scale in, proportions out."""
+    scale: Scale, values: Iterable[Number], counts: Counts, estimand: Estimand | None = None, **more: Any
+) -> Quantity:
+    """As :func:`quantity`, analysis scale in, proportion out."""
     size = harmonic_mean(counts.n)
-    value, low, high = (
-        None if number(z) is None else float(scale.inverse(np.asarray(z), size)) for z in values
-    )
-    return Proportion(
-        value=value,
-        low=low,
-        high=high,
-        estimand=estimand or scale.estimand,
-        level=level,
-        kind=kind,
-        method=method,
-        reason=reason,
-    )
+    ends = [None if number(z) is None else scale.inverse(np.asarray(z), size) for z in values]
+    return quantity(estimand or scale.estimand, ends, **more)
 
 
-def trial_proportions(counts: Counts, *, method: TrialInterval, level: float) -> tuple[Proportion, ...]:
+def trial_proportions(counts: Counts, *, method: TrialInterval, level: float) -> tuple[Quantity, ...]:
     """Each trial's raw proportion with its study-level interval."""
-    low, high = proportion_interval(counts.responders, counts.n, method=method, level=level)
-    return tuple(
-        Proportion(
-            value=float(counts.responders[i] / counts.n[i]),
-            low=float(low[i]),
-            high=float(high[i]),
-            estimand=Estimand.RAW,
-            level=level,
-            kind="confidence",
-            method=TRIAL_INTERVALS[method],
-        )
-        for i in range(counts.k)
-    )
+    ends = proportion_interval(counts.responders, counts.n, method=method, level=level)
+    rows = zip(counts.responders / counts.n, *ends, strict=True)
+    return tuple(quantity(Estimand.RAW, row, level=level, method=TRIAL_INTERVALS[method]) for row in rows)
 
 
 def trials(
@@ -155,36 +130,52 @@ def trials(
     )
 
 
-def no_heterogeneity(reason: str, df: int) -> Heterogeneity:
+def no_heterogeneity(reason: str, df: int, level: float) -> Heterogeneity:
     """Heterogeneity that cannot be given."""
-    definitions = (het.I2_FROM_TAU2, het.I2_FROM_Q, het.H2_FROM_TAU2, het.H2_FROM_Q)
-    i2, i2_q, h2, h2_q = (Statistic(value=None, definition=d, reason=reason) for d in definitions)
-    return Heterogeneity(Q=None, df=df, p=None, I2=i2, I2_Q=i2_q, H2=h2, H2_Q=h2_q, reason=reason)
+
+    def gone(estimand: Estimand, definition: str) -> Quantity:
+        return Quantity(estimand=estimand, definition=definition, level=level, reason=reason)
+
+    return Heterogeneity(
+        Q=None,
+        df=df,
+        p=None,
+        I2=gone(Estimand.I2, het.I2_FROM_TAU2),
+        I2_Q=gone(Estimand.I2, het.I2_FROM_Q),
+        H2=gone(Estimand.H2, het.H2_FROM_TAU2),
+        H2_Q=gone(Estimand.H2, het.H2_FROM_Q),
+        reason=reason,
+    )
 
 
-def heterogeneity(fit: RandomEffects, interval: Interval | None, *, estimated: bool) -> Heterogeneity:
+def heterogeneity(fit: RandomEffects, tau2: Quantity, *, estimated: bool) -> Heterogeneity:
     """Q of these rows, and I2 and H2 under both definitions; tau2 may be shared with other groups."""
-    test, typical, tau2 = fit.test, fit.typical, float(fit.tau2)
+    test, blank = (
+        fit.test,
+        no_heterogeneity("the common-effect model estimates no tau2", int(fit.test.df), tau2.level),
+    )
 
-    def from_tau2(definition: str, convert: Callable[[float, FloatArray], FloatArray]) -> Statistic:
+    def from_tau2(gone: Quantity, convert: Callable[[float, FloatArray], FloatArray]) -> Quantity:
         if not estimated:
-            return Statistic(
-                value=None, definition=definition, reason="the common-effect model estimates no tau2"
-            )
-        between = None
-        if interval is not None:
-            low, high = (float(convert(end, typical)) for end in (interval.low, interval.high))
-            between = limits_of(low, high, interval.level, interval.method)
-        return Statistic(value=float(convert(tau2, typical)), definition=definition, interval=between)
+            return gone
+        value, low, high = (
+            None if end is None else float(convert(end, fit.typical))
+            for end in (float(fit.tau2), tau2.low, tau2.high)
+        )
+        low, high = both(low, high)
+        return replace(gone, value=value, low=low, high=high, method=tau2.method, reason=None)
+
+    def from_q(gone: Quantity, value: FloatArray) -> Quantity:
+        return replace(gone, value=float(value), reason=None)
 
     return Heterogeneity(
         Q=float(test.q),
         df=int(test.df),
         p=float(test.p),
-        I2=from_tau2(het.I2_FROM_TAU2, het.i2_from_tau2),
-        I2_Q=Statistic(value=float(het.i2_from_q(test)), definition=het.I2_FROM_Q),
-        H2=from_tau2(het.H2_FROM_TAU2, het.h2_from_tau2),
-        H2_Q=Statistic(value=float(het.h2_from_q(test)), definition=het.H2_FROM_Q),
+        I2=from_tau2(blank.I2, het.i2_from_tau2),
+        I2_Q=from_q(blank.I2_Q, het.i2_from_q(test)),
+        H2=from_tau2(blank.H2, het.h2_from_tau2),
+        H2_Q=from_q(blank.H2_Q, het.h2_from_q(test)),
     )
 
 
@@ -225,16 +216,16 @@ def prediction(
     reason: str | None = None,
 ) -> Prediction:
     """Where a new trial's true effect would lie, or why that is not given; `centre` is its median."""
-    low, high, df = (limits.low, limits.high, limits.df) if limits else (np.nan, np.nan, np.nan)
+    low, high, df = (limits.low, limits.high, limits.df) if limits else (None, None, None)
     why = reason or (sentence(int(limits.code)) if limits else None)
+    values = (None if why else centre, low, high)
+    effect = quantity(
+        Estimand.NEW_EFFECT, values, level=level, kind="prediction", method=method, df=number(df), reason=why
+    )
     as_proportion = proportion(
-        scale, (np.nan if why else centre, low, high), counts,
-        level=level, method=method, kind="prediction", estimand=Estimand.NEW_TRIAL, reason=why,
+        scale, values, counts, Estimand.NEW_TRIAL, level=level, method=method, kind="prediction", reason=why
     )  # fmt: skip
-    return Prediction(
-        low=number(low), high=number(high), level=level, df=number(df), method=method,
-        proportion=as_proportion, scale=scale.name, reason=why,
-    )  # fmt: skip
+    return Prediction(effect=effect, proportion=as_proportion, scale=scale.name)
 
 
 def correction_note(counts: Counts, effects: Effects, amount: float | str) -> tuple[str, ...]:

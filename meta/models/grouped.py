@@ -12,12 +12,9 @@ from meta.models.policy import ALONE, standing, words
 from meta.results import (
     Contrast,
     Estimand,
-    Estimate,
     Fit,
     Prediction,
-    Proportion,
     Quantity,
-    Tau2,
     TrialEffect,
 )
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from meta.results import Between, IntervalKind
 
 
-def plain_trials(counts: Counts, raw: Sequence[Proportion]) -> tuple[TrialEffect, ...]:
+def plain_trials(counts: Counts, raw: Sequence[Quantity]) -> tuple[TrialEffect, ...]:
     """The trials of a model that takes counts as they are: no effect, variance or weight."""
     return tuple(
         TrialEffect(
@@ -54,21 +51,19 @@ def unpooled(model: PoolingModel, counts: Counts, reason: str | None = None) -> 
     """
     called = standing(*tallied(counts), bayesian=model.BAYESIAN)
     why, level, method = reason or words(called), model.level, model.method
-    gone = Proportion(
-        value=None, low=None, high=None, estimand=model.estimands[0], level=level, kind="confidence",
-        method=method, reason=why,
-    )  # fmt: skip
     raw = trial_proportions(counts, method=model.trial_interval, level=level)
+    none = partial(Quantity, level=level, method=method, reason=why)
     return Fit(
         model=model, level=level, k=counts.k, n=int(counts.n.sum()),
         responders=int(counts.responders.sum()),
-        mu=Estimate(value=None, reason=why), tau2=Tau2(value=None, method=method, reason=why),
-        heterogeneity=no_heterogeneity(why, max(counts.k - 1, 0)),
+        mu=none(estimand=Estimand.MU), tau2=none(estimand=Estimand.TAU2),
+        heterogeneity=no_heterogeneity(why, max(counts.k - 1, 0), level),
         prediction=Prediction(
-            low=None, high=None, level=level, df=None, method=method, reason=why,
-            proportion=replace(gone, estimand=Estimand.PREDICTIVE, kind="prediction"),
+            effect=none(estimand=Estimand.NEW_EFFECT, kind="prediction"),
+            proportion=none(estimand=Estimand.PREDICTIVE, kind="prediction"),
         ),
-        proportion=replace(raw[0], estimand=Estimand.ONE_TRIAL) if counts.k == 1 else gone,
+        proportion=replace(raw[0], estimand=Estimand.ONE_TRIAL) if counts.k == 1
+        else none(estimand=model.estimands[0]),
         standing=called, trials=plain_trials(counts, raw),
     )  # fmt: skip
 
@@ -141,10 +136,7 @@ def no_contrast(
     names: tuple[str, str], *, what: Estimand, level: float, kind: IntervalKind, method: str
 ) -> Contrast:
     """The contrast of a group (named first) with a reference, not given as one of them is a single trial."""
-    gone = Quantity(
-        estimand=what, value=None, low=None, high=None, level=level, kind=kind, method=method,
-        reason=words(ALONE),
-    )  # fmt: skip
+    gone = Quantity(estimand=what, level=level, kind=kind, method=method, reason=words(ALONE))
     return Contrast(group=names[0], reference=names[1], mu=gone)
 
 

@@ -18,14 +18,12 @@ from meta.models.options import STRICT, continuity_faults, level_faults, refuse
 from meta.results import (
     Between,
     Contrast,
-    Estimate,
+    Estimand,
     Fit,
     NamedTest,
     Prediction,
     Procedure,
     Quantity,
-    Statistic,
-    Tau2,
 )
 from meta.stats.binomial.proportions import TrialInterval
 from meta.stats.normal.influence import Cases, influence
@@ -61,7 +59,6 @@ if TYPE_CHECKING:
 
     from meta.data import Counts, GroupedCounts
     from meta.errors import Fault
-    from meta.results import Estimand, Fit
     from meta.stats.normal.influence import Cases
     from meta.stats.normal.pooling import RandomEffects
     from meta.stats.normal.scales import Effects, FloatArray
@@ -412,7 +409,7 @@ def _pooled_fit(model: InverseVariance, group: Group, found: RandomEffects, limi
         mu=mu,
         tau2=tau2,
         proportion=orr,
-        heterogeneity=describe.heterogeneity(found, tau2.interval, estimated=estimated),
+        heterogeneity=describe.heterogeneity(found, tau2, estimated=estimated),
         prediction=_prediction(model, group, found),
         trials=describe.trials(plain.trials, group.effects, pooled.weights),
         notes=_notes(model, group, tau2),
@@ -437,32 +434,38 @@ def _without_mean(model: InverseVariance, group: Group, reason: str | None = Non
     )
 
 
-def _mu(model: InverseVariance, mu: float, se: float, limits: Limits) -> Estimate:
-    missing = describe.sentence(int(limits.code[0]))
-    between = describe.limits_of(
-        limits.low[0],
-        limits.high[0],
-        model.level,
-        INTERVALS[model.interval].method,
-        df=limits.df[0],
-        se=limits.se[0],
+def _mu(model: InverseVariance, mu: float, se: float, limits: Limits) -> Quantity:
+    low, high = describe.both(limits.low[0], limits.high[0])
+    there = low is not None
+    return Quantity(
+        estimand=Estimand.MU,
+        value=float(mu),
+        low=low,
+        high=high,
+        level=model.level,
+        method=INTERVALS[model.interval].method,
+        se=float(se),
+        interval_se=describe.number(limits.se[0]) if there else None,
+        df=describe.number(limits.df[0]) if there else None,
+        reason=describe.sentence(int(limits.code[0])),
     )
-    return Estimate(value=float(mu), se=float(se), interval=between, reason=missing)
 
 
-def _tau2(model: InverseVariance, spread: Spread) -> Tau2:
+def _tau2(model: InverseVariance, spread: Spread) -> Quantity:
+    blank = Quantity(estimand=Estimand.TAU2, level=model.level, definition=model.tau2)
     if model.tau2 == "common-effect":
-        return Tau2(value=0.0, method=model.tau2, reason="set to 0 by the common-effect model, not estimated")
+        return replace(blank, value=0.0, reason="set to 0 by the common-effect model, not estimated")
     missing = describe.sentence(spread.code)
     if missing:
-        return Tau2(value=None, method=model.tau2, reason=missing)
-    return Tau2(
+        return replace(blank, reason=missing)
+    low, high = describe.both(spread.limits.low, spread.limits.high)
+    return replace(
+        blank,
         value=spread.tau2,
-        method=model.tau2,
+        low=low,
+        high=high,
+        method=TAU2_INTERVALS[model.tau2_interval],
         at_boundary=spread.tau2 == 0,
-        interval=describe.limits_of(
-            spread.limits.low, spread.limits.high, model.level, TAU2_INTERVALS[model.tau2_interval]
-        ),
         reason=describe.sentence(int(spread.limits.code)),
     )
 
@@ -485,7 +488,7 @@ def _prediction(model: InverseVariance, group: Group, found: RandomEffects) -> P
     return describe.prediction(scale, data, limits, level=level, method=method, centre=centre)
 
 
-def _notes(model: InverseVariance, group: Group, tau2: Tau2) -> tuple[str, ...]:
+def _notes(model: InverseVariance, group: Group, tau2: Quantity) -> tuple[str, ...]:
     notes = describe.correction_note(group.data, group.effects, model.continuity)
     if model.scale == "double-arcsine":
         notes += (describe.double_arcsine_note(group.data),)
@@ -522,7 +525,7 @@ def _between_groups_of(
     """
     k = len(set(data.labels))
     test = _wald(parts, k=k, method=f"Wald chi-squared, {model.groups} tau2")
-    share = Statistic(value=None, definition=R2_DEFINITION, reason=test.reason)
+    share = _r2(model, None, test.reason)
     if test.df < 1:
         return replace(test, r2=share)
     return replace(
@@ -556,19 +559,27 @@ def _wald(parts: Sequence[Pooled | None], *, k: int, method: str) -> Between:
     )  # fmt: skip
 
 
-def _share(model: InverseVariance, effects: Effects, shared: float | None) -> Statistic:
+def _r2(model: InverseVariance, value: float | FloatArray | None, reason: str | None) -> Quantity:
+    return Quantity(
+        estimand=Estimand.R2,
+        value=describe.number(value),
+        level=model.level,
+        definition=R2_DEFINITION,
+        reason=reason,
+    )
+
+
+def _share(model: InverseVariance, effects: Effects, shared: float | None) -> Quantity:
     """The share of tau2 that the groups account for, of the same rows."""
     if model.tau2 == "common-effect":
-        return Statistic(
-            value=None, definition=R2_DEFINITION, reason="the common-effect model estimates no tau2"
-        )
+        return _r2(model, None, "the common-effect model estimates no tau2")
     if shared is None:
-        return Statistic(value=None, definition=R2_DEFINITION, reason="each group has a tau2 of its own")
+        return _r2(model, None, "each group has a tau2 of its own")
     without, code = estimate(effects.y, effects.v, method=model.tau2)
     reason = describe.sentence(int(code))
     if not reason and without == 0:
         reason = "tau2 without the groups is estimated as 0, which leaves them nothing to account for"
-    return Statistic(value=describe.number(r2(without, shared)), definition=R2_DEFINITION, reason=reason)
+    return _r2(model, r2(without, shared), reason)
 
 
 def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, test: Between) -> NamedTest:
@@ -582,9 +593,7 @@ def _permutation(model: InverseVariance, data: GroupedCounts, effects: Effects, 
     elif len(data.labels) > describe.CASE_BY_CASE:
         reason = f"more than {describe.CASE_BY_CASE} trials: the chi-squared p-value serves"
     if reason:
-        return NamedTest(
-            procedure=Procedure.PERMUTATION, statistic=None, df=None, p=None, method=method, reason=reason
-        )
+        return NamedTest(procedure=Procedure.PERMUTATION, method=method, reason=reason)
     found = permutation_test(effects.y, effects.v, indicators(data.group), method=model.tau2)
     count = int(found.assignments)
     assignments = describe.counted(count, "assignment")
@@ -622,13 +631,10 @@ def _contrasts(
             continue
         difference = float(part.mu[0] - base.mu[0])
         half = quantile * float(np.hypot(part.se[0], base.se[0]))
-        mu = Quantity(
-            estimand=what,
-            value=describe.number(difference),
-            low=describe.number(difference - half),
-            high=describe.number(difference + half),
+        mu = describe.quantity(
+            what,
+            (difference, difference - half, difference + half),
             level=model.level,
-            kind="confidence",
             method=method,
             reason=None if np.isfinite(half + difference) else _INESTIMABLE,
         )

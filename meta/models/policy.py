@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from meta.models.sites.question import Question
-    from meta.results import Proportion, Quantity
 
 Judged = TypeVar("Judged", Rate, StandardisedRate, RateDifference)
 
@@ -134,20 +133,12 @@ def _withheld(one: Judged) -> Judged:
         crude = one.without_groups
         return replace(
             one,
-            standardised=_no_difference(one.standardised, why),
-            without_groups=None if crude is None else _no_difference(crude, why),
+            standardised=one.standardised.withheld(why),
+            without_groups=None if crude is None else crude.withheld(why),
         )
     return replace(
-        one, mean=_no_rate(one.mean, why), median=None if one.median is None else _no_rate(one.median, why)
+        one, mean=one.mean.withheld(why), median=None if one.median is None else one.median.withheld(why)
     )
-
-
-def _no_rate(found: Proportion, why: str) -> Proportion:
-    return replace(found, value=None, low=None, high=None, expectation=None, reason=why)
-
-
-def _no_difference(found: Quantity, why: str) -> Quantity:
-    return replace(found, value=None, low=None, high=None, reason=why)
 
 
 _PHRASES = {

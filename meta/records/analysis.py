@@ -153,7 +153,7 @@ class Analysis:
     reports: Literal["latest"] | AsOf = "latest"
     outcome: Outcome = Outcome.RESPONSE
     prefer: Prefer = field(default_factory=Prefer)
-    evidence: Literal["printed", "all"] = "printed"
+    evidence: Literal["printed", "recovered", "all"] = "printed"
     exclude: tuple[Where, ...] = ()
     unresolved: Unresolved = "error"
     unreported: Unreported = "drop"

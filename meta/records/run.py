@@ -14,7 +14,7 @@ from meta.records.sensitivity_words import Expansion, Item
 from meta.results import Bounds, Fit, Latent, SiteRegionFit
 
 BASE = "base"  # the name of the variation that is the analysis itself
-SCHEMA = 7  # raised whenever a field of Run, or of anything in it, changes meaning or name
+SCHEMA = 8  # raised whenever a field of Run, or of anything in it, changes meaning or name
 
 Action = Literal[
     "used",  # the count entered a fit

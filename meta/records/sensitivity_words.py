@@ -1,7 +1,7 @@
 """Words that stand for several sensitivity analyses: one line of YAML such as ``leave-one-out: each-trial``.
 
 A word is one function and its entry in :data:`WORDS`. The schema, the checks of records, figures, page and
-terminal take from the entry what they say of its variations.
+terminal take from the entry what they say about its variations.
 """
 
 from __future__ import annotations

@@ -20,8 +20,6 @@ from meta.results.latent import Latent, LatentSplit
 from meta.results.outcomes import Outcome
 from meta.results.quantities import (
     Estimands,
-    Estimate,
-    Interval,
     IntervalKind,
     NamedTest,
     Prediction,
@@ -29,12 +27,8 @@ from meta.results.quantities import (
     Prior,
     Probability,
     Procedure,
-    Proportion,
     Quantity,
-    Statistic,
     SweepPoint,
-    Tau,
-    Tau2,
 )
 from meta.results.rows import FAILED
 from meta.results.sites import (
@@ -64,11 +58,9 @@ __all__ = [
     "Dispersion",
     "Estimand",
     "Estimands",
-    "Estimate",
     "Fit",
     "Heterogeneity",
     "Influence",
-    "Interval",
     "IntervalKind",
     "Latent",
     "LatentSplit",
@@ -84,7 +76,6 @@ __all__ = [
     "PriorPoint",
     "Probability",
     "Procedure",
-    "Proportion",
     "Quantity",
     "Rate",
     "RateDifference",
@@ -94,11 +85,8 @@ __all__ = [
     "SplitCount",
     "StandardisedRate",
     "Standing",
-    "Statistic",
     "Status",
     "SweepPoint",
-    "Tau",
-    "Tau2",
     "TrialEffect",
     "name_of",
 ]

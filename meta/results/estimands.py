@@ -39,7 +39,9 @@ class Estimand(StrEnum):
     DIFFERENCE_OF_MEDIANS = "difference-of-medians", "difference of median {rate}s"
     # Analysis scale
     MU = "mu", "mu"
+    NEW_EFFECT = "new-trial-effect", "effect in a new trial"
     TAU = "tau", "tau"
+    TAU2 = "tau2", "tau2"
     SIGMA = "sigma", "sigma"
     OMEGA = "omega", "omega"
     LOG_ODDS_RATIO = "log-odds-ratio", "log odds ratio"
@@ -48,7 +50,10 @@ class Estimand(StrEnum):
     DIFFERENCE = "difference", "difference of proportions"
     DIFFERENCE_ARCSINE = "difference-arcsine", "difference on the arcsine scale"
     DIFFERENCE_DOUBLE_ARCSINE = "difference-double-arcsine", "difference on the double arcsine scale"
-    # Heterogeneity
+    # Heterogeneity; I2 and R2 are fractions
+    I2 = "I2", "I2"
+    H2 = "H2", "H2"
+    R2 = "R2", "share of tau2 that the groups account for"
     MEDIAN_ODDS_RATIO = "median-odds-ratio", "median odds ratio"
     CORRELATION = "intraclass-correlation", "intraclass correlation"
 

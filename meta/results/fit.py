@@ -12,18 +12,12 @@ from meta.results.estimands import name_of
 from meta.results.outcomes import Outcome
 from meta.results.quantities import (
     Estimands,
-    Estimate,
     NamedTest,
     Prediction,
     PredictiveCount,
     Probability,
-    Procedure,
-    Proportion,
     Quantity,
-    Statistic,
     SweepPoint,
-    Tau,
-    Tau2,
 )
 from meta.results.rows import FAILED, FIT, SHOWN_FIT
 from meta.results.standing import Standing
@@ -36,10 +30,10 @@ class Heterogeneity:
     Q: float | None
     df: int
     p: float | None
-    I2: Statistic
-    I2_Q: Statistic
-    H2: Statistic
-    H2_Q: Statistic
+    I2: Quantity
+    I2_Q: Quantity
+    H2: Quantity
+    H2_Q: Quantity
     reason: str | None = None
 
 
@@ -51,14 +45,14 @@ class Dispersion:
     ----------
     median_odds_ratio : Quantity
         exp(sqrt(2) z(3/4) tau): the typical odds ratio between two trials, the larger over the smaller.
-    middle : tuple of Proportion
+    middle : tuple of Quantity
         The true ORRs between which the middle 95 % of trials lie: lower end, upper end.
     tests : tuple of NamedTest
         The exact conditional test of homogeneity and the likelihood ratio.
     """
 
     median_odds_ratio: Quantity
-    middle: tuple[Proportion, Proportion]
+    middle: tuple[Quantity, Quantity]
     tests: tuple[NamedTest, ...] = ()
 
 
@@ -110,38 +104,25 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Between:
-    """The test for differences between groups.
+class Between(NamedTest):
+    """The test for differences between groups that the model gives first; its `tau` all groups share.
+
+    Procedure, statistic and p are None where a posterior stands in its place.
 
     Attributes
     ----------
-    procedure, statistic, df, p, method
-        The test that the model gives first; procedure, statistic and p are None where a posterior stands in
-        its place.
-    tau : float or None
-        Between-trial standard deviation that all groups have in common in that test, as estimated with them;
-        None where the model has none.
-    caveat : str or None
-        What must be known before its p is believed.
     tests : tuple of NamedTest
         Further tests, each named.
     contrasts : tuple of Contrast
         Every group against the first.
-    r2 : Statistic or None
+    r2 : Quantity or None
         Share of tau2 that the groups account for.
     """
 
-    statistic: float | None
     df: int
-    p: float | None
-    method: str
-    procedure: Procedure | None = None
-    tau: float | None = None
-    caveat: str | None = None
-    reason: str | None = None
     tests: tuple[NamedTest, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
-    r2: Statistic | None = None
+    r2: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +142,8 @@ class TrialEffect:
     v: float | None
     weight: float | None
     corrected: bool
-    proportion: Proportion
-    shrunken: Proportion | None = None
+    proportion: Quantity
+    shrunken: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +165,9 @@ class Fit(Tabular):
         The options that made it, one of `meta.models`.
     k, n, responders : int
         Trials, patients and responders that entered.
-    mu : Estimate
+    mu : Quantity
         Pooled effect on the analysis scale.
-    proportion : Proportion
+    proportion : Quantity
         The model's answer on the response scale, its estimand named: of the exact models the mean ORR.
     groups : tuple of Fit
         Empty unless the counts were grouped; `between` is then the test between them.
@@ -214,11 +195,11 @@ class Fit(Tabular):
     k: int
     n: int
     responders: int
-    mu: Estimate
-    tau2: Tau2
+    mu: Quantity
+    tau2: Quantity
     heterogeneity: Heterogeneity
     prediction: Prediction
-    proportion: Proportion
+    proportion: Quantity
     standing: Standing
     trials: tuple[TrialEffect, ...]
     label: str | None = None
@@ -229,7 +210,7 @@ class Fit(Tabular):
     between: Between | None = None
     not_reported: tuple[NotReported, ...] = ()
     notes: tuple[str, ...] = ()
-    tau: Tau | None = None
+    tau: Quantity | None = None
     estimands: Estimands | None = None
     dispersion: Dispersion | None = None
     correlation: Quantity | None = None

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class LatentSplit:
     """The estimated split of a trial that reports remaining and excluded patients only together.
 
-    `n` and `responders` are of the sum, `leaving` the least and the most patients of it who leave, `expected`
-    the posterior mean of the responders who stay; `low` and `high` bound their number with the probability
-    `level`. `expected_leaving` is the posterior mean of the patients who leave.
+    `n` and `responders` are of the sum, `leaving` the least and the most excluded patients in it, `expected`
+    the posterior mean of the responders among the remaining; `low` and `high` bound their number with the
+    probability `level`. `expected_leaving` is the posterior mean of the excluded patients.
     """
 
     trial: str
@@ -39,15 +39,16 @@ class Latent:
     Attributes
     ----------
     factor : str
-        That tells them apart, e.g. differentiation.
+        By which they are divided, e.g. differentiation.
     stays, leaves : str
         The two groups, e.g. poor and well.
     fits : tuple of SiteRegionFit
         Without contrasts between trials, then one for each grouping by what trials differ in; the target mix
-        of all is those who stay, so that `standardised` are their rates.
+        of all is the remaining patients, so that `standardised` are their rates.
     contrast : Parameter
-        Log odds ratio, those who leave against those who stay, of the last fit: without a contrast between
-        trials it would also stand for whatever else differs between trials with more and fewer who leave.
+        Log odds ratio, excluded against remaining patients, of the last fit: without a contrast between
+        trials it would also stand for whatever else differs between trials with more and fewer of the
+        excluded.
     alone : Parameter or None
         The same without what reports print of excluded patients outside the analysis' own population; None
         where they print nothing of the kind.

@@ -2,87 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
 from meta.results.estimands import Estimand
 
 IntervalKind = Literal["confidence", "credible", "prediction", "bound"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """An interval and what it means.
-
-    `df` is None where the reference distribution has none; `se` is the standard error that the
-    interval was made from, None where it was not made from one.
-    """
-
-    low: float
-    high: float
-    level: float
-    kind: IntervalKind
-    method: str
-    df: float | None = None
-    se: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """The pooled effect on the analysis scale.
-
-    `se` is the model's own (for inverse variance 1/sqrt(sum of weights)) whatever the interval;
-    where an interval inflates it, as Knapp-Hartung does, `interval.se` is the inflated one.
-    """
-
-    value: float | None
-    se: float | None = None
-    interval: Interval | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tau2:
-    """The between-trial variance, squared units of the analysis scale.
-
-    `at_boundary` is True where the estimate is exactly 0 because no positive value fits better:
-    with few trials that is common even under large heterogeneity.
-    """
-
-    value: float | None
-    method: str
-    at_boundary: bool = False
-    interval: Interval | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistic:
-    """A heterogeneity statistic with the definition used; fractions, not percent."""
-
-    value: float | None
-    definition: str
-    interval: Interval | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proportion:
-    """An estimate on the response scale, a fraction in 0 to 1; `estimand` says of what.
-
-    The `value` of a posterior is its median; `expectation` is then its mean.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    estimand: Estimand
-    level: float
-    kind: IntervalKind
-    method: str
-    reason: str | None = None
-    expectation: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,27 +27,62 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tau:
-    """Between-trial standard deviation, analysis scale; the `value` of a posterior is its median."""
+class Quantity:
+    """A number with its interval; `estimand` says of what, and so on which scale.
 
-    value: float | None
-    low: float | None
-    high: float | None
+    Attributes
+    ----------
+    value : float or None
+        Of a posterior its median; proportions, I2 and H2 are fractions, tau2 in squared units of the scale.
+    low, high : float or None
+        None where there is no interval, or no limit on that side.
+    method : str
+        How the interval was made; empty where there is none.
+    definition : str or None
+        How the value is defined or estimated where there are several ways: I2 and H2, tau2.
+    expectation : float or None
+        The mean of a posterior.
+    se : float or None
+        The model's own standard error (for inverse variance 1/sqrt(sum of weights)), whatever the interval.
+    interval_se, df : float or None
+        Of which the interval was made; Knapp-Hartung inflates the standard error.
+    at_boundary : bool
+        The estimate is exactly 0 because no positive value fits better: with few trials that is common even
+        under large heterogeneity.
+    reason : str or None
+        Why there is no value, or no interval.
+    """
+
+    estimand: Estimand
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
     level: float
-    kind: IntervalKind
-    method: str
-    reason: str | None = None
+    kind: IntervalKind = "confidence"
+    method: str = ""
+    definition: str | None = None
     expectation: float | None = None
+    se: float | None = None
+    interval_se: float | None = None
+    df: float | None = None
+    at_boundary: bool = False
     prior: Prior | None = None
+    reason: str | None = None
+
+    def withheld(self, reason: str | None) -> Quantity:
+        """Without its numbers; unchanged where there is no reason why not."""
+        if reason is None:
+            return self
+        return replace(self, value=None, low=None, high=None, expectation=None, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimands:
     """The three answers to "how many respond", each named; `predictive` is of a new trial."""
 
-    median: Proportion
-    mean: Proportion
-    predictive: Proportion
+    median: Quantity
+    mean: Quantity
+    predictive: Quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,28 +124,14 @@ class NamedTest:
     `tau_estimated` is True where that is its estimate without groups.
     """
 
-    procedure: Procedure
-    statistic: float | None
-    df: int | None
-    p: float | None
     method: str
+    procedure: Procedure | None = None
+    statistic: float | None = None
+    df: int | None = None
+    p: float | None = None
     tau: float | None = None
     tau_estimated: bool = False
     caveat: str | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantity:
-    """A number with its interval; `estimand` says of what, and so on which scale."""
-
-    estimand: Estimand
-    value: float | None
-    low: float | None
-    high: float | None
-    level: float
-    kind: IntervalKind
-    method: str
     reason: str | None = None
 
 
@@ -193,8 +140,8 @@ class SweepPoint:
     """The answers at a fixed tau."""
 
     tau: float
-    median: Proportion
-    mean: Proportion
+    median: Quantity
+    mean: Quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,11 +151,6 @@ class Prediction:
     `scale` names the analysis scale of a model that offers several.
     """
 
-    low: float | None
-    high: float | None
-    level: float
-    df: float | None
-    method: str
-    proportion: Proportion
+    effect: Quantity
+    proportion: Quantity
     scale: str | None = None
-    reason: str | None = None

@@ -10,7 +10,7 @@ from meta.frames import Columns, at, fields
 from meta.results.estimands import name_of
 
 if TYPE_CHECKING:
-    from meta.results.quantities import Proportion, Quantity
+    from meta.results.quantities import Quantity
 
 FAILED = "FAILED: diagnostics"  # of a sampler that broke its limits, in front of whatever its draws gave
 
@@ -39,10 +39,10 @@ FIT: Columns = {  # proportions and I2 are fractions, mu and tau2 on the analysi
     **fields("prediction.proportion", "low", "high", called="prediction_{}"),
     "mu": "mu.value",
     "mu_se": "mu.se",
-    **fields("mu.interval", "low", "high", called="mu_{}"),
+    **fields("mu", "low", "high", called="mu_{}"),
     "tau2": "tau2.value",
-    **fields("tau2", "method", "at_boundary", called="tau2_{}"),
-    **fields("tau2.interval", "low", "high", called="tau2_{}"),
+    "tau2_method": "tau2.definition",
+    **fields("tau2", "at_boundary", "low", "high", called="tau2_{}"),
     "Q": "heterogeneity.Q",
     **fields("heterogeneity", "df", "p", called="Q_{}"),
     **{name: f"heterogeneity.{name}.value" for name in ("I2", "I2_Q", "H2", "H2_Q")},
@@ -97,7 +97,7 @@ BOUNDS: Columns = {  # proportions are fractions
 }
 
 
-def orr(found: Proportion | Quantity) -> str:
+def orr(found: Quantity) -> str:
     """An estimate with its interval in percent, or why there is none."""
     if found.value is None:
         return f"not given: {found.reason}"

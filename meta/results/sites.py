@@ -11,7 +11,7 @@ from meta.frames import Shown, Tabular, flat
 from meta.results.estimands import Estimand
 from meta.results.fit import Diagnostics
 from meta.results.outcomes import Outcome
-from meta.results.quantities import Proportion, Quantity
+from meta.results.quantities import Quantity
 from meta.results.rows import FAILED, SITE, orr
 from meta.results.standing import Standing, Status
 
@@ -47,7 +47,7 @@ class Rate:
     group : str
     level : str or None
         None: at the average of the levels on the analysis scale.
-    median, mean : Proportion
+    median, mean : Quantity
         At the median trial effect, and averaged over trial effects.
     n : int
         Patients, whether their responders were reported or not.
@@ -59,8 +59,8 @@ class Rate:
 
     group: str
     level: str | None
-    median: Proportion
-    mean: Proportion
+    median: Quantity
+    mean: Quantity
     n: int
     n_reported: int
     responders: int
@@ -75,14 +75,14 @@ class StandardisedRate:
     ----------
     population : {"new-trials", "these-trials"}
         Trials yet to come, or those at hand with their own effects, weighted by their patients.
-    median, mean : Proportion
+    median, mean : Quantity
         Over trial effects; of these trials `mean` alone, the average that they have.
     """
 
     level: str
     population: Population
-    median: Proportion | None
-    mean: Proportion
+    median: Quantity | None
+    mean: Quantity
     standing: Standing = _NO_POLICY
 
 

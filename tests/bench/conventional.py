@@ -59,8 +59,8 @@ def ours_fit() -> Side:
 
     def run() -> Numbers:
         fit = model.fit(counts)
-        between, new = fit.heterogeneity, fit.prediction
-        limits = (fit.tau2.value, fit.mu.value, fit.mu.interval.low, fit.mu.interval.high, new.low, new.high)
+        between, new = fit.heterogeneity, fit.prediction.effect
+        limits = (fit.tau2.value, fit.mu.value, fit.mu.low, fit.mu.high, new.low, new.high)
         return dict(zip(NAMES, (*limits, between.Q, between.p, between.I2.value), strict=True))
 
     return Side("meta.InverseVariance", run)

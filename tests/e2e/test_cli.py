@@ -179,14 +179,18 @@ def test_every_option_at_fault_of_every_model_has_its_line(command, quick, cli):
     result = cli(command, "--root", quick)
     assert (result.code, result.out) == (2, "")
     expected = [
-        (2, "models.primary.prior: found scale -1 in half-normal:-1; a positive number is allowed"),
+        (
+            2,
+            "models.primary.prior: found scale -1 in half-normal:-1; "
+            "0.001 to 1000 is allowed: what is beyond fits no trials",
+        ),
         (3, "models.primary.mu_prior: found 'normal:a,2'; family:number,number is allowed"),
         (4, "models.primary.draws: found 'many'; allowed: a whole number"),
         (5, "models.frequentist.level: found 2.0; a number between 0 and 1 is allowed"),
         (5, "models.frequentist.seed: found -1; a whole number from 0 is allowed"),
         (6, "models.conventional.interval: found mhk with tau2: common-effect; "),
         (8, "models.conventional.continuity: found 3.0; none, or a number above 0 up to 1, is allowed"),
-        (10, "sensitivity.another-prior.models.primary.mu_prior: found normal:0,-1; normal:mean,sd with sd"),
+        (10, "sensitivity.another-prior.models.primary.mu_prior: found sd -1 in normal:0,-1; 0.001 to 100"),
         (10, "sensitivity.another-prior.models.primary.prior: found half-t:0; half-t:df,scale with finite"),
     ]
     lines = result.err.splitlines()

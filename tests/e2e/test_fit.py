@@ -42,10 +42,10 @@ def test_agrees_with_metafor(name, scale, tau2, fitted):
     options = (*X, "--scale", scale, "--tau2", tau2)
     found = fitted(reference_table(name), *options, "--interval", "wald", "--prediction", "normal")
     assert found["model"]["scale"] == scale
-    assert found["tau2"]["method"] == tau2
+    assert found["tau2"]["definition"] == tau2
     assert found["mu"]["value"] == close(theirs["mu"])
     assert found["mu"]["se"] == close(theirs["se"])
-    limits = found["mu"]["interval"]
+    limits = found["mu"]
     assert [limits["low"], limits["high"]] == close(theirs["ci"], theirs["mu"])
     assert (limits["kind"], limits["level"], limits["df"]) == ("confidence", 0.95, None)
     assert found["tau2"]["value"] == pytest.approx(theirs["tau2"], rel=1e-10, abs=1e-11)
@@ -55,15 +55,15 @@ def test_agrees_with_metafor(name, scale, tau2, fitted):
         assert found["heterogeneity"]["I2"]["value"] is None
         assert found["heterogeneity"]["I2"]["reason"]
         assert 100 * found["heterogeneity"]["I2_Q"]["value"] == close(theirs["I2"])
-        assert found["prediction"]["low"] is None
-        assert found["prediction"]["reason"]
+        assert found["prediction"]["effect"]["low"] is None
+        assert found["prediction"]["effect"]["reason"]
         return
     assert 100 * found["heterogeneity"]["I2"]["value"] == pytest.approx(theirs["I2"], abs=4e-7)
     assert found["heterogeneity"]["H2"]["value"] == close(theirs["H2"])
-    ahead = found["prediction"]
+    ahead = found["prediction"]["effect"]
     assert [ahead["low"], ahead["high"]] == close(theirs["pi_z"], theirs["mu"])
     # uniroot left metafor's limits of tau2 at about four digits
-    spread = found["tau2"]["interval"]
+    spread = found["tau2"]
     assert [spread["low"], spread["high"]] == pytest.approx(theirs["tau2_ci_qp"], abs=1.3e-4)
     assert spread["method"] == "Q-profile"
 
@@ -76,14 +76,18 @@ def test_intervals_agree_with_metafor(name, scale, tau2, fitted):
     k = len(REFERENCE[name]["data"])
     hk = fitted(table, *options, "--interval", "hk", "--prediction", "hk")
     assert hk["mu"]["se"] == close(theirs["se"])  # the model's own; the interval's is beside the interval
-    assert hk["mu"]["interval"]["se"] == close(theirs["hk"]["se"])
-    assert [hk["mu"]["interval"][end] for end in ("low", "high")] == close(theirs["hk"]["ci"], theirs["mu"])
-    assert hk["mu"]["interval"]["df"] == k - 1
-    assert [hk["prediction"][end] for end in ("low", "high")] == close(theirs["pi_hk"], theirs["mu"])
+    assert hk["mu"]["interval_se"] == close(theirs["hk"]["se"])
+    assert [hk["mu"][end] for end in ("low", "high")] == close(theirs["hk"]["ci"], theirs["mu"])
+    assert hk["mu"]["df"] == k - 1
+    assert [hk["prediction"]["effect"][end] for end in ("low", "high")] == close(
+        theirs["pi_hk"], theirs["mu"]
+    )
     mhk = fitted(table, *options, "--prediction", "hts")
-    assert mhk["mu"]["interval"]["se"] == close(max(theirs["se"], theirs["hk"]["se"]))
-    assert [mhk["prediction"][end] for end in ("low", "high")] == close(theirs["pi_riley"], theirs["mu"])
-    assert mhk["prediction"]["df"] == k - 2
+    assert mhk["mu"]["interval_se"] == close(max(theirs["se"], theirs["hk"]["se"]))
+    assert [mhk["prediction"]["effect"][end] for end in ("low", "high")] == close(
+        theirs["pi_riley"], theirs["mu"]
+    )
+    assert mhk["prediction"]["effect"]["df"] == k - 2
 
 
 @pytest.mark.reference
@@ -107,11 +111,12 @@ def test_groups_agree_with_metafor(scale, fitted):
 
 KEYS = """
     k n responders
-    mu.value mu.se mu.interval.low mu.interval.high mu.interval.level mu.interval.kind mu.interval.df
-    tau2.value tau2.method tau2.at_boundary tau2.interval.low tau2.interval.high tau2.interval.method
+    mu.value mu.se mu.low mu.high mu.level mu.kind mu.df
+    tau2.value tau2.definition tau2.at_boundary tau2.low tau2.high tau2.method
     heterogeneity.Q heterogeneity.df heterogeneity.p heterogeneity.I2.value heterogeneity.I2.definition
     heterogeneity.I2_Q.value heterogeneity.I2_Q.definition heterogeneity.H2.value heterogeneity.H2.definition
-    prediction.low prediction.high prediction.level prediction.df prediction.method
+    prediction.effect.low prediction.effect.high prediction.effect.level prediction.effect.df
+    prediction.effect.method
     proportion.value proportion.low proportion.high proportion.estimand
 """.split()
 
@@ -131,8 +136,8 @@ def test_json_is_table_1(fitted):
     found = fitted(TABLE1, *X, "--by", "region", "--interval", "hk")
     assert [found[key] for key in ("k", "n", "responders")] == [4, 100, 14]
     assert found["mu"]["value"] == pytest.approx(-1.752336, abs=5e-7)
-    assert found["mu"]["interval"]["low"] == pytest.approx(-3.152129, abs=5e-7)
-    assert found["mu"]["interval"]["high"] == pytest.approx(-0.352543, abs=5e-7)
+    assert found["mu"]["low"] == pytest.approx(-3.152129, abs=5e-7)
+    assert found["mu"]["high"] == pytest.approx(-0.352543, abs=5e-7)
     assert found["tau2"]["value"] == pytest.approx(0.306546, abs=5e-7)
     assert found["tau2"]["at_boundary"] is False
     assert 100 * found["heterogeneity"]["I2"]["value"] == pytest.approx(43.894, abs=5e-4)
@@ -175,9 +180,9 @@ def test_separate_tau2(fitted):
 def test_level(level, fitted):
     found = fitted(TABLE1, *X, "--level", level)
     for interval in (
-        found["mu"]["interval"],
-        found["tau2"]["interval"],
-        found["prediction"],
+        found["mu"],
+        found["tau2"],
+        found["prediction"]["effect"],
         found["proportion"],
         found["trials"][0]["proportion"],
     ):
@@ -446,11 +451,12 @@ def test_extremes_have_an_answer_or_a_reason(name, scale, fitted):
             ("mu", "value"),
             ("tau2", "value"),
             ("heterogeneity", "Q"),
-            ("prediction", "low"),
             ("proportion", "value"),
             ("proportion", "low"),
         ):
             assert found[what][value] is not None or found[what]["reason"], (what, value, tau2)
+        ahead = found["prediction"]["effect"]
+        assert ahead["low"] is not None or ahead["reason"], tau2
         for part in (found["proportion"], *(trial["proportion"] for trial in found["trials"])):
             if part["value"] is not None and part["low"] is not None:
                 assert 0 <= part["low"] <= part["value"] <= part["high"] <= 1
@@ -484,12 +490,8 @@ def test_one_trial_is_its_exact_interval(fitted):
     found = fitted("x,n\n0,20\n", *COUNTS)
     assert found["proportion"]["high"] == pytest.approx(1 - 0.025 ** (1 / 20))
     assert found["proportion"]["method"] == "exact (Clopper-Pearson)"
-    assert found["mu"] == {
-        "value": None,
-        "se": None,
-        "interval": None,
-        "reason": "one trial: exact interval only",
-    }
+    reason = "one trial: exact interval only"
+    assert [found["mu"][name] for name in ("value", "se", "low", "high", "reason")] == [None] * 4 + [reason]
 
 
 def test_the_continuity_correction_is_named(fitted):

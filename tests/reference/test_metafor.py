@@ -138,9 +138,7 @@ def test_pooled_effect(name, measure, method):
     agrees(fit.mu.value, theirs["mu"], rel=FROM_TAU2)
     agrees(fit.mu.se, theirs["se"], rel=FROM_TAU2)
     # a limit may be close to zero: its error is that of mu and se
-    agrees(
-        [fit.mu.interval.low, fit.mu.interval.high], theirs["ci"], rel=0, abs=FROM_TAU2 * abs(theirs["mu"])
-    )
+    agrees([fit.mu.low, fit.mu.high], theirs["ci"], rel=0, abs=FROM_TAU2 * abs(theirs["mu"]))
 
 
 @pytest.mark.parametrize(("name", "measure", "method"), CASES)
@@ -164,10 +162,10 @@ def test_heterogeneity(name, measure, method):
 def test_knapp_hartung(name, measure, method):
     mu = model(measure, method, interval="hk").fit(counts(name)).mu
     theirs = REFERENCE[name]["rma"][measure][method]
-    agrees(mu.interval.se, theirs["hk"]["se"], rel=FROM_TAU2)
+    agrees(mu.interval_se, theirs["hk"]["se"], rel=FROM_TAU2)
     agrees(mu.se, theirs["se"], rel=FROM_TAU2)  # the model's own stays what it is
-    agrees([mu.interval.low, mu.interval.high], theirs["hk"]["ci"], rel=0, abs=FROM_TAU2 * abs(theirs["mu"]))
-    assert mu.interval.df == theirs["hk"]["df"]
+    agrees([mu.low, mu.high], theirs["hk"]["ci"], rel=0, abs=FROM_TAU2 * abs(theirs["mu"]))
+    assert mu.df == theirs["hk"]["df"]
 
 
 @pytest.mark.parametrize(("name", "measure", "method"), RANDOM)
@@ -175,7 +173,8 @@ def test_knapp_hartung(name, measure, method):
 def test_prediction_interval(name, measure, method, kind):
     theirs = REFERENCE[name]["rma"][measure][method]
     prediction, interval = PREDICTION[kind]
-    ours = model(measure, method, interval=interval, prediction=prediction).fit(counts(name)).prediction
+    fit = model(measure, method, interval=interval, prediction=prediction).fit(counts(name))
+    ours = fit.prediction.effect
     if theirs["tau2"] < TAU2:  # metafor's stopping rule leaves 4e-13 where the estimate is 0
         assert ours.low is None
         assert "tau2 is estimated as 0" in ours.reason
@@ -189,7 +188,7 @@ def test_q_profile(name, measure, method):
     """Within uniroot's tolerance of metafor's limits, and exact where those are not."""
     theirs = REFERENCE[name]["rma"][measure][method]["tau2_ci_qp"]
     fit = model(measure, method).fit(counts(name))
-    ours = [fit.tau2.interval.low, fit.tau2.interval.high]
+    ours = [fit.tau2.low, fit.tau2.high]
     agrees(ours, theirs, abs=UNIROOT)
     e = effects(name, measure)
     for limit, quantile in zip(ours, chi2.isf([0.025, 0.975], len(e.y) - 1), strict=True):
@@ -225,7 +224,7 @@ def test_i2_interval(name, measure, method):
     limits = np.array(theirs["tau2_ci_qp"])
     # tau2 is printed to 12 digits: as relative error of 1 - I2 that is below 1e-11
     agrees(100 * heterogeneity.i2_from_tau2(limits, typical), theirs["I2_ci_qp"], abs=1e-9)
-    interval = model(measure, method).fit(counts(name)).heterogeneity.I2.interval
+    interval = model(measure, method).fit(counts(name)).heterogeneity.I2
     slope = 100 * typical / (np.maximum(limits - UNIROOT, 0) + typical) ** 2
     assert (
         np.abs(100 * np.array([interval.low, interval.high]) - theirs["I2_ci_qp"]) <= UNIROOT * slope
@@ -344,9 +343,9 @@ def test_table1_as_printed_by_metafor():
     assert 100 * fit.heterogeneity.I2.value == pytest.approx(43.894, abs=5e-4)
     assert fit.heterogeneity.Q == pytest.approx(5.310246, abs=5e-7)
     assert fit.heterogeneity.df == 3
-    assert (fit.mu.interval.low, fit.mu.interval.high) == pytest.approx((-3.152129, -0.352543), abs=5e-7)
-    assert fit.tau2.interval.low == 0
-    assert fit.tau2.interval.high == pytest.approx(12.0751, abs=5e-5 + UNIROOT)
+    assert (fit.mu.low, fit.mu.high) == pytest.approx((-3.152129, -0.352543), abs=5e-7)
+    assert fit.tau2.low == 0
+    assert fit.tau2.high == pytest.approx(12.0751, abs=5e-5 + UNIROOT)
     assert fit.between.p == pytest.approx(0.0307, abs=5e-5)
 
 
@@ -360,9 +359,9 @@ def test_profile_likelihood(name, measure, method):
     """Within uniroot's tolerance of metafor's limits, and at the cut-off where those are not."""
     theirs = REFERENCE[name]["rma"][measure][method]["tau2_ci_pl"]
     fit = model(measure, method, tau2_interval="profile-likelihood").fit(counts(name))
-    ours = [fit.tau2.interval.low, fit.tau2.interval.high]
+    ours = [fit.tau2.low, fit.tau2.high]
     agrees(ours, theirs, abs=PROFILE_LIKELIHOOD)
-    assert fit.tau2.interval.method == "profile likelihood"
+    assert fit.tau2.method == "profile likelihood"
     e = effects(name, measure)
 
     def twice_loglik(tau2):

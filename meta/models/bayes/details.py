@@ -10,14 +10,13 @@ from scipy.special import expit
 
 from meta.models.bayes.answers import Answer, Answers, limits
 from meta.models.bayes.posterior_fit import SWEEP, Frame
-from meta.results import Estimand, Influence, PredictiveCount, Proportion, SweepPoint, TrialEffect
+from meta.results import Estimand, Influence, PredictiveCount, SweepPoint, TrialEffect
 from meta.stats.posterior import distributions as dist
 from meta.stats.posterior.leave_one_out import LeftOut, count_below
 from meta.stats.posterior.posterior import Posterior, posterior_at
 
 if TYPE_CHECKING:
     from meta.data import Counts
-    from meta.stats.normal.scales import FloatArray
     from meta.stats.posterior.priors import MuPrior
     from meta.stats.posterior.surface import Surface
 
@@ -30,16 +29,8 @@ def shrunken(trials: tuple[TrialEffect, ...], left: LeftOut, frame: Frame) -> tu
     left : LeftOut
         With quantiles at the tails and the middle.
     """
-
-    def true_rate(q: FloatArray) -> Proportion:
-        return Proportion(
-            value=float(q[1]), low=float(q[0]), high=float(q[2]), estimand=Estimand.TRUE,
-            level=frame.level, kind="credible", method=f"{frame.method}, equal-tailed interval",
-        )  # fmt: skip
-
-    return tuple(
-        replace(trial, shrunken=true_rate(q)) for trial, q in zip(trials, left.shrunken, strict=True)
-    )
+    rates = (frame.equal_tailed(Estimand.TRUE, q[[1, 0, 2]]) for q in left.shrunken)
+    return tuple(replace(trial, shrunken=rate) for trial, rate in zip(trials, rates, strict=True))
 
 
 def count(post: Posterior, m: int, level: float) -> PredictiveCount:
@@ -51,6 +42,7 @@ def count(post: Posterior, m: int, level: float) -> PredictiveCount:
         Its patients.
     """
     at_most = count_below(dist.predictive_distribution(post), np.arange(m + 1), m)
+    at_most = np.maximum.accumulate(at_most)  # each is right to 1e-6, but so many may differ by less
     tail = (1 - level) / 2
     low, middle, high = (int((at_most < p).sum()) for p in (tail, 0.5, 1 - tail))
     at_least = (1.0, *(float(1 - p) for p in at_most[:-1]))
@@ -74,8 +66,8 @@ def sweep(surface: Surface, mu_prior: MuPrior, frame: Frame) -> tuple[SweepPoint
     return tuple(
         SweepPoint(
             tau=tau,
-            median=frame.proportion(median, row, Estimand.MEDIAN),
-            mean=frame.proportion(mean, row, Estimand.MEAN),
+            median=frame.proportion(Estimand.MEDIAN, median, row),
+            mean=frame.proportion(Estimand.MEAN, mean, row),
         )
         for row, tau in enumerate(SWEEP)
     )

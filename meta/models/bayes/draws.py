@@ -66,17 +66,8 @@ def contrast_of_draws(frame: Frame, names: tuple[str, str], mu: FloatArray, mean
     tail = (1 - frame.level) / 2
 
     def quantity(estimand: Estimand, values: FloatArray) -> Quantity:
-        low, value, high = (float(q) for q in np.quantile(values, [tail, 0.5, 1 - tail]))
-        method = f"{frame.method}, equal-tailed interval"
-        return Quantity(
-            estimand=estimand,
-            value=value,
-            low=low,
-            high=high,
-            level=frame.level,
-            kind="credible",
-            method=method,
-        )
+        low, value, high = np.quantile(values, [tail, 0.5, 1 - tail])
+        return frame.equal_tailed(estimand, (value, low, high))
 
     return Contrast(
         group=names[0],

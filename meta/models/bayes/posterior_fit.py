@@ -17,24 +17,21 @@ from meta.results import (
     Dispersion,
     Estimand,
     Estimands,
-    Estimate,
     Fit,
-    Interval,
     Prediction,
     Prior,
     Probability,
-    Proportion,
     Quantity,
-    Tau,
-    Tau2,
 )
 from meta.stats.normal.scales import FloatArray, Scale
 from meta.stats.posterior.priors import TauPrior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from meta.models.grouped import Parts
+    from meta.results import IntervalKind
     from meta.stats.posterior.distributions import Distribution
     from meta.stats.posterior.posterior import Posterior
 
@@ -77,46 +74,33 @@ class Frame:
             mean=self.mean,
         )
 
+    def quantity(
+        self, estimand: Estimand, answer: Answer, row: int, kind: IntervalKind = "credible", **more: Any
+    ) -> Quantity:
+        """One estimand of one data set, on its own scale."""
+        value, low, high, expectation = (describe.number(z[row]) for z in answer)
+        found = Quantity(
+            estimand=estimand, value=value, low=low, high=high, level=self.level, kind=kind,
+            method=self.kind, expectation=expectation,
+        )  # fmt: skip
+        return replace(found, **more)
+
     def proportion(
-        self, answer: Answer | None, row: int, estimand: Estimand, *, predictive: bool = False
-    ) -> Proportion:
-        """One estimand of one data set."""
-        kind = "prediction" if predictive else "credible"
+        self, estimand: Estimand, answer: Answer | None, row: int, kind: IntervalKind = "credible"
+    ) -> Quantity:
+        """A proportion of one data set."""
         if answer is None:
             reason = f"the mean of a rate is given on the logit scale, not on {self.scale.name}"
-            return Proportion(
-                value=None, low=None, high=None, estimand=estimand, level=self.level, kind="credible",
-                method=self.kind, reason=reason,
-            )  # fmt: skip
-        return Proportion(
-            value=float(answer.value[row]),
-            low=float(answer.low[row]),
-            high=float(answer.high[row]),
-            estimand=estimand,
-            level=self.level,
-            kind=kind,  # type: ignore[arg-type]  # one of two literals
-            method=self.kind,
-            expectation=describe.number(answer.expectation[row]),
-        )
+            return Quantity(
+                estimand=estimand, level=self.level, kind="credible", method=self.kind, reason=reason
+            )
+        mean = describe.number(np.clip(answer.expectation[row], 0, 1))  # a sum of rounded weights
+        return self.quantity(estimand, answer, row, kind, expectation=mean)
 
-    def quantity(self, estimand: Estimand, answer: Answer, row: int) -> Quantity:
-        """A quantity on its own scale."""
-        return Quantity(
-            estimand=estimand,
-            value=float(answer.value[row]),
-            low=float(answer.low[row]),
-            high=float(answer.high[row]),
-            level=self.level,
-            kind="credible",
-            method=self.kind,
-        )
-
-    def interval_of(self, answer: Answer, row: int, se: float | None = None) -> Interval:
-        """An interval on the analysis scale."""
-        return Interval(
-            low=float(answer.low[row]), high=float(answer.high[row]), level=self.level, kind="credible",
-            method=self.kind, se=se,
-        )  # fmt: skip
+    def equal_tailed(self, estimand: Estimand, values: Sequence[float]) -> Quantity:
+        """The median and the limits of an interval that is equal-tailed whatever the others are."""
+        method = f"{self.method}, equal-tailed interval"
+        return describe.quantity(estimand, values, level=self.level, kind="credible", method=method)
 
 
 def fit_of(
@@ -136,24 +120,31 @@ def fit_of(
         Trials that bound their own true effect on both sides; all of those that share tau.
     """
     estimands = Estimands(
-        median=frame.proportion(found.median, row, Estimand.MEDIAN),
-        mean=frame.proportion(found.mean, row, Estimand.MEAN),
-        predictive=frame.proportion(found.predictive, row, Estimand.PREDICTIVE, predictive=True),
+        median=frame.proportion(Estimand.MEDIAN, found.median, row),
+        mean=frame.proportion(Estimand.MEAN, found.mean, row),
+        predictive=frame.proportion(Estimand.PREDICTIVE, found.predictive, row, "prediction"),
     )
     tau = _tau(frame, bounded, None if divergence is None else float(divergence[row]), found, row)
     sd = float(found.mu_sd[row])
-    ahead = found.predictive_mu
     return replace(
         blank,
-        mu=Estimate(value=float(found.mu.value[row]), se=sd, interval=frame.interval_of(found.mu, row, sd)),
-        tau2=_tau2(frame, found, row),
-        heterogeneity=describe.no_heterogeneity(NO_I2, max(blank.k - 1, 0)),
+        mu=frame.quantity(Estimand.MU, found.mu, row, se=sd, interval_se=sd),
+        tau2=replace(
+            tau,
+            estimand=Estimand.TAU2,
+            value=float(found.tau.value[row]) ** 2,
+            low=float(found.tau.low[row]) ** 2,
+            high=float(found.tau.high[row]) ** 2,
+            definition="posterior median",
+            expectation=None,
+            prior=None,
+            reason=None,
+        ),
+        heterogeneity=describe.no_heterogeneity(NO_I2, max(blank.k - 1, 0), frame.level),
         prediction=Prediction(
-            low=float(ahead.low[row]),
-            high=float(ahead.high[row]),
-            level=frame.level,
-            df=None,
-            method="posterior predictive",
+            effect=frame.quantity(
+                Estimand.NEW_EFFECT, found.predictive_mu, row, "prediction", method="posterior predictive"
+            ),
             proportion=estimands.predictive,
         ),
         proportion=estimands.mean if frame.mean else estimands.median,
@@ -166,10 +157,10 @@ def fit_of(
 
 def _dispersion(frame: Frame, found: Answers, row: int) -> Dispersion:
     return Dispersion(
-        median_odds_ratio=frame.quantity(Estimand.MEDIAN_ODDS_RATIO, found.odds_ratio, row),
+        median_odds_ratio=frame.quantity(Estimand.MEDIAN_ODDS_RATIO, found.odds_ratio, row, expectation=None),
         middle=(
-            frame.proportion(found.lower, row, Estimand.MIDDLE_LOW),
-            frame.proportion(found.upper, row, Estimand.MIDDLE_HIGH),
+            frame.proportion(Estimand.MIDDLE_LOW, found.lower, row),
+            frame.proportion(Estimand.MIDDLE_HIGH, found.upper, row),
         ),
     )
 
@@ -183,33 +174,16 @@ def _probabilities(frame: Frame, found: Answers, row: int) -> tuple[Probability,
     )
 
 
-def _tau2(frame: Frame, found: Answers, row: int) -> Tau2:
-    tau = found.tau
-    between = Interval(
-        low=float(tau.low[row]) ** 2, high=float(tau.high[row]) ** 2, level=frame.level, kind="credible",
-        method=frame.kind,
-    )  # fmt: skip
-    return Tau2(value=float(tau.value[row]) ** 2, method="posterior median", interval=between)
-
-
-def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, row: int) -> Tau:
+def _tau(frame: Frame, bounded: int, divergence: float | None, found: Answers, row: int) -> Quantity:
     tail = (1 - frame.level) / 2
     low, middle, high = (float(q) for q in frame.prior.quantile([tail, 0.5, 1 - tail]))
+    prior = Prior(name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence)
+    tau = frame.quantity(Estimand.TAU, found.tau, row, prior=prior)
     # Far out the posterior falls like the prior, once more by tau for each trial that bounds its own effect
-    exists = frame.prior.tail + bounded > 1
-    return Tau(
-        value=float(found.tau.value[row]),
-        low=float(found.tau.low[row]),
-        high=float(found.tau.high[row]),
-        level=frame.level,
-        kind="credible",
-        method=frame.kind,
-        expectation=float(found.tau.expectation[row]) if exists else None,
-        reason=None
-        if exists
-        else "the posterior mean of tau does not exist: prior and data leave too heavy a tail",
-        prior=Prior(name=str(frame.prior), low=low, value=middle, high=high, divergence=divergence),
-    )
+    if frame.prior.tail + bounded > 1:
+        return tau
+    reason = "the posterior mean of tau does not exist: prior and data leave too heavy a tail"
+    return replace(tau, expectation=None, reason=reason)
 
 
 def priors_in_words(prior: str, mu_prior: str, interval: PosteriorInterval) -> str:
@@ -238,17 +212,8 @@ def contrast(frame: Frame, names: tuple[str, str], mu: Distribution, mean: Distr
     tail = (1 - frame.level) / 2
 
     def quantity(estimand: Estimand, found: Distribution) -> Quantity:
-        low, value, high = (float(q) for q in found.quantile([tail, 0.5, 1 - tail])[0])
-        method = f"{frame.method}, equal-tailed interval"
-        return Quantity(
-            estimand=estimand,
-            value=value,
-            low=low,
-            high=high,
-            level=frame.level,
-            kind="credible",
-            method=method,
-        )
+        low, value, high = found.quantile([tail, 0.5, 1 - tail])[0]
+        return frame.equal_tailed(estimand, (value, low, high))
 
     return Contrast(
         group=names[0],
@@ -282,9 +247,7 @@ def differences(parts: Parts, contrasts: Sequence[Contrast], method: str) -> Bet
     """How the groups compare: their contrasts, and no test."""
     enough = len(parts.filled) > 1
     return Between(
-        statistic=None,
         df=max(len(parts.filled) - 1, 0),
-        p=None,
         method=method,
         reason=None if enough else "fewer than two groups with trials",
         contrasts=tuple(contrasts),

@@ -25,7 +25,7 @@ from meta.models.likelihood.peak import (
 )
 from meta.models.options import STRICT, count_faults, level_faults, refuse, seed_faults
 from meta.models.references import HARDY, STIJNEN
-from meta.results import Between, Estimand, Fit, Influence, Proportion, SweepPoint
+from meta.results import Between, Estimand, Fit, Influence, Quantity, SweepPoint
 from meta.stats.binomial.likelihood import fixed, maximise
 from meta.stats.binomial.marginal import marginal_terms, mean_rate
 from meta.stats.binomial.proportions import TrialInterval
@@ -162,12 +162,10 @@ class BinomialNormal(LikelihoodModel):
         mu = np.stack([found.mu[:, 0], found.low[:, 0], found.high[:, 0]])
         median, mean = expit(mu), _mean(mu, tau)
 
-        def at(row: int, values: FloatArray, estimand: Estimand) -> Proportion:
-            value, low, high = (describe.number(z) for z in values[:, row])
-            return Proportion(
-                value=value, low=low, high=high, estimand=estimand, level=self.level, kind="confidence",
-                method="likelihood at fixed tau",
-            )  # fmt: skip
+        def at(row: int, values: FloatArray, estimand: Estimand) -> Quantity:
+            return describe.quantity(
+                estimand, values[:, row], level=self.level, method="likelihood at fixed tau"
+            )
 
         return tuple(
             SweepPoint(tau=t, median=at(i, median, Estimand.MEDIAN), mean=at(i, mean, Estimand.MEAN))

@@ -18,24 +18,23 @@ from meta.results import (
     Dispersion,
     Estimand,
     Estimands,
-    Estimate,
     Fit,
-    Interval,
     Prediction,
-    Proportion,
     Quantity,
-    Tau,
-    Tau2,
 )
 from meta.stats.normal.pooling import prediction
 from meta.stats.numeric.codes import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from meta.data import Counts
     from meta.stats.binomial.profile import Limits
+    from meta.stats.normal.scales import FloatArray
 
 UNBOUNDED = "the likelihood never falls below its cut-off on that side"
 TAU_IS_ZERO = "tau is estimated as 0, which does not show that trials agree"
+NO_ERROR = "the likelihood is too flat at its maximum to give mu a standard error"
 PLUGGED_IN = "at the estimates of mu and tau; no interval is given for it"
 
 
@@ -58,11 +57,15 @@ def fit_of(family: Family, options: LikelihoodModel, data: Counts, peak: Peak, r
         reason = describe.sentence(code) or "no trial"
         return replace(
             base,
-            mu=Estimate(value=None, reason=reason),
-            tau2=Tau2(value=None, method="ML", reason=reason),
-            heterogeneity=describe.no_heterogeneity(reason, max(data.k - 1, 0)),
+            mu=replace(base.mu, reason=reason),
+            tau2=replace(base.tau2, definition="ML", reason=reason),
+            heterogeneity=describe.no_heterogeneity(reason, max(data.k - 1, 0), options.level),
             proportion=replace(base.proportion, reason=reason),
-            prediction=replace(base.prediction, reason=reason),
+            prediction=replace(
+                base.prediction,
+                effect=replace(base.prediction.effect, reason=reason),
+                proportion=replace(base.prediction.proportion, reason=reason),
+            ),
         )
     say = _Says(family, options, method, peak, row, k)
     estimands = say.estimands(mu, v)
@@ -70,13 +73,13 @@ def fit_of(family: Family, options: LikelihoodModel, data: Counts, peak: Peak, r
         base,
         mu=say.mu(mu),
         tau2=say.tau2(v),
-        tau=say.tau(v),
-        heterogeneity=describe.no_heterogeneity(NO_I2, max(data.k - 1, 0)),
+        tau=say.of_v(Estimand.TAU, v, np.sqrt) if family.normal else None,
+        heterogeneity=describe.no_heterogeneity(NO_I2, max(data.k - 1, 0), options.level),
         prediction=say.prediction(mu, v, estimands.predictive),
         proportion=estimands.mean,
         estimands=estimands,
         dispersion=say.dispersion(mu, v, data) if family.normal else None,
-        correlation=None if family.normal else say.correlation(v),
+        correlation=None if family.normal else say.of_v(Estimand.CORRELATION, v, lambda v: v / (1 + v)),
         notes=say.notes(v),
     )
 
@@ -104,109 +107,87 @@ class _Says:
             )
         return *ends, reason
 
-    def mu(self, mu: float) -> Estimate:
-        low, high, reason = self._limits(self.peak.mu)
-        se = describe.number(self.peak.top.se_mu[self.row])
-        if not np.isfinite(mu):
-            why = describe.sentence(Code.INFINITE_MU)
-            return Estimate(value=None, reason=why)
-        between = None
-        if low is not None and high is not None:
-            between = Interval(
-                low=low, high=high, level=self.options.level, kind="confidence", method=self.method,
-                df=describe.number(self.peak.df),
-                se=se if self.options.interval in ("wald", "wald-t") else None,
-            )  # fmt: skip
-        return Estimate(value=mu, se=se, interval=between, reason=reason)
-
-    def tau2(self, v: float) -> Tau2:
-        if not self.family.normal:
-            why = "the beta-binomial model has an intraclass correlation in its place"
-            return Tau2(value=None, method="ML", reason=why)
-        low, high, reason = self._limits(self.peak.v)
-        between = None
-        if low is not None and high is not None:
-            between = Interval(
-                low=low, high=high, level=self.options.level, kind="confidence", method=self.method
-            )
-        return Tau2(value=v, method="ML", at_boundary=v == 0, interval=between, reason=reason)
-
-    def tau(self, v: float) -> Tau | None:
-        if not self.family.normal:
-            return None
-        low, high, reason = self._limits(self.peak.v)
-        ends = (None if end is None else float(np.sqrt(end)) for end in (low, high))
-        low, high = ends
-        return Tau(
-            value=float(np.sqrt(v)), low=low, high=high, level=self.options.level, kind="confidence",
-            method=self.method, reason=reason,
-        )  # fmt: skip
-
-    def correlation(self, v: float) -> Quantity:
-        low, high, reason = self._limits(self.peak.v)
-        ends = (None if end is None else end / (1 + end) for end in (low, high))
-        low, high = ends
-        return Quantity(
-            estimand=Estimand.CORRELATION, value=v / (1 + v), low=low, high=high, level=self.options.level,
-            kind="confidence", method=self.method, reason=reason,
-        )  # fmt: skip
-
-    def _proportion(
+    def _quantity(
         self,
-        value: float | None,
-        low: float | None,
-        high: float | None,
         estimand: Estimand,
-        reason: str | None,
-    ) -> Proportion:
-        return Proportion(
-            value=value, low=low, high=high, estimand=estimand, level=self.options.level,
+        value: float | None,
+        ends: Sequence[float | None] = (None, None),
+        reason: str | None = None,
+    ) -> Quantity:
+        return Quantity(
+            estimand=estimand, value=value, low=ends[0], high=ends[1], level=self.options.level,
             kind="prediction" if estimand is Estimand.PREDICTIVE else "confidence", method=self.method,
             reason=reason,
         )  # fmt: skip
+
+    def mu(self, mu: float) -> Quantity:
+        if not np.isfinite(mu):
+            return self._quantity(Estimand.MU, None, reason=describe.sentence(Code.INFINITE_MU))
+        low, high, reason = self._limits(self.peak.mu)
+        se, wald = describe.number(self.peak.top.se_mu[self.row]), self.options.interval in ("wald", "wald-t")
+        ends = describe.both(low, high)
+        return replace(
+            self._quantity(Estimand.MU, mu, ends, reason),
+            se=se,
+            interval_se=se if wald and None not in ends else None,
+            df=None if None in ends else describe.number(self.peak.df),
+        )
+
+    def tau2(self, v: float) -> Quantity:
+        if self.family.normal:
+            low, high, reason = self._limits(self.peak.v)
+            found = self._quantity(Estimand.TAU2, v, describe.both(low, high), reason)
+            return replace(found, definition="ML", at_boundary=v == 0)
+        reason = "the beta-binomial model has an intraclass correlation in its place"
+        return replace(self._quantity(Estimand.TAU2, None, reason=reason), definition="ML")
+
+    def of_v(self, estimand: Estimand, v: float, convert: Callable[[float], float | FloatArray]) -> Quantity:
+        """A function of the variance component, with the limits that follow from those of it."""
+        *ends, reason = self._limits(self.peak.v)
+        value, *limits = (None if z is None else float(convert(z)) for z in (v, *ends))
+        return self._quantity(estimand, value, limits, reason)
 
     def estimands(self, mu: float, v: float) -> Estimands:
         low, high, reason = self._limits(self.peak.mean)
         rate = float(rates(self.family, np.asarray(mu), np.asarray(v)))
         return Estimands(
             median=self._median(mu, v),
-            mean=self._proportion(rate, low, high, Estimand.MEAN, reason),
+            mean=self._quantity(Estimand.MEAN, rate, (low, high), reason),
             predictive=self._predictive(mu, v),
         )
 
-    def _median(self, mu: float, v: float) -> Proportion:
+    def _median(self, mu: float, v: float) -> Quantity:
         if not self.family.normal:
             p = float(expit(mu))
             value = float(betaincinv(p / v, (1 - p) / v, 0.5)) if v > 0 and 0 < p < 1 else p
-            return self._proportion(
-                value, None, None, Estimand.MEDIAN, "this model gives an interval for the mean"
-            )
+            return self._quantity(Estimand.MEDIAN, value, reason="this model gives an interval for the mean")
         at = self.peak.mu
         ends = np.atleast_1d(at.low)[self.row], np.atleast_1d(at.high)[self.row]
         low, high = (None if np.isnan(end) else float(expit(end)) for end in ends)
         _, _, reason = self._limits(at)
-        return self._proportion(float(expit(mu)), low, high, Estimand.MEDIAN, reason if low is None else None)
+        why = reason if low is None else None
+        return self._quantity(Estimand.MEDIAN, float(expit(mu)), (low, high), why)
 
-    def _predictive(self, mu: float, v: float) -> Proportion:
+    def _predictive(self, mu: float, v: float) -> Quantity:
         name = Estimand.PREDICTIVE
         if not np.isfinite(mu):
-            return self._proportion(None, None, None, name, describe.sentence(Code.INFINITE_MU))
+            return self._quantity(name, None, reason=describe.sentence(Code.INFINITE_MU))
         if v == 0:
             why = "heterogeneity is estimated as 0: an interval would pretend that trials do not differ"
-            return self._proportion(float(expit(mu)), None, None, name, why)
+            return self._quantity(name, float(expit(mu)), reason=why)
         if not self.family.normal:
             p, tail = float(expit(mu)), (1 - self.options.level) / 2
             low, value, high = (float(betaincinv(p / v, (1 - p) / v, q)) for q in (tail, 0.5, 1 - tail))
-            return self._proportion(value, low, high, name, None)
+            return self._quantity(name, value, (low, high))
         se, level = self.peak.top.se_mu[self.row], self.options.level
         limits = prediction(mu, se, v, self.k, method="hts", level=level)
-        missing = describe.sentence(int(limits.code))
+        missing = describe.sentence(int(limits.code)) or (None if np.isfinite(se) else NO_ERROR)
         if missing:
-            return self._proportion(float(expit(mu)), None, None, name, missing)
+            return self._quantity(name, float(expit(mu)), reason=missing)
         ends = float(expit(limits.low)), float(expit(limits.high))
-        return self._proportion(float(expit(mu)), *ends, name, None)
+        return self._quantity(name, float(expit(mu)), ends)
 
-    def prediction(self, mu: float, v: float, found: Proportion) -> Prediction:
+    def prediction(self, mu: float, v: float, found: Quantity) -> Prediction:
         low = high = df = None
         method, why = "quantiles of the beta distribution at the estimates", found.reason
         if not self.family.normal:
@@ -217,37 +198,27 @@ class _Says:
                 se = self.peak.top.se_mu[self.row]
                 limits = prediction(mu, se, v, self.k, method="hts", level=self.options.level)
                 low, high, df = (describe.number(z) for z in (*limits[:2], limits.df))
-        return Prediction(
-            low=low,
-            high=high,
-            level=self.options.level,
-            df=df,
-            method=method,
-            proportion=found,
-            reason=why,
-        )
+        effect = Quantity(
+            estimand=Estimand.NEW_EFFECT, value=None if why else mu, low=low, high=high,
+            level=self.options.level, kind="prediction", method=method, df=df, reason=why,
+        )  # fmt: skip
+        return Prediction(effect=effect, proportion=found)
 
     def dispersion(self, mu: float, v: float, data: Counts) -> Dispersion:
-        low, high, reason = self._limits(self.peak.v)
-        odds = [None if end is None else float(odds_ratio(np.sqrt(end))) for end in (low, high)]
         return Dispersion(
-            median_odds_ratio=Quantity(
-                estimand=Estimand.MEDIAN_ODDS_RATIO,
-                value=float(odds_ratio(np.sqrt(v))), low=odds[0], high=odds[1],
-                level=self.options.level, kind="confidence", method=self.method, reason=reason,
-            ),
+            median_odds_ratio=self.of_v(Estimand.MEDIAN_ODDS_RATIO, v, lambda v: odds_ratio(np.sqrt(v))),
             middle=(self._middle(mu, v, Estimand.MIDDLE_LOW), self._middle(mu, v, Estimand.MIDDLE_HIGH)),
             tests=homogeneity(data),
-        )  # fmt: skip
+        )
 
-    def _middle(self, mu: float, v: float, end: Estimand) -> Proportion:
+    def _middle(self, mu: float, v: float, end: Estimand) -> Quantity:
         """One end of the middle 95 % of true rates; none where the two would be the same."""
         shift = MIDDLE if end is Estimand.MIDDLE_HIGH else -MIDDLE
         if v == 0:
-            return self._proportion(None, None, None, end, TAU_IS_ZERO)
+            return self._quantity(end, None, reason=TAU_IS_ZERO)
         if not np.isfinite(mu):
-            return self._proportion(None, None, None, end, describe.sentence(Code.INFINITE_MU))
-        return self._proportion(float(expit(mu + shift * np.sqrt(v))), None, None, end, PLUGGED_IN)
+            return self._quantity(end, None, reason=describe.sentence(Code.INFINITE_MU))
+        return self._quantity(end, float(expit(mu + shift * np.sqrt(v))), reason=PLUGGED_IN)
 
     def notes(self, v: float) -> tuple[str, ...]:
         if v > 0:

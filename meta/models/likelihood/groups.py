@@ -12,7 +12,7 @@ from meta.models import describe
 from meta.models.grouped import CAVEAT_BELOW, no_contrast
 from meta.models.likelihood.fitting import fit_of
 from meta.models.likelihood.peak import Family, LikelihoodModel, Peak, peak_of
-from meta.results import Between, Contrast, Estimand, NamedTest, Procedure, Quantity
+from meta.results import Between, Contrast, Estimand, NamedTest, Procedure
 from meta.stats.binomial.between import bootstrap_lr, likelihood_ratio
 from meta.stats.binomial.likelihood import maximise
 from meta.stats.binomial.marginal import marginal_terms
@@ -58,9 +58,11 @@ def _between(
     method = f"likelihood ratio, chi2, common {word}"
     if many < 2:
         return Between(
-            procedure=Procedure.LIKELIHOOD_RATIO, statistic=None, df=0, p=None, method=method,
+            procedure=Procedure.LIKELIHOOD_RATIO,
+            df=0,
+            method=method,
             reason="fewer than two groups with trials",
-        )  # fmt: skip
+        )
     found = likelihood_ratio(family.terms, data.responders, data.n, groups=data.group)
     note = "; the groups' own estimates have one each" if separate else ""
     return Between(
@@ -118,13 +120,11 @@ def _contrasts(
         both = (parts.filled.index(i), parts.filled.index(reference))
         value, se = _difference(shared, both) if shared else _independent(alone[i], alone[reference])
         fine = bool(np.isfinite([value, se]).all())
-        mu = Quantity(
-            estimand=what,
-            value=value if fine else None,
-            low=value - quantile * se if fine else None,
-            high=value + quantile * se if fine else None,
+        half = quantile * se
+        mu = describe.quantity(
+            what,
+            (value, value - half, value + half) if fine else (None, None, None),
             level=options.level,
-            kind="confidence",
             method=method,
             reason=None if fine else "a group has no responder, or only responders",
         )

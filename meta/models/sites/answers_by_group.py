@@ -106,8 +106,8 @@ def _rate(
     return Rate(
         group=data.groups[group],
         level=level,
-        median=asked.proportion(Estimand.MEDIAN_NEW, draws[0]),
-        mean=asked.proportion(Estimand.MEAN_NEW, draws[1]),
+        median=asked.quantity(Estimand.MEDIAN_NEW, draws[0]),
+        mean=asked.quantity(Estimand.MEAN_NEW, draws[1]),
         n=int(n.sum()),
         n_reported=int(n[~np.isnan(known)].sum()),
         responders=int(np.nansum(known)),
@@ -119,14 +119,14 @@ def standardised(asked: Question, found: Levels) -> tuple[StandardisedRate, ...]
     listed = []
     for i, name in enumerate(asked.levels()[0]):
         median, mean = (
-            asked.proportion(estimand, values[:, i])
+            asked.quantity(estimand, values[:, i])
             for estimand, values in (
                 (Estimand.MEDIAN_NEW_STANDARDISED, found.new_median),
                 (Estimand.MEAN_NEW_STANDARDISED, found.new_mean),
             )
         )
         listed.append(StandardisedRate(level=name, population="new-trials", median=median, mean=mean))
-        these = asked.proportion(Estimand.MEAN_THESE_STANDARDISED, found.these_mean[:, i])
+        these = asked.quantity(Estimand.MEAN_THESE_STANDARDISED, found.these_mean[:, i])
         listed.append(StandardisedRate(level=name, population="these-trials", median=None, mean=these))
     return tuple(listed)
 

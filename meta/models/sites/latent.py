@@ -1,8 +1,8 @@
 """Rates of the remaining patients where some trials do not report them separately from excluded ones.
 
-The model :class:`~meta.models.sites.site_region.SiteRegion` with two fixed groups: those who stay and those
-who leave. A trial that tells them apart informs the contrast between them; one that reports only their sum
-contributes the probability of that sum, with every split of it.
+The model :class:`~meta.models.sites.site_region.SiteRegion` with two fixed groups: the remaining patients
+and the excluded ones. A trial that reports both separately informs the contrast between them; one that
+reports only their sum contributes the probability of that sum, with every split of it.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def latent(
     model : SiteRegion
         With the priors, and the options of the sampler.
     data : PartialCounts
-        Of two groups: those who stay, then those who leave.
+        Of two groups: the remaining patients, then the excluded ones.
     factor : str
-        What tells them apart.
+        By which they are divided.
     own : PartialCounts or None
         The same without what is printed of excluded patients outside the analysis' own population; None, or
         the same rows: there is nothing of the kind.
@@ -58,7 +58,9 @@ def latent(
         If there are not two groups, or the data lack a contrast.
     """
     if len(data.groups) != 2:
-        raise DataError(f"groups: found {len(data.groups)}; two, who stays and who leaves, are allowed")
+        raise DataError(
+            f"groups: found {len(data.groups)}; two, the remaining and the excluded patients, are allowed"
+        )
     stays, leaves = data.groups
     asked = replace(
         model, groups="fixed", interaction_prior=None, target={stays: 1.0}, contrasts=(), beside=False
@@ -128,13 +130,13 @@ def _notes(data: PartialCounts, contrasts: Sequence[str]) -> Iterator[str]:
     totals = len({int(t) for t, row in zip(data.trial, data.sizes(), strict=True) if np.all(row > 0)})
     yield (
         f"Responders are reported by themselves of {stays} in {counted(int(reported[0]), 'trial')}, of "
-        f"{leaves} in {counted(int(reported[1]), 'trial')}; what sums of both say of the contrast is "
+        f"{leaves} in {counted(int(reported[1]), 'trial')}; what sums of both say about the contrast is "
         "ecological. The contrast is the same in every trial."
     )
     if data.pools:
         many = sum(pool.n for pool in data.pools)
         yield (
-            f"No report says of {counted(many, 'patient')} whether they are {stays} or {leaves}: every "
+            f"For {counted(many, 'patient')}, no report says whether they are {stays} or {leaves}: every "
             f"number of {leaves} among them is equally probable a priori."
         )
     elif not totals:

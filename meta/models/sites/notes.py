@@ -21,7 +21,7 @@ def notes(asked: Question) -> Iterator[str]:
     if asked.data.pools:
         many = sum(pool.n for pool in asked.data.pools)
         yield (
-            f"No report tells {counted(many, 'patient')} apart by group: every division of them among the "
+            f"For {counted(many, 'patient')}, no report gives the group: every division of them among the "
             "groups that they may be in is equally probable a priori; a pooled target mix is without them."
         )
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from meta.models.sites.question import Question
     from meta.models.sites.site_graph import SiteRegionDraws
-    from meta.results import Quantity
-    from meta.stats.normal.scales import FloatArray
 
 
 def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[PriorPoint, ...]:
@@ -44,7 +42,7 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
             why = words(called) if called.status is Status.EXACT_INTERVAL_ONLY else None
             why = why if found.diagnostics.passed else FAILED
             ratio, difference = (
-                _quantity(here, of, draws[:, j] - draws[:, i], why)
+                here.quantity(of, draws[:, j] - draws[:, i]).withheld(why)
                 for of, draws in ((Estimand.LOG_ODDS_RATIO, effects), (Estimand.DIFFERENCE_OF_MEANS, means))
             )
             points.append(
@@ -58,9 +56,3 @@ def sweep(asked: Question, drawn: Mapping[float, SiteRegionDraws]) -> tuple[Prio
                 )
             )
     return tuple(points)
-
-
-def _quantity(asked: Question, of: Estimand, draws: FloatArray, why: str | None) -> Quantity:
-    """The summary of draws; without numbers where there is a reason `why` not."""
-    found = asked.quantity(of, draws)
-    return found if why is None else replace(found, value=None, low=None, high=None, reason=why)

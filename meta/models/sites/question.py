@@ -9,7 +9,7 @@ import numpy as np
 
 from meta.data.partial import PartialCounts
 from meta.models.sites.effects import levels_of
-from meta.results import Estimand, Proportion, Quantity
+from meta.results import Estimand, Quantity
 from meta.stats.normal.scales import FloatArray
 
 if TYPE_CHECKING:
@@ -64,24 +64,11 @@ class Question:
         x, n = int(known[told].sum()), int(self.data.n[here, place][told].sum())
         return int(told.sum()), x, n - x
 
-    def limits(self, draws: FloatArray) -> tuple[float, float, float]:
-        """Lower limit, median and upper limit of draws, shape (D,)."""
+    def quantity(self, estimand: Estimand, draws: FloatArray) -> Quantity:
+        """Summary of draws, shape (D,)."""
         tail = (1 - self.level) / 2
         low, middle, high = (float(q) for q in np.quantile(draws, [tail, 0.5, 1 - tail]))
-        return low, middle, high
-
-    def proportion(self, estimand: Estimand, draws: FloatArray) -> Proportion:
-        """Summary of draws of a rate, shape (D,)."""
-        low, middle, high = self.limits(draws)
-        return Proportion(
-            value=middle, low=low, high=high, estimand=estimand, level=self.level, kind="credible",
-            method=self.method, expectation=float(draws.mean()),
-        )  # fmt: skip
-
-    def quantity(self, estimand: Estimand, draws: FloatArray) -> Quantity:
-        """Summary of draws of anything else, shape (D,)."""
-        low, middle, high = self.limits(draws)
         return Quantity(
             estimand=estimand, value=middle, low=low, high=high, level=self.level, kind="credible",
-            method=self.method,
+            method=self.method, expectation=float(draws.mean()),
         )  # fmt: skip

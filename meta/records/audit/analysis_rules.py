@@ -132,7 +132,7 @@ def _thresholds(analysis: Analysis) -> Complaints:
 
 
 def _latent(analysis: Analysis) -> Complaints:
-    """Check that `unresolved: latent` has two groups of one factor to tell apart."""
+    """Check that `unresolved: latent` has two groups of one factor."""
     if analysis.unresolved != "latent":
         return
     patients = [where for where in analysis.exclude if where.given()]

@@ -25,6 +25,8 @@ from meta.records.trial import Count, Rate, Report, Row, Survival, Table, Trial
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_NCT = re.compile(r"NCT[0-9]{8}")
+_DOI = re.compile(r"10\.[0-9]{4,9}/\S+")
 _ASIA = {"CN", "HK", "IN", "JP", "KR", "MY", "SG", "TH", "TW", "VN"}
 _WEST = {
     *("AT", "AU", "BE", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "GR", "HU", "IE", "IL", "IT"),
@@ -115,7 +117,25 @@ def _relations(trial: Trial) -> Complaints:
                 yield Complaint(f"{field}[{i}]", found, "allowed: ids of other trials")
 
 
+def _names(trial: Trial) -> Complaints:
+    """Check the form of registry numbers and DOIs, and the number of drugs against the regimen."""
+    for i, number in enumerate(trial.registry):
+        if number.upper().startswith("NCT") and not _NCT.fullmatch(number):
+            yield Complaint(f"registry[{i}]", f"found {shown(number)}", "allowed: NCT and eight digits")
+    for i, source in enumerate(trial.sources):
+        yield from _doi(f"sources[{i}].doi", source.doi)
+    if (trial.regimen == "monotherapy") is not (len(trial.drugs) == 1):
+        found = f"found {trial.regimen} with {len(trial.drugs)} drugs"
+        yield Complaint("regimen", found, "allowed: monotherapy with one drug, else two or more")
+
+
+def _doi(at: str, doi: str | None) -> Complaints:
+    if doi is not None and not _DOI.fullmatch(doi):
+        yield Complaint(at, f"found {shown(doi)}", "allowed: a DOI such as 10.1093/oncolo/oyac097")
+
+
 def _head(trial: Trial) -> Complaints:
+    yield from _names(trial)
     for i, country in enumerate(trial.countries):
         if not _COUNTRY.fullmatch(country):
             allowed = "allowed: a country code of two capital letters, such as DE"
@@ -139,6 +159,7 @@ def _head(trial: Trial) -> Complaints:
 def _report(at: str, report: Report) -> Complaints:
     if report.published != "unknown":
         yield from date_complaints(f"{at}.published", report.published, "unknown")
+    yield from _doi(f"{at}.doi", report.doi)
     for i, rate in enumerate(report.rates):
         yield from _rate(f"{at}.rates[{i}]", rate)
     for i, test in enumerate(report.p_values):

@@ -191,7 +191,7 @@ def _at(data: Any, part: str | int) -> Any:
 
 
 def _tagged(hints: list[Any]) -> tuple[str, dict[str, type]]:
-    """The field by which dataclasses of a union are told apart, and the dataclass of each of its values."""
+    """The field that distinguishes the dataclasses of a union, and the dataclass of each of its values."""
     options = [option for hint in hints for option in _options(hint) if is_dataclass(option)]
     if len(options) < 2:
         return "", {}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from meta.results import Proportion, Quantity
+    from meta.results import Quantity
 
     Point = Literal["square", "dot", "expected", "model", "crude", "direct", "prior", "surprise", "shrunken"]
     MarkKind = Literal[Point, "diamond", "bar", "bound"]
@@ -89,9 +89,7 @@ def point(kind: MarkKind, value: float, *, filled: bool = True, below: float = 0
     return Mark(kind=kind, low=value, value=value, high=value, filled=filled, below=below)
 
 
-def marks_of(
-    kind: MarkKind, found: Proportion | Quantity, *, filled: bool = True, below: float = 0.0
-) -> tuple[Mark, ...]:
+def marks_of(kind: MarkKind, found: Quantity, *, filled: bool = True, below: float = 0.0) -> tuple[Mark, ...]:
     """Make the mark of an estimate, with its interval if it has one; none where there is no estimate."""
     if found.value is None:
         return ()

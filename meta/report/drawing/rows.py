@@ -17,7 +17,7 @@ from meta.results import Estimand, name_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from meta.results import Fit, NotReported, Proportion, TrialEffect
+    from meta.results import Fit, NotReported, Quantity, TrialEffect
 
 ABSENT = Style(italic=True, colour=GREY)
 _ALONE = 0.3  # size of a single trial's square among pooled estimates
@@ -33,7 +33,7 @@ class _Shown(NamedTuple):
     details: tuple[tuple[str, Style], ...] = ()
 
 
-def _show(found: Proportion, like: Mark) -> _Shown:
+def _show(found: Quantity, like: Mark) -> _Shown:
     if found.value is None:
         return _Shown({}, (), reason=wording.not_given(found.reason))
     cells = {"value": percent(found.value)}
@@ -79,7 +79,7 @@ def trial_row(trial: TrialEffect, largest: float, source: str, *, shrunken: bool
     )
 
 
-def _shrunken(found: Proportion | None) -> tuple[Mark, ...]:
+def _shrunken(found: Quantity | None) -> tuple[Mark, ...]:
     if found is None or found.value is None or found.low is None or found.high is None:
         return ()
     return (Mark(kind="shrunken", low=found.low, value=found.value, high=found.high, below=UNDER),)
@@ -121,7 +121,7 @@ def companion_row(fit: Fit, *, indent: float = 0.0, method: bool = False) -> Row
     return _smaller(fit, fit.proportion, indent=indent, method=method)
 
 
-def _smaller(fit: Fit, found: Proportion, *, indent: float, method: bool) -> Row:
+def _smaller(fit: Fit, found: Quantity, *, indent: float, method: bool) -> Row:
     like = Mark(kind="diamond", low=0, high=0, share=COMPANION, filled=wording.headline(fit))
     shown = _show(found, like)
     options = exact.options_of(fit) if method else ""
@@ -169,9 +169,9 @@ def absent_details(entries: Sequence[NotReported]) -> tuple[tuple[str, Style], .
 def prediction_row(fit: Fit) -> Row:
     """Return the row of the prediction interval, or of the reason why there is none."""
     found = fit.prediction.proportion
-    label = marked(f"{level(fit.prediction.level)} prediction interval", fit)
+    label = marked(f"{level(fit.prediction.proportion.level)} prediction interval", fit)
     if found.low is None or found.high is None:
-        return Row(label=label, reason=wording.not_given(fit.prediction.reason or found.reason))
+        return Row(label=label, reason=wording.not_given(fit.prediction.proportion.reason or found.reason))
     return Row(
         label=label,
         cells={"ends": f"[{interval(found.low, found.high, percent)}]"},

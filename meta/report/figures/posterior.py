@@ -41,7 +41,7 @@ def plans(analysed: Analysed) -> Iterator[Plan]:
                 name=f"{base.name}.posterior",
                 shows=(base,),
                 section=Section.HETEROGENEITY,
-                title="What the data say of mean and τ together",
+                title="What the data say about the mean and τ together",
                 caption="Posterior of the mean rate and of tau, beside their priors.",
                 draw=partial(posterior, fit, title=f"{base.name}: posterior"),
             )

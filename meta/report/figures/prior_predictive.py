@@ -1,4 +1,4 @@
-"""What the priors say of the rates by themselves, before any data."""
+"""What the priors alone say about the rates, before any data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FIGURE = Figure(order=150, plans=plans)
 
 
 def prior_predictive(fit: Fit, *, title: str) -> Picture:
-    """Draw what the priors say of the mean ORR and of the ORR of one trial, before any data."""
+    """Draw what the priors say about the mean ORR and of the ORR of one trial, before any data."""
     subtitle = f"What the priors say before any data: {exact.options_of(fit)}."
     with pinned_settings():
         picture, top = start(138.0, title, subtitle)

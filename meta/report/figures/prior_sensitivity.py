@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
 
-    from meta.results import Fit, Proportion
+    from meta.results import Fit, Quantity
 
 _PANEL, _GAP = 138.0, 16.0
 
@@ -79,7 +79,7 @@ def prior_sensitivity(fits: Sequence[tuple[str, Fit]], *, title: str) -> Picture
 def _axis_name(fit: Fit, name: str) -> str:
     if name == "tau" or fit.estimands is None:
         return "τ (log odds)" if name == "tau" else name
-    found: Proportion = getattr(fit.estimands, name)
+    found: Quantity = getattr(fit.estimands, name)
     return f"{wording.capital(name_of(found.estimand, fit.outcome))}, %"
 
 
@@ -126,7 +126,7 @@ def _cells(fit: Fit) -> tuple[str, str, str]:
     return _cell(found.median), _cell(found.mean), f"{number(tau.value, 2)} ({ends})"
 
 
-def _cell(found: Proportion) -> str:
+def _cell(found: Quantity) -> str:
     if found.value is None or found.low is None or found.high is None:
         return "not given"
     return f"{percent(found.value)} ({interval(found.low, found.high, percent)})"

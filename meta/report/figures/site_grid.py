@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from meta.report.drawing.canvas import Box
 
     # Nothing evaluates _Cell's annotations.
-    from meta.results import Proportion, SiteRegionFit  # noqa: TC004
+    from meta.results import Quantity, SiteRegionFit  # noqa: TC004
 
     Colour = tuple[float, float, float]
 
@@ -64,7 +64,7 @@ _INSIDE = 4.0  # room on either side of a cell's text
 class _Cell:
     """What is drawn; `n` is None where cells are added up over a mix."""
 
-    rate: Proportion | None
+    rate: Quantity | None
     n: int | None = None
     reported: int = 0
     responders: int = 0
@@ -200,7 +200,7 @@ def _margins(
     yield "at the target mix", tuple(_Cell(mixed.get(name)) for name in levels)
 
 
-def _whole(rate: Proportion | None, total: tuple[int, int] | None) -> _Cell:
+def _whole(rate: Quantity | None, total: tuple[int, int] | None) -> _Cell:
     """A cell over all groups, of which every trial that entered reports responders."""
     return _Cell(rate, total[1], total[1], total[0]) if total else _Cell(rate)
 
@@ -276,7 +276,7 @@ def _reported(cell: _Cell) -> list[str]:
     if cell.n is None:
         return []
     if cell.n == 0:
-        return ["none known here"]  # reports may hold some whom they do not tell apart
+        return ["none known here"]  # reports may hold some without their group
     if not cell.reported:
         return [f"none of {cell.n} reported"]
     if cell.reported == cell.n:

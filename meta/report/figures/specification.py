@@ -17,7 +17,7 @@ from meta.report.language.latent_words import answer, reported, star
 from meta.report.language.latent_words import withheld as latent_withheld
 from meta.report.language.roles import ordered
 from meta.report.language.variations import identical, repeats, variation_name
-from meta.report.language.wording import headline, withheld
+from meta.report.language.wording import capital, counts_heading, headline, withheld
 from meta.results import Bounds, Estimand, Fit, Outcome, name_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
     from meta.records.run import Run
-    from meta.results import Latent, Proportion
+    from meta.results import Latent, Quantity
 
 
 class Specification(NamedTuple):
@@ -98,12 +98,13 @@ def specification(
     fits = [(one.base, one.found.proportion) for one in found if isinstance(one.found, Fit)]
     bases = [one.value for base, one in fits if base and one.value is not None]
     levels = {one.level for _, one in fits}
+    outcome = next((one.found.outcome for one in found if isinstance(one.found, Fit)), Outcome.RESPONSE)
     columns = (
         Column("label", "Data", "left"),
         Column("role", "Model"),
         Column("estimand", "Rate"),
         Column("k", "k"),
-        Column("counts", "Resp./n"),
+        Column("counts", capital(counts_heading(outcome))),
         Plot(axis="Pooled rate, %", references=tuple(bases[:1])),
         Column("value", ""),
         Column("ends", f"% [{level(levels.pop()) if len(levels) == 1 else 'its'} interval]"),
@@ -188,7 +189,7 @@ def _short(estimand: Estimand, outcome: Outcome) -> str:
     return str(estimand) if estimand in {Estimand.MEAN, Estimand.MEDIAN} else name_of(estimand, outcome)
 
 
-def _diamond(found: Proportion, *, filled: bool) -> Mark:
+def _diamond(found: Quantity, *, filled: bool) -> Mark:
     assert found.low is not None  # whoever calls has looked
     assert found.high is not None
     return Mark(kind="diamond", low=found.low, value=found.value, high=found.high, filled=filled, share=0.8)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from meta.results import (
         DirectRate,
-        Proportion,
         Quantity,
         RateDifference,
         SiteRegionFit,
@@ -121,8 +120,8 @@ def _population(one: StandardisedRate, crude: StandardisedRate | None) -> Iterat
 
 def _row(
     name: str,
-    found: Proportion | Quantity,
-    crude: Proportion | Quantity | None,
+    found: Quantity,
+    crude: Quantity | None,
     standing: Standing,
     *,
     signed: bool = False,

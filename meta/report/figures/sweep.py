@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from meta.report.drawing.canvas import Box
     from meta.report.drawing.panels import Floats
-    from meta.results import Fit, Proportion
+    from meta.results import Fit, Quantity
 
 
 def plans(analysed: Analysed) -> Iterator[Plan]:
@@ -67,7 +67,7 @@ def sweep(fit: Fit, *, title: str) -> Picture:
         return picture
 
 
-def _band(axes: Axes, tau: Floats, found: Sequence[Proportion], colour: str, dash: Any, marker: str) -> float:
+def _band(axes: Axes, tau: Floats, found: Sequence[Quantity], colour: str, dash: Any, marker: str) -> float:
     """Draw one estimand's line within the band of its intervals; return its last value."""
     value, low, high = (
         np.array([np.nan if z is None else 100 * z for z in column])

@@ -61,7 +61,7 @@ def groups_of(run: Run, by: str) -> list[str]:
 
 
 def fates(run: Run, by: str | None = None) -> dict[str, list[LedgerEntry]]:
-    """What the ledger says of trials that were bounded, or could not be, under either word."""
+    """What the ledger says about trials that were bounded, or could not be, under either word."""
     words = ("bounded", "not bounded")
     return {word: [e for e in run.ledger if (e.action, e.by) == (word, by)] for word in words}
 

@@ -10,7 +10,7 @@ from meta.results import FAILED, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Fit, NamedTest, Proportion, Quantity, Tau
+    from meta.results import Fit, NamedTest, Quantity
 
 _KINDS = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
 _HUGE, _TINY = 1e4, 0.005
@@ -79,7 +79,7 @@ def whether(test: NamedTest) -> str:
     return "chance alone explains how the trials differ, which does not show that their true rates are equal"
 
 
-def _tau_ends(tau: Tau) -> str:
+def _tau_ends(tau: Quantity) -> str:
     if tau.low is None:
         return f" (interval not given: {symbols(tau.reason)})" if tau.reason else ""
     return f" ({level(tau.level)} {_KINDS[tau.kind]} {_between(tau.low, tau.high)})"
@@ -103,7 +103,7 @@ def _dispersion(fit: Fit) -> Iterator[str]:
         yield f"{name} not given: {symbols(low.reason)}"
 
 
-def _end(found: Proportion) -> str:
+def _end(found: Quantity) -> str:
     ends = ""
     if found.low is not None and found.high is not None:
         ends = f" ({interval(found.low, found.high, percent)})"
@@ -126,7 +126,7 @@ def quantity(found: Quantity) -> str:
     return ratio(found.value) + ends
 
 
-def others(fit: Fit) -> list[Proportion]:
+def others(fit: Fit) -> list[Quantity]:
     """The named answers of a fit beside the one that leads it."""
     if fit.estimands is None:
         return []

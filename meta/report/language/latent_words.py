@@ -11,7 +11,7 @@ from meta.results import FAILED, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Latent, Parameter, Proportion, Rate, SiteRegionFit, StandardisedRate
+    from meta.results import Latent, Parameter, Quantity, Rate, SiteRegionFit, StandardisedRate
 
 # Conventions of wording: how much of the prior's sd is left, and how far the mean has moved, in prior sds
 _NOTHING, _LITTLE, _SHIFT = 0.9, 0.8, 0.25
@@ -51,7 +51,7 @@ def answers_by(found: Latent) -> Iterator[tuple[SiteRegionFit, StandardisedRate]
                 yield fit, rate
 
 
-def estimand(found: Latent, rate: Proportion) -> str:
+def estimand(found: Latent, rate: Quantity) -> str:
     """The estimand of the rate: the remaining patients are the whole target mix."""
     return f"{plain_name(rate.estimand, found.outcome)}, {found.factor} {found.stays}"
 

@@ -138,7 +138,9 @@ def several_notes(base: Fit, others: Sequence[Fit]) -> list[Paragraph]:
     """Return what the rows have in common."""
     legend = [
         f"Method: {wording.method(base)}." if wording.method(base) else "",
-        "" if exact.is_exact(base) else f"τ²: {symbols(base.tau2.method)}. {wording.i2_definition(base)}.",
+        ""
+        if exact.is_exact(base)
+        else f"τ²: {symbols(base.tau2.definition or '')}. {wording.i2_definition(base)}.",
         "Filled: headline estimate. Hollow: shown, not a headline.",
         "Square: a single trial's own rate and exact interval." if any(map(wording.withheld, others)) else "",
     ]

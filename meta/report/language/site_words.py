@@ -12,7 +12,7 @@ from meta.results import Estimand, Outcome, Reason, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meta.results import Parameter, Proportion, Quantity, SiteRegionFit
+    from meta.results import Parameter, Quantity, SiteRegionFit
 
 DESCRIPTIVE = (
     "Descriptive: levels are compared across trials, not within them, and whatever else differs between "
@@ -58,7 +58,7 @@ def groups_of(fit: SiteRegionFit) -> list[str]:
     return list(dict.fromkeys(rate.group for rate in fit.rates))
 
 
-def written(found: Proportion | Quantity, *, signed: bool = False) -> str:
+def written(found: Quantity, *, signed: bool = False) -> str:
     """Write a fraction in percent with its interval; `signed` ones carry a plus too."""
     if found.value is None:
         return "not given"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from meta.records.run import LedgerEntry
-    from meta.results import Fit, Interval, NotReported, Prediction
+    from meta.results import Fit, NotReported, Prediction, Quantity
 
 NO_RESPONDERS_REPORTED = "no trial reported responders"
 # Never "the trials agree": with few trials an estimate of zero is the likeliest outcome anyway.
@@ -116,8 +116,8 @@ def _tau2(fit: Fit, *, intervals: bool) -> str:
     if tau2.value is None:
         return f"τ² {not_given(tau2.reason)}"
     shared = "common " if exact.shares(fit) else ""
-    value = f"{shared}τ² = {number(tau2.value)} ({symbols(tau2.method)})"
-    ends = f", {_ends(tau2.interval, number)}" if tau2.interval and intervals else ""
+    value = f"{shared}τ² = {number(tau2.value)} ({symbols(tau2.definition or '')})"
+    ends = _ends(tau2, number) if intervals else ""
     return value + ends + (f", {symbols(tau2.reason)}" if tau2.reason else "")
 
 
@@ -126,21 +126,23 @@ def _i2(fit: Fit, *, intervals: bool) -> str:
     name = "I² (from τ²)"
     if i2.value is None:
         return f"{name} {not_given(i2.reason)}"
-    ends = f", {_ends(i2.interval, percent)}" if i2.interval and intervals else ""
+    ends = _ends(i2, percent) if intervals else ""
     return f"{name} = {percent(i2.value)} %{ends}"
 
 
 def i2_definition(fit: Fit) -> str:
     """Write the definition of I2 in full."""
     definition = fit.heterogeneity.I2.definition
-    return f"I² (from τ²): {symbols(definition)}"
+    return f"I² (from τ²): {symbols(definition or '')}"
 
 
-def _ends(found: Interval, write: Callable[[float], str]) -> str:
-    return f"{_abbreviated(found)} {interval(found.low, found.high, write)} ({symbols(found.method)})"
+def _ends(found: Quantity, write: Callable[[float], str]) -> str:
+    if found.low is None or found.high is None:
+        return ""
+    return f", {_abbreviated(found)} {interval(found.low, found.high, write)} ({symbols(found.method)})"
 
 
-def _abbreviated(found: Interval) -> str:
+def _abbreviated(found: Quantity) -> str:
     names = {"confidence": "CI", "credible": "CrI", "prediction": "PI", "bound": "bounds"}
     return f"{level(found.level)} {names[found.kind]}"
 
@@ -187,8 +189,8 @@ def between(fit: Fit) -> str | None:
 
 def prediction(found: Prediction) -> str:
     """Name the prediction interval and how it was made."""
-    df = f", df = {found.df:g}" if found.df is not None else ""
-    return f"{symbols(found.method)}{df}"
+    df = f", df = {found.effect.df:g}" if found.effect.df is not None else ""
+    return f"{symbols(found.effect.method)}{df}"
 
 
 def not_reported(entry: NotReported) -> str:

@@ -59,9 +59,10 @@ class Line:
 class Block:
     """The answers by one factor.
 
-    `contrasts` are what the model says of differences between its groups, `gaps` what the model of sites and
-    regions says of them at one mix of sites, `modelled` its rates of the groups where the factor is the site.
-    `tied` names what all patients of one group are, and not all of the others: not to be told apart from it.
+    `contrasts` are what the model says about differences between its groups, `gaps` what the model of sites
+    and regions says about them at one mix of sites, `modelled` its rates of the groups where the factor is
+    the site. `tied` names what all patients of one group are, and not all of the others: the two cannot be
+    distinguished.
     """
 
     by: str

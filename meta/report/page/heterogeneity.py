@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Overall fits by what they say of heterogeneity.
+    """Overall fits by what they say about heterogeneity.
 
     `exact` has tau, `conventional` I2. `zero` tells whether a model estimates none, which is no agreement.
     """
@@ -62,7 +62,7 @@ class Other:
 
 
 def spread_of(base: At) -> Spread:
-    """What the overall fits of a run say of heterogeneity."""
+    """What the overall fits of a run say about heterogeneity."""
     whole = [fit for fit in base.fits if fit.it.by is None and fit.it.k > 1]
     tests = next(
         (list(fit.dispersion.tests) for fit in whole if fit.it.dispersion and fit.it.dispersion.tests), []

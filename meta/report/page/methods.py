@@ -65,7 +65,7 @@ class RoleMethods:
     options: At
 
     def text(self, cited: Cited) -> Markup:
-        """What the model says of itself, its options as the page writes numbers and texts of a run."""
+        """What the model says about itself, its options as the page writes numbers and texts of a run."""
         text = Markup("")
         for literal, field_name, how, _ in Formatter().parse(self.model.methods()):
             text += literal

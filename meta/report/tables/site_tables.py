@@ -113,7 +113,7 @@ def _joined(texts: Iterable[str]) -> str:
 
 
 def _latent(run: Run) -> Iterator[Row]:
-    """Rates of those who stay, the contrast beside its prior, and the expected splits."""
+    """Rates of the remaining patients, the contrast beside its prior, and the expected splits."""
     found = run.latent
     if found is None:
         return
@@ -151,7 +151,7 @@ def _contrasts(found: Latent) -> Iterator[Row]:
 def _splits(found: Latent) -> Iterator[Row]:
     for one in found.splits:
         least, most = one.leaving
-        method = f"posterior mean; patients who leave: {least} to {most}, expected {one.expected_leaving:.2f}"
+        method = f"posterior mean; excluded patients: {least} to {most}, expected {one.expected_leaving:.2f}"
         yield {
             "kind": "split",
             "group": one.trial,

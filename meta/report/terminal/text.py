@@ -20,7 +20,7 @@ from meta.results.rows import span as hull
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from meta.results import Bounds, Diagnostics, Fit, Latent, Proportion
+    from meta.results import Bounds, Diagnostics, Fit, Latent, Quantity
 
 
 def lines(fit: Fit) -> Iterator[str]:
@@ -66,7 +66,7 @@ def _one(fit: Fit) -> Iterator[str]:
         yield f"  {wording.not_reported(entry)}"
 
 
-def _interval(found: Proportion) -> str:
+def _interval(found: Quantity) -> str:
     return f"{level(found.level)} {'CrI' if found.kind == 'credible' else 'CI'}"
 
 
@@ -86,7 +86,7 @@ def _ahead(fit: Fit) -> str:
     """The prediction interval with its method, or why there is none."""
     ahead = fit.prediction.proportion
     if ahead.low is None or ahead.high is None:
-        return f"Prediction interval {wording.not_given(fit.prediction.reason)}"
+        return f"Prediction interval {wording.not_given(fit.prediction.proportion.reason)}"
     how = wording.prediction(fit.prediction)
     return f"{level(ahead.level)} prediction interval, %: {hull(ahead)} ({how})"
 
@@ -133,7 +133,7 @@ def _bounded(run: Run, found: Bounds, *, median: bool) -> tuple[str, ...]:
 
 
 def _latent(run: Run, found: Latent, *, median: bool) -> Iterator[tuple[str, ...]]:
-    """The row of a run that has the latent model in place of estimates: those who stay, where reported."""
+    """The row of a run with the latent model in place of estimates: remaining patients, where reported."""
     here = answer(found)
     if here is None:
         return

@@ -107,7 +107,10 @@ def table(size: IntArray, total: int, scores: list[IntArray]) -> Table:
     for m in later.tolist():
         reached = _binomial(m, rate)[: total + 1]
         rest.append(np.concatenate([np.zeros(total + 1 - len(reached)), reached[::-1]]))
-    chance = [_binomial(n, rate)[: len(score)] for n, score in zip(size.tolist(), scores, strict=True)]
+    chance = [np.zeros(len(score)) for score in scores]
+    for own, n in zip(chance, size.tolist(), strict=True):
+        reached = _binomial(n, rate)[: len(own)]
+        own[: len(reached)] = reached
     after = [least[::-1] for least in _least(scores[::-1], total)[::-1]]
     return Table(total, scores, chance, rest, _least(scores, total), after)
 

@@ -9,9 +9,12 @@ import numpy as np
 from scipy.special import sici
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meta.stats.normal.scales import FloatArray
 
 _FINE = 512  # rows of the table of the sinc function's antiderivative, per step
+_NEAR = 64  # from there on the antiderivative's series in 1/u is right to 1e-12
 # Running integrals have so many points for one. Where the function varies over two points or more, as all do
 # that the grids resolve, the error of cubic interpolation is then below 1e-7.
 _RUNNING = 16
@@ -20,8 +23,17 @@ _RUNNING = 16
 @lru_cache(maxsize=8)
 def _antiderivative(reach: int) -> tuple[FloatArray, FloatArray]:
     """The sinc function's antiderivative, and itself: row r, column m holds the value at m + r/_FINE."""
-    u = np.arange(-reach, reach + 1) + np.arange(_FINE + 1)[:, None] / _FINE
-    return 0.5 + sici(np.pi * u)[0] / np.pi, np.sinc(u)
+    whole, rest = np.arange(-reach, reach + 1), np.arange(_FINE + 1)[:, None] / _FINE
+    near = slice(max(reach - _NEAR, 0), reach + _NEAR + 1)
+    u = whole + rest
+    u[:, near] = 1.0  # in the middle both functions are evaluated, outside of it the series in 1/u
+    x, sign = np.pi * u, np.where(whole % 2, -1.0, 1.0) / np.pi
+    slope = np.sin(np.pi * rest) * sign / u
+    value = (u > 0) - np.cos(np.pi * rest) * sign / x * (1 - 2 / x**2 + 24 / x**4)
+    value -= np.sin(np.pi * rest) * sign / x**2 * (1 - 6 / x**2)
+    middle = whole[near] + rest
+    value[:, near], slope[:, near] = 0.5 + sici(np.pi * middle)[0] / np.pi, np.sinc(middle)
+    return value, slope
 
 
 def below(s: FloatArray, first: FloatArray, step: FloatArray, size: int) -> FloatArray:
@@ -71,16 +83,37 @@ def running(weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     integral : ndarray, shape (..., L)
         What lies before them.
     """
-    places, table = _fine_table(weight.shape[-1])
-    return places, weight @ table
+    size = weight.shape[-1]
+    integral = _between(weight, lambda u: 0.5 + sici(np.pi * u)[0] / np.pi, _RUNNING)
+    integral[..., 0], integral[..., -1] = 0.0, weight.sum(-1)
+    return np.arange(_RUNNING * (size - 1) + 1) / _RUNNING, integral
 
 
-@lru_cache(maxsize=4)
-def _fine_table(size: int) -> tuple[FloatArray, FloatArray]:
-    """The places of `running` and, shape (size, L), what each point contributes before them."""
-    places = np.arange(_RUNNING * (size - 1) + 1) / _RUNNING
-    one = np.ones(1)
-    return places, below(places[:, None], 0 * one, one, size)[:, 0].T
+def finer(weight: FloatArray, per: int) -> FloatArray:
+    """Functions given at equally spaced points, at `per` points for one, from the first to the last.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (..., N)
+        Values of functions that vanish at both ends.
+
+    Returns
+    -------
+    ndarray, shape (..., per (N - 1) + 1)
+    """
+    return _between(weight, np.sinc, per)
+
+
+def _between(weight: FloatArray, kernel: Callable[[FloatArray], FloatArray], per: int) -> FloatArray:
+    """Convolve with a kernel of the distance in points; shape (..., per (N - 1) + 1)."""
+    size = weight.shape[-1]
+    length = 3 * size
+    spectrum = np.fft.rfft(weight, length)
+    result = np.empty((*weight.shape, per))
+    for part in range(per):
+        response = np.fft.rfft(kernel(np.arange(1 - size, size) + part / per), length)
+        result[..., part] = np.fft.irfft(spectrum * response, length)[..., size - 1 : 2 * size - 1]
+    return result.reshape(*weight.shape[:-1], -1)[..., : per * (size - 1) + 1]
 
 
 def interpolate(x: FloatArray, y: FloatArray, at: FloatArray, *, monotone: bool = False) -> FloatArray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.stats.numeric.interpolation import interpolate, running
+from meta.stats.numeric.interpolation import finer, interpolate, running
 from meta.stats.posterior.distributions import Distribution
 
 if TYPE_CHECKING:
@@ -59,15 +59,14 @@ def coupled_difference(
     kept = np.flatnonzero(slices[:, 0] > _NEGLIGIBLE)
     whole = slices[kept].sum()
     places = np.arange(_FINER * (size - 1) + 1) / _FINER
-    spread = np.sinc(places[:, None] - np.arange(size)) / _FINER  # from the grid's points to finer ones
-    fine_weight, (ends_at, under) = weight @ spread.T, running(other / slices)
+    fine_weight, (ends_at, under) = finer(weight, _FINER) / _FINER, running(other / slices)
 
     def exact(at: FloatArray) -> FloatArray:
         p = np.zeros(len(at))
         for j in kept:
             # The chance for the reference turns sharply: the group's points must resolve it
-            finer = grid.first[j] + grid.step[j] * places
-            own = finer if rates is None else interpolate(grid.mu[j], values[j], finer)
+            closer = grid.first[j] + grid.step[j] * places
+            own = closer if rates is None else interpolate(grid.mu[j], values[j], closer)
             ends = (own - at[:, None]).ravel()
             mu = ends if rates is None else interpolate(values[j], grid.mu[j], ends)
             place = np.clip((mu - grid.first[j]) / grid.step[j], 0, size - 1)

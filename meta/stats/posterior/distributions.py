@@ -22,6 +22,7 @@ _END = 7.7  # normal quantile: probability 7e-15
 _EXTRA = 32  # at most, where quantiles are wanted
 _STILL = 1e-4  # of the quantiles' range: a correction this small leaves about its square
 _MOST_POINTS = 385
+_HELD = 5_000_000  # shares of cells held at once
 _REACH = 4.3  # normal quantile: probabilities from 1e-5 to 1 - 1e-5
 _HERMITE = np.polynomial.hermite_e.hermegauss(5)
 
@@ -217,9 +218,14 @@ def _distribution(
     points = np.interp(levels, below_each / average.sum(), at[order])
     points = points[np.concatenate([[True], np.diff(points) > 1e-12 * np.abs(points).max()])]
 
-    def exact(at: FloatArray) -> FloatArray:
+    def some(at: FloatArray) -> FloatArray:
         share = matrix(at)
         masses = post.weight if share.shape[-1] > 1 else post.slices[..., None]
         return np.asarray(masses.reshape(len(masses), -1) @ share.reshape(len(at), -1).T)
+
+    def exact(at: FloatArray) -> FloatArray:
+        several = max(_HELD // post.average.size, 1)
+        parts = [some(at[start : start + several]) for start in range(0, len(at), several)]
+        return np.concatenate(parts, axis=-1)
 
     return Distribution.of(points, exact)

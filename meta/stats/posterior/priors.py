@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _LOG_2_OVER_PI = np.log(2 / np.pi)
 
 
-# Lowest and highest value of a parameter. Outside of them a prior contradicts any trial of a proportion, or has
-# more than 1e-4 of its mass where tau is beyond 2e11 or below 5e-12 times its median, which the grid leaves out.
+# Lowest and highest value of a parameter. Outside of them a prior contradicts any trial of a proportion, or
+# more than 1e-4 of it lies where the grid ends: tau beyond 2e11 or below 5e-12 times its median.
 _SCALE, _SHAPE, _TAIL = (0.001, 1000.0), (0.5, 100.0), (0.4, 100.0)
 _MEAN, _SD = (-20.0, 20.0), (0.001, 100.0)
 
@@ -174,7 +174,7 @@ class TauPrior:
 
     def logpdf(self, tau: ArrayLike) -> FloatArray:
         """Log density at `tau`, shape (...)."""
-        with np.errstate(divide="ignore"):  # the density of a gamma or lognormal can be 0 at 0
+        with np.errstate(divide="ignore", over="ignore"):  # the density can be 0 at 0, and far out
             return FAMILIES[self.family].logpdf(np.asarray(tau, dtype=float), *self.values)
 
     def quantile(self, p: ArrayLike) -> FloatArray:
@@ -232,7 +232,7 @@ def _range_faults(option: str, found: str, value: float, ends: tuple[float, floa
     """The fault of a parameter out of its range, if it is."""
     low, high = ends
     if not low <= value <= high:
-        allowed = f"{low:g} to {high:g} is allowed: what lies beyond fits no trials"
+        allowed = f"{low:g} to {high:g} is allowed: what is beyond fits no trials"
         yield option_fault(option, found, allowed)
 
 

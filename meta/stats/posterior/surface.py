@@ -70,14 +70,18 @@ class Surface(NamedTuple):
             To within a nat a trial, and faster.
         """
         mu, tau = np.broadcast_arrays(mu, tau)
-        total = np.zeros((len(self.members), mu.size))
-        for part, tables in self._tables(mu.ravel(), tau.ravel(), rough=rough):
-            members = self.members[:, part]
-            if common is not None:  # as one trial more, which saves a pass over the result
-                tables = np.concatenate([tables, np.broadcast_to(common, mu.shape).reshape(1, -1)])
+        total: FloatArray | None = None
+        for part, found in self._tables(mu.ravel(), tau.ravel(), rough=rough):
+            tables, members = found, self.members[:, part]
+            if common is not None:  # as one trial more, which saves a pass
+                everywhere = np.broadcast_to(common, mu.shape).reshape(1, -1)
                 members = np.column_stack([members, np.ones(len(members))])
+                part_of_total = members @ np.concatenate([tables, everywhere])
                 common = None
-            total += members @ tables
+            else:
+                part_of_total = members @ tables
+            total = part_of_total if total is None else total + part_of_total
+        assert total is not None  # there is a part, if an empty one
         return total.reshape(len(self.members), *mu.shape)
 
     def expected(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> FloatArray:

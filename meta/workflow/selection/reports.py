@@ -158,9 +158,10 @@ def evidence_words(rows: Iterable[Row]) -> str:
     return " and ".join(words for level, words in EVIDENCE_WORDS.items() if level in levels)
 
 
-def not_printed(rows: Iterable[Row]) -> str:
-    """Say why rows that are not all printed are not used under `evidence: printed`."""
-    return f"{evidence_words(rows)}; the analysis uses printed numbers only (evidence: printed)"
+def not_printed(rows: Iterable[Row], evidence: str) -> str:
+    """Say why rows that are not all certain enough for the analysis are not used."""
+    used = "printed numbers" if evidence == "printed" else "printed and recovered numbers"
+    return f"{evidence_words(rows)}; the analysis uses {used} only (evidence: {evidence})"
 
 
 def drugs_label(drugs: Sequence[Drug]) -> str:
@@ -191,19 +192,25 @@ def trial_entry(file: TrialFile, action: Action, reason: str) -> LedgerEntry:
     )
 
 
+def used_levels(evidence: str) -> tuple[Evidence, ...]:
+    """The levels of evidence that an analysis uses."""
+    every: tuple[Evidence, ...] = ("printed", "recovered", "unverified")
+    return every if evidence == "all" else every[: every.index(evidence) + 1]
+
+
 def usable_rows(table: Table, evidence: str) -> Iterator[tuple[int, Row]]:
     """The rows that may be counted, with their places.
 
     Rows about one adverse event or characteristic are not the outcome itself. Unverified rows, and counts
-    recovered from a percentage that allows others too, are used only under `evidence: all`.
+    recovered from a percentage that allows others too, are used only where `evidence` says so.
     """
     for index, row in enumerate(table.rows):
         if row.term not in {None, "any"}:
             continue
-        if evidence == "all":
+        if row.evidence in used_levels(evidence):
             yield index, row
         elif row.status == "verified":
-            gone: dict[str, Any] = {} if row.evidence == "printed" else dict.fromkeys(row.back_calculated)
+            gone: dict[str, Any] = dict.fromkeys(row.back_calculated)
             yield index, replace(row, **gone)
 
 
@@ -303,7 +310,7 @@ def _refused(
     if found is None:
         whom = f"patients who are {who}" if who else "all patients"
         if rows := candidate.not_as_printed(asked):
-            return f"n and responders of {whom} are {not_printed(rows)}"
+            return f"n and responders of {whom} are {not_printed(rows, analysis.evidence)}"
         return f"does not report n and responders of {whom}"
     if found.n == 0:
         return f"has no patient who is {who}" if who else "has no patient"

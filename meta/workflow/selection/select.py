@@ -17,7 +17,7 @@ from meta.workflow.selection.exclude import without
 from meta.workflow.selection.group import Grouping, group
 from meta.workflow.selection.included import Bounded, Included
 from meta.workflow.selection.latent import LatentCounts, latent_counts, latent_entries
-from meta.workflow.selection.reports import choose, not_printed, population, trial_entry
+from meta.workflow.selection.reports import choose, not_printed, population, trial_entry, used_levels
 from meta.workflow.selection.sites import site_counts
 from meta.workflow.selection.unreported import divides, splits
 
@@ -280,8 +280,8 @@ def _unused(included: list[Included], ledger: list[LedgerEntry], evidence: str) 
 
 
 def _why_unused(trial: Included, row: Row, evidence: str) -> str:
-    if evidence == "printed" and row.evidence != "printed":
-        return not_printed([row])
+    if row.evidence not in used_levels(evidence):
+        return not_printed([row], evidence)
     if row.n is None:
         return "printed without a number of patients"
     patients = trial.chosen.universe.patients(row.given())

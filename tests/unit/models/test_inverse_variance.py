@@ -19,16 +19,12 @@ from meta.models.inverse_variance import INTERVALS
 from meta.models.policy import words
 from meta.results import (
     Between,
-    Estimate,
+    Estimand,
     Fit,
     Heterogeneity,
     NamedTest,
-    Prediction,
-    Proportion,
     Quantity,
     Reason,
-    Statistic,
-    Tau2,
 )
 from meta.stats.normal.scales import SCALES
 from meta.stats.normal.tau2 import estimate
@@ -57,16 +53,13 @@ CORNERS = {
 
 # What must have a reason where it is None; trials' effects and weights are looked at apart.
 VALUES = {
-    Estimate: ("value", "se", "interval"),
-    Tau2: ("value", "interval"),
-    Statistic: ("value",),
     Heterogeneity: ("Q", "p"),
-    Proportion: ("low", "high"),  # and value, except for predictions
-    Prediction: ("low", "high"),
     Between: ("statistic", "p"),
     NamedTest: ("statistic", "p"),
-    Quantity: ("value", "low", "high"),
+    Quantity: ("low", "high"),  # and value
 }
+
+NO_INTERVAL = {Estimand.I2, Estimand.H2, Estimand.R2}  # by themselves; I2 and H2 may have that of tau2
 
 
 def grouped(name, responders, n):
@@ -91,8 +84,9 @@ def walk(thing, path="fit"):
 
 
 def check_reason(path, part):
-    missing = [name for name in VALUES.get(type(part), ()) if getattr(part, name) is None]
-    if isinstance(part, Proportion) and part.value is None:
+    ends = not isinstance(part, Quantity) or part.estimand not in NO_INTERVAL
+    missing = [name for name in VALUES.get(type(part), ()) if ends and getattr(part, name) is None]
+    if isinstance(part, Quantity) and part.value is None:
         missing.append("value")
     assert not missing or part.reason, f"{path}: {missing} missing without a reason"
 
@@ -138,15 +132,15 @@ def check_numbers(fit):
     assert all(0 <= z <= 1 for z in (p.value, p.low, p.high) if z is not None)
     if None not in (p.value, p.low, p.high):
         assert p.low <= p.value <= p.high
-    if fit.mu.interval:
-        assert fit.mu.interval.low <= fit.mu.value <= fit.mu.interval.high
-    if fit.tau2.interval:
-        assert 0 <= fit.tau2.interval.low <= fit.tau2.interval.high
+    if fit.mu.low is not None:
+        assert fit.mu.low <= fit.mu.value <= fit.mu.high
+    if fit.tau2.low is not None:
+        assert 0 <= fit.tau2.low <= fit.tau2.high
     if fit.heterogeneity.I2.value is not None:
         assert 0 <= fit.heterogeneity.I2.value < 1
-        assert (fit.heterogeneity.I2.interval is None) == (fit.tau2.interval is None)
-    if fit.prediction.low is not None:
-        assert fit.prediction.low < fit.prediction.high
+        assert (fit.heterogeneity.I2.low is None) == (fit.tau2.low is None)
+    if fit.prediction.effect.low is not None:
+        assert fit.prediction.effect.low < fit.prediction.effect.high
         assert fit.prediction.proportion.low is not None
     assert words(fit.standing)
 
@@ -190,7 +184,7 @@ def test_corners_of_the_other_options(prediction, trial_interval, level):
         )
         fit = model.detailed_fit(grouped(name, x, n))
         check_fit(fit)
-        assert {fit.level, fit.proportion.level, fit.prediction.level} == {level}
+        assert {fit.level, fit.proportion.level, fit.prediction.effect.level} == {level}
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -202,7 +196,7 @@ def test_corners_of_the_profile_likelihood(scale, tau2, level):
         check_fit(fit)
         for part in (fit, *fit.groups):
             if part.k > 1:
-                assert part.tau2.interval.low <= part.tau2.value <= part.tau2.interval.high
+                assert part.tau2.low <= part.tau2.value <= part.tau2.high
 
 
 @pytest.mark.parametrize("tau2", ["DL", "PM", "common-effect"])
@@ -281,17 +275,19 @@ def test_default_fit_by_hand():
     se = np.sqrt(1 / np.sum(w)) * np.sqrt(max(1, np.sum(w * (y - mu) ** 2) / 3))
     assert fit.mu.value == pytest.approx(mu, rel=1e-12)
     assert fit.mu.se == pytest.approx(np.sqrt(1 / np.sum(w)), rel=1e-12)
-    assert fit.mu.interval.se == pytest.approx(se, rel=1e-12)
+    assert fit.mu.interval_se == pytest.approx(se, rel=1e-12)
     low, high = stats.t.interval(0.95, 3, mu, se)
-    assert (fit.mu.interval.low, fit.mu.interval.high) == pytest.approx((low, high), rel=1e-12)
-    assert (fit.mu.interval.kind, fit.mu.interval.df) == ("confidence", 3)
+    assert (fit.mu.low, fit.mu.high) == pytest.approx((low, high), rel=1e-12)
+    assert (fit.mu.kind, fit.mu.df) == ("confidence", 3)
     p = fit.proportion
     assert [p.value, p.low, p.high] == pytest.approx(1 / (1 + np.exp(-np.array([mu, low, high]))), rel=1e-12)
     assert p.estimand == "median"
     assert [trial.weight for trial in fit.trials] == pytest.approx(w / w.sum(), rel=1e-12)
     half = stats.t.ppf(0.975, 2) * np.sqrt(fit.tau2.value + 1 / np.sum(w))
-    assert (fit.prediction.low, fit.prediction.high) == pytest.approx((mu - half, mu + half), rel=1e-12)
-    assert fit.prediction.df == 2
+    assert (fit.prediction.effect.low, fit.prediction.effect.high) == pytest.approx(
+        (mu - half, mu + half), rel=1e-12
+    )
+    assert fit.prediction.effect.df == 2
     assert (fit.k, fit.n, fit.responders) == (4, 100, 14)
 
 
@@ -304,11 +300,11 @@ def test_the_prediction_of_knapp_hartung_takes_the_floor_from_the_interval():
     if fits["hk"].tau2.value == 0:
         x = [1, 6, 2, 30]
         fits = {i: InverseVariance(interval=i, prediction="hk").fit(Counts.of(x, n)) for i in fits}
-    widths = {i: fit.prediction.high - fit.prediction.low for i, fit in fits.items()}
+    widths = {i: fit.prediction.effect.high - fit.prediction.effect.low for i, fit in fits.items()}
     assert widths["wald"] == widths["mhk"]
     for interval in ("hk", "mhk"):
         fit = fits[interval]
-        half = stats.t.ppf(0.975, 3) * np.sqrt(fit.tau2.value + fit.mu.interval.se**2)
+        half = stats.t.ppf(0.975, 3) * np.sqrt(fit.tau2.value + fit.mu.interval_se**2)
         assert widths[interval] == pytest.approx(2 * half, rel=1e-12)
 
 
@@ -318,7 +314,7 @@ def test_heterogeneity_names_both_definitions():
     assert h.H2_Q.value == pytest.approx(h.Q / 3, rel=1e-12)
     assert h.H2.value == pytest.approx(1 / (1 - h.I2.value), rel=1e-12)
     assert len({h.I2.definition, h.I2_Q.definition, h.H2.definition, h.H2_Q.definition}) == 4
-    assert h.I2.interval.method == "Q-profile"
+    assert h.I2.method == "Q-profile"
 
 
 def test_the_common_effect_model_estimates_no_tau2():
@@ -328,7 +324,7 @@ def test_the_common_effect_model_estimates_no_tau2():
     assert "not estimated" in fit.tau2.reason
     assert fit.heterogeneity.I2.value is fit.heterogeneity.H2.value is None
     assert fit.heterogeneity.I2_Q.value > 0
-    assert "no spread of true effects" in fit.prediction.reason
+    assert "no spread of true effects" in fit.prediction.effect.reason
     assert fit.heterogeneity.Q == pytest.approx(5.310246, abs=5e-7)
 
 
@@ -358,7 +354,7 @@ def test_without_a_correction_extreme_arms_cannot_be_pooled(scale):
         fit.mu.reason,
         fit.tau2.reason,
         fit.heterogeneity.reason,
-        fit.prediction.reason,
+        fit.prediction.effect.reason,
         fit.proportion.reason,
     ):
         assert "allow a continuity correction or choose an arcsine scale" in reason
@@ -379,33 +375,37 @@ def test_tau2_at_zero_is_not_called_homogeneity_and_allows_no_prediction():
     (note,) = fit.notes
     assert "with few trials a common outcome even under large heterogeneity" in note
     assert "homogen" not in note
-    assert (fit.prediction.low, fit.prediction.high) == (None, None)
-    assert "tau2 is estimated as 0" in fit.prediction.reason
-    assert fit.prediction.proportion.reason == fit.prediction.reason
+    assert (fit.prediction.effect.low, fit.prediction.effect.high) == (None, None)
+    assert "tau2 is estimated as 0" in fit.prediction.effect.reason
+    assert fit.prediction.proportion.reason == fit.prediction.effect.reason
 
 
 def test_two_trials_have_no_higgins_thompson_spiegelhalter_interval():
     counts = Counts.of([1, 15], [20, 25])
     fit = InverseVariance().fit(counts)
     assert fit.tau2.value > 0
-    assert fit.prediction.low is None
-    assert "no degree of freedom" in fit.prediction.reason
-    assert InverseVariance(prediction="t").fit(counts).prediction.df == 1
+    assert fit.prediction.effect.low is None
+    assert "no degree of freedom" in fit.prediction.effect.reason
+    assert InverseVariance(prediction="t").fit(counts).prediction.effect.df == 1
 
 
 def test_a_prediction_that_was_not_asked_for():
     prediction = InverseVariance(prediction="none").fit(Counts.of(*TABLE1)).prediction
-    assert (prediction.low, prediction.reason, prediction.method) == (None, "not asked for", "none")
+    assert (prediction.effect.low, prediction.effect.reason, prediction.effect.method) == (
+        None,
+        "not asked for",
+        "none",
+    )
 
 
 def test_trials_too_alike_for_a_tau2_interval():
     fit = InverseVariance(interval="hk").fit(Counts.of(*CORNERS["identical arms"]))
     assert "no value of tau2 is compatible" in fit.tau2.reason
     assert "identical" in fit.mu.reason
-    assert fit.mu.interval is None
+    assert fit.mu.low is None
     assert fit.proportion.value == pytest.approx(0.2)
     assert (fit.proportion.low, fit.proportion.high) == (None, None)
-    assert InverseVariance().fit(Counts.of(*CORNERS["identical arms"])).mu.interval is not None
+    assert InverseVariance().fit(Counts.of(*CORNERS["identical arms"])).mu.low is not None
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_groups_share_tau2_by_default():
     asia, west = fit.groups
     assert asia.tau2 == west.tau2
     assert fit.tau2.value != asia.tau2.value  # overall, differences between groups are part of tau2
-    assert (asia.mu.interval.df, asia.prediction.df) == (4, 3)  # six trials less two means
+    assert (asia.mu.df, asia.prediction.effect.df) == (4, 3)  # six trials less two means
 
 
 def test_separate_groups_are_fits_of_their_own():
@@ -522,7 +522,7 @@ def test_one_group_has_no_test():
     assert "fewer than two groups" in fit.between.reason
     # sums over one group and over all trials may differ in the last digit
     assert fit.groups[1].mu.value == pytest.approx(fit.mu.value, rel=1e-13)
-    assert fit.groups[1].mu.interval.low == pytest.approx(fit.mu.interval.low, rel=1e-13)
+    assert fit.groups[1].mu.low == pytest.approx(fit.mu.low, rel=1e-13)
 
 
 def test_a_group_of_one_trial_takes_part_in_the_test_under_a_common_tau2():
@@ -731,23 +731,23 @@ def test_a_prediction_names_the_rule_of_its_degrees_of_freedom(prediction, alone
     """Seven rows, two means and a common tau2: HTS leaves 7 - 2 - 1 df, as k - 2 = k - 1 - 1 of one mean."""
     x, n = [5, 6, 2, 1, 4, 9, 3], [18, 32, 29, 21, 20, 25, 30]
     fit = InverseVariance(prediction=prediction).fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
-    assert fit.prediction.method.endswith(f"with {alone}")
-    assert fit.prediction.df == df + 1
+    assert fit.prediction.effect.method.endswith(f"with {alone}")
+    assert fit.prediction.effect.df == df + 1
     for group in fit.groups:
-        assert group.prediction.method.endswith(f"with {together}")
-        assert group.prediction.df == df
+        assert group.prediction.effect.method.endswith(f"with {together}")
+        assert group.prediction.effect.df == df
     for group in (
         InverseVariance(prediction=prediction, groups="separate")
         .fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
         .groups
     ):
-        assert group.prediction.method.endswith(f"with {alone}")
+        assert group.prediction.effect.method.endswith(f"with {alone}")
 
 
 def test_the_likelihood_names_the_same_rule():
     x, n = [5, 6, 2, 1, 4, 9, 3], [18, 32, 29, 21, 20, 25, 30]
     fit = BinomialNormal(bootstrap=0).fit(GroupedCounts.of(x, n, [*"aaaabbb"]))
-    assert (fit.prediction.df, fit.prediction.method.endswith("t with k-2 df")) == (5, True)
+    assert (fit.prediction.effect.df, fit.prediction.effect.method.endswith("t with k-2 df")) == (5, True)
     for group in fit.groups:
-        assert group.prediction.df == 4
-        assert group.prediction.method.endswith("rows of all groups - number of groups - 1")
+        assert group.prediction.effect.df == 4
+        assert group.prediction.effect.method.endswith("rows of all groups - number of groups - 1")

@@ -13,7 +13,7 @@ THRESHOLDS = "thresholds: found 0, 1.5; ORRs between 0 and 1 are allowed"
 CONTINUITY = "continuity: found 2; none, or a number above 0 up to 1, is allowed"
 PRIORS = [
     "mu_prior: found 'normal:a,2'; family:number,number is allowed",
-    "prior: found scale -1 in half-normal:-1; a positive number is allowed",
+    "prior: found scale -1 in half-normal:-1; 0.001 to 1000 is allowed: what is beyond fits no trials",
 ]
 PRIOR_OPTIONS = {"prior": "half-normal:-1", "mu_prior": "normal:a,2", "level": 2, "thresholds": (0, 0.1, 1.5)}
 CASES = {

@@ -106,9 +106,9 @@ def the_exact_interval_alone(fit, x, n):
     assert (found.value, found.low, found.high) == (x / n, low[0], high[0])
     assert found.estimand == "one-trial"
     assert fit.standing.status is Status.EXACT_INTERVAL_ONLY
-    for part in (fit.mu, fit.tau2, fit.prediction, fit.prediction.proportion, fit.heterogeneity):
+    for part in (fit.mu, fit.tau2, fit.prediction.effect, fit.prediction.proportion, fit.heterogeneity):
         assert part.reason == SAID
-    assert (fit.mu.value, fit.mu.interval, fit.tau2.value, fit.prediction.low) == (None,) * 4
+    assert (fit.mu.value, fit.mu.low, fit.tau2.value, fit.prediction.effect.low) == (None,) * 4
     assert (fit.tau, fit.estimands, fit.dispersion, fit.correlation, fit.predictive_count) == (None,) * 5
     assert (fit.sweep, fit.influence, fit.probabilities) == ((), (), ())
     assert not [name for name in fit.grids if not name.startswith("before.")]

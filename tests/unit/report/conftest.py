@@ -21,16 +21,12 @@ from meta.results import (
     Between,
     Diagnostics,
     Estimand,
-    Estimate,
     Fit,
     Heterogeneity,
-    Interval,
     NotReported,
     Prediction,
     Procedure,
-    Proportion,
-    Statistic,
-    Tau2,
+    Quantity,
     TrialEffect,
 )
 
@@ -54,8 +50,8 @@ def proportion(
     high: float | None,
     estimand: Estimand = Estimand.RAW,
     reason: str | None = None,
-) -> Proportion:
-    return Proportion(
+) -> Quantity:
+    return Quantity(
         value=value, low=low, high=high, estimand=estimand, level=0.95, kind="confidence",
         method="exact (Clopper-Pearson)" if estimand is Estimand.RAW else METHOD, reason=reason,
     )  # fmt: skip
@@ -70,17 +66,23 @@ def trial(label: str, responders: int, n: int, weight: float | None) -> TrialEff
     )  # fmt: skip
 
 
+I2 = Quantity(estimand=Estimand.I2, level=0.95, definition="tau2 / (tau2 + typical sampling variance)")
+TAU2 = Quantity(estimand=Estimand.TAU2, level=0.95, definition="REML", method="Q-profile")
+MU = Quantity(estimand=Estimand.MU, level=0.95, method="mhk")
+AHEAD = Quantity(estimand=Estimand.NEW_EFFECT, level=0.95, kind="prediction", method="t with k-2 df")
+
+
 def no_estimate(reason: str, k: int) -> dict[str, object]:
-    nothing = Statistic(value=None, definition="tau2 / (tau2 + typical sampling variance)", reason=reason)
+    nothing = replace(I2, reason=reason)
     return {
-        "mu": Estimate(value=None, reason=reason),
-        "tau2": Tau2(value=None, method="REML", reason=reason),
+        "mu": replace(MU, reason=reason),
+        "tau2": replace(TAU2, reason=reason),
         "heterogeneity": Heterogeneity(
             Q=None, df=max(k - 1, 0), p=None, I2=nothing, I2_Q=nothing, H2=nothing, H2_Q=nothing,
             reason=reason,
         ),
         "prediction": Prediction(
-            low=None, high=None, level=0.95, df=None, method="t with k-2 df", reason=reason,
+            effect=replace(AHEAD, reason=reason),
             proportion=proportion(None, None, None, Estimand.NEW_TRIAL, reason),
         ),
         "proportion": proportion(None, None, None, Estimand.MEDIAN, reason),
@@ -88,21 +90,18 @@ def no_estimate(reason: str, k: int) -> dict[str, object]:
 
 
 def pooled(k: int, mu: float, se: float, tau2: float) -> dict[str, object]:
-    interval = Interval(
-        low=mu - 3 * se, high=mu + 3 * se, level=0.95, kind="confidence", method="mhk", df=k - 1
-    )
-    spread = Interval(low=0.0, high=12.0746, level=0.95, kind="confidence", method="Q-profile")
-    i2 = Statistic(value=tau2 / (tau2 + 0.3919), definition="tau2 / (tau2 + typical sampling variance)")
+    low, high = mu - 3 * se, mu + 3 * se
+    i2 = replace(I2, value=tau2 / (tau2 + 0.3919))
     half = 4 * math.sqrt(se**2 + tau2)
     return {
-        "mu": Estimate(value=mu, se=se, interval=interval),
-        "tau2": Tau2(value=tau2, method="REML", at_boundary=tau2 == 0, interval=spread),
+        "mu": replace(MU, value=mu, low=low, high=high, se=se, df=k - 1),
+        "tau2": replace(TAU2, value=tau2, low=0.0, high=12.0746, at_boundary=tau2 == 0),
         "heterogeneity": Heterogeneity(Q=5.310246, df=k - 1, p=0.15041, I2=i2, I2_Q=i2, H2=i2, H2_Q=i2),
         "prediction": Prediction(
-            low=mu - half, high=mu + half, level=0.95, df=k - 2, method="t with k-2 df",
+            effect=replace(AHEAD, low=mu - half, high=mu + half, df=k - 2),
             proportion=proportion(None, expit(mu - half), expit(mu + half), Estimand.NEW_TRIAL),
         ),
-        "proportion": proportion(expit(mu), expit(interval.low), expit(interval.high), Estimand.MEDIAN),
+        "proportion": proportion(expit(mu), expit(low), expit(high), Estimand.MEDIAN),
     }  # fmt: skip
 
 

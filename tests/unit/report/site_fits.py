@@ -15,7 +15,6 @@ from meta.results import (
     Order,
     Parameter,
     PriorPoint,
-    Proportion,
     Quantity,
     Rate,
     RateDifference,
@@ -35,10 +34,10 @@ LEADS = standing(6, 20, 60, bayesian=True)
 TWO = standing(2, 5, 60, bayesian=True)
 
 
-def rate_of(value: float | None, half: float = 0.1) -> Proportion:
+def rate_of(value: float | None, half: float = 0.1) -> Quantity:
     """A proportion with an interval inside 0 to 1, or none."""
     ends = (None, None) if value is None else (max(0.0, value - half), min(1.0, value + half))
-    return Proportion(
+    return Quantity(
         value=value, low=ends[0], high=ends[1], estimand=Estimand.MEAN_NEW, level=0.95, kind="credible",
         method="by hand", reason=None if value is not None else NOT_SAMPLED,
     )  # fmt: skip

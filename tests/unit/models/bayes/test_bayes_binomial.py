@@ -99,12 +99,12 @@ def test_what_a_fit_holds(corner):
     assert estimands.predictive.expectation == estimands.mean.expectation
     assert estimands.predictive.low < estimands.median.low
     assert estimands.predictive.high > estimands.mean.high
-    assert fit.mu.interval.low < fit.mu.value < fit.mu.interval.high
-    assert fit.mu.se == fit.mu.interval.se
+    assert fit.mu.low < fit.mu.value < fit.mu.high
+    assert fit.mu.se == fit.mu.interval_se
     odds = estimands.median.value / (1 - estimands.median.value)
     assert np.log(odds) == pytest.approx(fit.mu.value, abs=1e-9)
     assert fit.tau2.value == pytest.approx(fit.tau.value**2, rel=1e-12)
-    assert (fit.tau2.interval.low, fit.tau2.interval.high) == (fit.tau.low**2, fit.tau.high**2)
+    assert (fit.tau2.low, fit.tau2.high) == (fit.tau.low**2, fit.tau.high**2)
     assert fit.dispersion.median_odds_ratio.value == pytest.approx(np.exp(0.9538725524 * fit.tau.value))
     assert fit.heterogeneity.I2.value is None
     assert "I2" in fit.heterogeneity.reason
@@ -227,6 +227,14 @@ def test_the_model_says_what_the_posterior_says(table1):
     assert table1.tau.expectation == pytest.approx(post.expectation(post.cells.tau[:, None])[0], rel=1e-12)
     found = (table1.estimands.mean.value, table1.estimands.median.value)
     assert found == pytest.approx((0.148690, 0.127531), abs=2e-5)  # exact.json
+
+
+@pytest.mark.parametrize(("x", "n"), [([0] * 38, [209] * 38), ([0, 0, 0], [18, 32, 29])])
+def test_more_responders_of_a_new_trial_are_never_likelier(x, n):
+    """Where nearly nobody responds, neighbouring chances differ by less than their error."""
+    model = BayesBinomial(prior="invgamma:48,0.018", mu_prior="normal:7,1.2", level=0.999, new_trial=1000)
+    count = model.fit(Counts.of(x, n)).predictive_count
+    assert (np.diff(count.at_least) <= 0).all()
 
 
 def test_what_takes_longer_is_there_on_request(table1):

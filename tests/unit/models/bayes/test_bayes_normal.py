@@ -74,9 +74,9 @@ def test_against_the_closed_form_given_tau(scale):
     average = mass @ centre
     assert fit.mu.se == pytest.approx(np.sqrt(mass @ (width**2 + centre**2) - average**2), rel=1e-7)
     assert fit.tau.expectation == pytest.approx(mass @ tau, rel=1e-7)
-    for q, p in ((fit.mu.interval.low, 0.025), (fit.mu.value, 0.5), (fit.mu.interval.high, 0.975)):
+    for q, p in ((fit.mu.low, 0.025), (fit.mu.value, 0.5), (fit.mu.high, 0.975)):
         assert mass @ norm.cdf(q, centre, width) == pytest.approx(p, abs=1e-5)
-    for q, p in ((fit.prediction.low, 0.025), (fit.prediction.high, 0.975)):
+    for q, p in ((fit.prediction.effect.low, 0.025), (fit.prediction.effect.high, 0.975)):
         assert mass @ norm.cdf(q, centre, np.hypot(width, tau)) == pytest.approx(p, abs=1e-5)
     below_tau = np.interp(fit.tau.value, tau, np.cumsum(mass))
     assert below_tau == pytest.approx(0.5, abs=0.02)  # whole nodes of a panel, none of them above 2 %

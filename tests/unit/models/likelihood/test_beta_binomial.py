@@ -93,7 +93,7 @@ def test_without_more_than_binomial_variation_the_correlation_is_zero():
     found = BetaBinomial().fit(Counts.of([5, 5, 5], [20, 20, 20]))
     assert found.correlation.value == 0
     assert found.proportion.value == pytest.approx(0.25, abs=1e-9)
-    assert found.prediction.low is None
+    assert found.prediction.effect.low is None
     assert any("no sign that they agree" in note for note in found.notes)
 
 
@@ -139,5 +139,5 @@ def test_the_lower_of_two_low_peaks_is_left():
 
 def test_no_prediction_on_another_scale_says_why(fit):
     assert fit.prediction.proportion.low is not None
-    assert fit.prediction.low is None
-    assert "no scale but its own" in fit.prediction.reason
+    assert fit.prediction.effect.low is None
+    assert "no scale but its own" in fit.prediction.effect.reason

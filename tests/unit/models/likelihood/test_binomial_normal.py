@@ -55,7 +55,7 @@ def test_estimands(fit):
 def test_profile_limits_lie_on_the_cut_off(fit):
     """The best tau given a limit of mu, on a fine grid: its loglik is below by chi2/2, to the grid's 1e-4."""
     cut = chi2.ppf(0.95, 1) / 2
-    for mu in (fit.mu.interval.low, fit.mu.interval.high):
+    for mu in (fit.mu.low, fit.mu.high):
         best = max(loglik(mu, tau) for tau in np.linspace(0, 4, 401))
         assert fit.loglik - best == pytest.approx(cut, abs=1e-3)
 
@@ -64,9 +64,9 @@ def test_widths_follow_the_method(table1):
     widths = {}
     for kind in ("wald", "profile", "wald-t", "profile-t"):
         found = BinomialNormal(interval=kind).fit(table1)
-        widths[kind] = found.mu.interval.high - found.mu.interval.low
-        assert found.mu.interval.df == (3 if kind == "wald-t" else None)
-        assert (found.mu.interval.se is None) == kind.startswith("profile")
+        widths[kind] = found.mu.high - found.mu.low
+        assert found.mu.df == (3 if kind == "wald-t" else None)
+        assert (found.mu.interval_se is None) == kind.startswith("profile")
     assert widths["wald"] < widths["profile"] < widths["profile-t"]
     assert widths["wald-t"] / widths["wald"] == pytest.approx(3.182446305 / 1.959963985, rel=1e-6)
 
@@ -123,9 +123,9 @@ def test_corners_have_a_value_or_a_reason(name, interval, unexplained):
 
 def test_tau_at_the_boundary_has_a_note_and_no_prediction():
     found = BinomialNormal().fit(Counts.of([5, 5, 5], [20, 20, 20]))
-    assert (found.tau2.value, found.tau2.at_boundary, found.prediction.low) == (0, True, None)
+    assert (found.tau2.value, found.tau2.at_boundary, found.prediction.effect.low) == (0, True, None)
     assert found.estimands.mean.value == pytest.approx(0.25, abs=1e-9)
-    assert "pretend that trials do not differ" in found.prediction.reason
+    assert "pretend that trials do not differ" in found.prediction.effect.reason
     assert any("no sign that they agree" in note for note in found.notes)
     pooled = binom.logpmf(5, 20, 0.25) * 3
     assert found.loglik == pytest.approx(pooled, abs=1e-9)

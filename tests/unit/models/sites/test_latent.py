@@ -99,7 +99,7 @@ def test_what_is_not_asked_is_not_there(found):
     assert (found.alone, found.sampling_alone, len(found.fits)) == (None, None, 1)
     assert (found.factor, found.stays, found.leaves) == ("differentiation", "poor", "well")
     assert found.fits[0].sampling_without_groups is None
-    assert any("No report says of 8 patients" in note for note in found.notes)
+    assert any("For 8 patients, no report says" in note for note in found.notes)
 
 
 def test_the_excluded_are_a_fixed_group_whatever_the_options(monkeypatch):

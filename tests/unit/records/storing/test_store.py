@@ -69,7 +69,7 @@ def test_numbers_keep_every_digit():
     fit = a_run().fits[0]
     stored = store.from_json(store.to_json(a_run())).fits[0]
     assert stored.mu.value.hex() == fit.mu.value.hex()
-    assert stored.mu.interval.low.hex() == fit.mu.interval.low.hex()
+    assert stored.mu.low.hex() == fit.mu.low.hex()
 
 
 @pytest.mark.parametrize("text", ["20.0", "20", "16.70"])

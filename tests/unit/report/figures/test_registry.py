@@ -48,7 +48,7 @@ def runs(run_with, roles_of, table1, entry_of):
 
 def roles_under(fit, prior):
     data = Counts.of([5, 6, 2, 1], [18, 32, 29, 21], labels=[trial.label for trial in fit.trials])
-    return replace(BayesBinomial(prior=prior, thresholds=(0.1, 0.2)).fit(data), role="primary")
+    return replace(BayesBinomial(prior=prior, thresholds=(0.1, 0.2)).detailed_fit(data), role="primary")
 
 
 def shown(runs):

@@ -88,7 +88,7 @@ def test_a_row_has_every_number_of_the_fit(fit_of):
     fit = fit_of(ROWS)
     row = flat(fit, FIT)
     assert (row["k"], row["n"], row["responders"], row["estimand"]) == (4, 100, 14, "median ORR")
-    assert (row["mu"], row["mu_se"], row["mu_low"]) == (fit.mu.value, fit.mu.se, fit.mu.interval.low)
+    assert (row["mu"], row["mu_se"], row["mu_low"]) == (fit.mu.value, fit.mu.se, fit.mu.low)
     assert (row["tau2_high"], row["Q_df"], row["Q_p"]) == (12.0746, 3, 0.15041)
     assert row["prediction_high"] == fit.prediction.proportion.high
 

@@ -253,6 +253,13 @@ def test_few_responders_among_millions_are_counted_exactly():
     assert test.p == pytest.approx(0.25, rel=1e-6)  # both trials' three: 2/2^3, up to 1/n
 
 
+def test_a_probability_below_what_a_float_holds_is_zero():
+    """All of the large trial and none of the small one: about (545/100451)^545."""
+    test = conditional_test([99_906, 0], [99_906, 545])
+    assert test.exact
+    assert test.p == 0
+
+
 def test_a_level_is_answered_alone_when_its_company_is_too_much_work(monkeypatch):
     n = [40, 45, 50, 57, 61]
     near, far = [17, 14, 15, 19, 20], [0, 0, 0, 30, 55]

@@ -169,7 +169,8 @@ def test_what_is_refused_and_what_is_allowed(text, found, allowed):
 @pytest.mark.parametrize(
     "text",
     ["normal:-2", "normal:-2,2,1", "normal", "normal:", "", "t:0,1", "half-normal:1", "normal:-2,0",
-     "normal:-2,-1", "normal:nan,1", "normal:1e6,1", "normal:0,1e300", "normal:0,1e-300", "normal:0,inf", "normal:a,b", "Normal:0,1"],
+     "normal:-2,-1", "normal:nan,1", "normal:1e6,1", "normal:0,1e300", "normal:0,1e-300",
+     "normal:0,inf", "normal:a,b", "Normal:0,1"],
 )  # fmt: skip
 def test_a_mu_prior_is_normal(text):
     with pytest.raises(

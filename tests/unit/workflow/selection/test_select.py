@@ -484,6 +484,20 @@ def test_an_older_report_does_not_step_in_for_one_that_is_less_certain(
     assert counts(select(trials, before)) == {"A (Old 2018)": (3, 10)}
 
 
+def test_recovered_counts_without_unverified_ones(make_trial, analysis):
+    trials = {
+        "a": make_trial("a", [Row(n=20, responders=4, **RECOVERED)]),
+        "b": make_trial("b", [Row(n=20, responders=5, status="unverified")]),
+    }
+    selection = select(trials, analysis("a", "b", evidence="recovered"))
+    assert counts(selection) == {"A (Smith 2020)": (4, 20)}
+    (passed,) = actions(selection, action="passed over")
+    assert passed.reason == (
+        "n and responders of all patients are unverified; the analysis uses printed and recovered numbers "
+        "only (evidence: recovered)"
+    )
+
+
 def test_another_table_of_the_same_report_steps_in(make_trial, analysis, report):
     tables = (
         Table(outcome="response", criteria="RECIST 1.1", rows=(Row(n=9, responders=1, status="unverified"),)),
