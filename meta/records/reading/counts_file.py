@@ -154,12 +154,12 @@ def _line(
         else:
             allowed = f"a whole number from {least} to {MOST} is allowed"
             faults.append(Fault(file, number, column, f"found {shown(text)}", allowed))
-    names = [column for column in (columns.label, columns.by) if column is not None and not record[column]]
-    faults += [Fault(file, number, column, "found nothing", "a name is allowed") for column in names]
-    for column in (columns.label, columns.by):
-        if column is not None and len(record[column]) > MAX_NAME:
-            found = f"found a name of {len(record[column])} characters"
-            faults.append(Fault(file, number, column, found, f"at most {MAX_NAME} are allowed"))
+    for name in filter(None, (columns.label, columns.by)):
+        if not record[name]:
+            faults.append(Fault(file, number, name, "found nothing", "a name is allowed"))
+        elif len(record[name]) > MAX_NAME:
+            found = f"found a name of {len(record[name])} characters"
+            faults.append(Fault(file, number, name, found, f"at most {MAX_NAME} are allowed"))
     if faults:
         return None, faults
     responders, n = values[columns.responders], values[columns.n]
