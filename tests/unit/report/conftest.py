@@ -183,7 +183,7 @@ def by_site() -> Fit:
     return make_grouped("site", groups, make_fit(ASIA + WEST))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fit_of() -> Callable[..., Fit]:
     return make_fit
 
@@ -198,7 +198,7 @@ def site() -> Fit:
     return by_site()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def entry_of() -> Callable[..., LedgerEntry]:
     return make_entry
 
@@ -292,7 +292,7 @@ def broken() -> Callable[[Fit], Fit]:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_with() -> Callable[..., Run]:
     def make(*fits: Fit, **changes: object) -> Run:
         asked = changes.pop("analysis", {})
