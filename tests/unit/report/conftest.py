@@ -182,7 +182,7 @@ def by_site() -> Fit:
     return make_grouped("site", groups, make_fit(ASIA + WEST))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fit_of() -> Callable[..., Fit]:
     return make_fit
 
@@ -197,7 +197,7 @@ def site() -> Fit:
     return by_site()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def entry_of() -> Callable[..., LedgerEntry]:
     return make_entry
 
@@ -291,7 +291,7 @@ def broken() -> Callable[[Fit], Fit]:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_with() -> Callable[..., Run]:
     def make(*fits: Fit, **changes: object) -> Run:
         asked = changes.pop("analysis", {})

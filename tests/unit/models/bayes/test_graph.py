@@ -44,15 +44,16 @@ def tau_logpdf(prior, tau):
 
 def density(model):
     """The model's log density as a function of mu, tau and z on their own scales."""
+    import pytensor
+
+    rv = model["tau"]
+    tau = rv.type()
     with sampling.uncompiled():
         logp = model.compile_logp(jacobian=False)
-    rv = model["tau"]
-    transform = model.rvs_to_transforms[rv]
+        move = pytensor.function([tau], model.rvs_to_transforms[rv].forward(tau, *rv.owner.inputs))
 
     def at(mu, tau, z):
-        with sampling.uncompiled():
-            moved = transform.forward(tau, *rv.owner.inputs).eval()
-        return float(logp({"mu": mu, model.rvs_to_values[rv].name: moved, "z": z}))
+        return float(logp({"mu": mu, model.rvs_to_values[rv].name: move(tau), "z": z}))
 
     return at
 
@@ -127,8 +128,8 @@ SETTINGS = {
     "default": ("normal:-2,2", "half-normal:1.25"),
 }
 PROBABILITIES = (0.025, 0.5, 0.975)
-# Standard errors that a difference may have. About 17 quantities in nine posteriors: if each were normal, one
-# in 1000 test suites with another seed would meet a larger one; the seed is fixed, so this one never does.
+# Standard errors that a difference may have. About 17 quantities in five posteriors: if each were normal, one
+# in 1700 test suites with another seed would meet a larger one; the seed is fixed, so this one never does.
 MOST = 4.5
 # What exact.json says of itself: 1e-5 for moments and probabilities, 2e-3 for quantiles on their own scale.
 MOMENT, QUANTILE = 1e-5, 2e-3
@@ -175,8 +176,10 @@ def differences(drawn, exact):
 
 @pytest.mark.slow
 @pytest.mark.reference
-@pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("name", ["table1", "table1_zero", "pritz1997"])
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [*(("table1_zero", setting) for setting in SETTINGS), ("table1", "default"), ("pritz1997", "default")],
+)
 def test_draws_agree_with_exact_integration(name, setting):
     rows = COUNTS[name]["data"]
     data = Counts.of([row["x"] for row in rows], [row["n"] for row in rows])

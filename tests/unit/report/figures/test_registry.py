@@ -21,7 +21,7 @@ STUB = '<svg width="1pt" height="1pt" viewBox="0 0 1 1"><g id="a"/></svg>'
 ANALYSIS = {"thresholds": (0.1,)}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def runs(run_with, roles_of, table1, entry_of):
     """A base by differentiation, and all three expansions under names that nobody would expect."""
     labels = [trial.label for trial in table1[0].trials]
