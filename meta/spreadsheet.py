@@ -1,8 +1,8 @@
 """Tables as CSV that a spreadsheet opens without carrying out what stands in a cell.
 
 A cell of text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break is a formula to a
-spreadsheet, and names come from files of others. Such a cell is written with an apostrophe before it, and read
-back without.
+spreadsheet, and names come from files of others. Such a cell is written with an apostrophe before it, and
+read back without.
 """
 
 from __future__ import annotations

@@ -128,8 +128,8 @@ SETTINGS = {
     "default": ("normal:-2,2", "half-normal:1.25"),
 }
 PROBABILITIES = (0.025, 0.5, 0.975)
-# Standard errors that a difference may have. About 17 quantities in five posteriors: if each were normal, one
-# in 1700 test suites with another seed would meet a larger one; the seed is fixed, so this one never does.
+# Standard errors that a difference may have. About 17 quantities in nine posteriors: if each were normal, one
+# in 1000 test suites with another seed would meet a larger one; the seed is fixed, so this one never does.
 MOST = 4.5
 # What exact.json says of itself: 1e-5 for moments and probabilities, 2e-3 for quantiles on their own scale.
 MOMENT, QUANTILE = 1e-5, 2e-3
@@ -176,10 +176,8 @@ def differences(drawn, exact):
 
 @pytest.mark.slow
 @pytest.mark.reference
-@pytest.mark.parametrize(
-    ("name", "setting"),
-    [*(("table1_zero", setting) for setting in SETTINGS), ("table1", "default"), ("pritz1997", "default")],
-)
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("name", ["table1", "table1_zero", "pritz1997"])
 def test_draws_agree_with_exact_integration(name, setting):
     rows = COUNTS[name]["data"]
     data = Counts.of([row["x"] for row in rows], [row["n"] for row in rows])
