@@ -163,10 +163,11 @@ def heterogeneity(fit: RandomEffects, tau2: Quantity, *, estimated: bool) -> Het
             for end in (float(fit.tau2), tau2.low, tau2.high)
         )
         low, high = both(low, high)
-        return replace(gone, value=value, low=low, high=high, method=tau2.method, reason=None)
+        why = tau2.reason if low is None else None
+        return replace(gone, value=value, low=low, high=high, method=tau2.method, reason=why)
 
     def from_q(gone: Quantity, value: FloatArray) -> Quantity:
-        return replace(gone, value=float(value), reason=None)
+        return replace(gone, value=float(value), reason="no interval is made from Q itself")
 
     return Heterogeneity(
         Q=float(test.q),

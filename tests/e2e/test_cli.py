@@ -677,14 +677,14 @@ def test_a_model_that_cannot_run_is_named(quick, cli, monkeypatch):
     from meta.errors import ConvergenceError
     from meta.models import InverseVariance
 
-    fit = InverseVariance.fit
+    fit = InverseVariance.detailed_fit
 
     def failing(self, data):
         if hasattr(data, "names"):
             raise ConvergenceError("tau2: found no root")
         return fit(self, data)
 
-    monkeypatch.setattr(InverseVariance, "fit", failing)
+    monkeypatch.setattr(InverseVariance, "detailed_fit", failing)
     result = cli("pool", "--root", quick)
     assert result.code == 1
     assert "FAILED quick/base, conventional by region: tau2: found no root" in result.out
