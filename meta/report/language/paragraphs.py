@@ -147,9 +147,20 @@ def several_notes(base: Fit, others: Sequence[Fit]) -> list[Paragraph]:
     return _small_print(" ".join(filter(None, legend)), *wording.notes(base, others))
 
 
+_MANY = 4  # so many with one reason are counted, and named in the ledger
+
+
 def exclusions(ledger: Sequence[LedgerEntry]) -> list[Paragraph]:
     """Return what became of trials that are not here, or not as their reports have them."""
-    lines = dict.fromkeys(wording.fate(e) for e in ledger if e.action in {"dropped", "excluded", "kept"})
+    alike: dict[str, dict[str, None]] = {}
+    for entry in ledger:
+        if entry.action in {"dropped", "excluded", "kept"}:
+            alike.setdefault(entry.reason, {})[wording.fate(entry)] = None
+    lines = [
+        line
+        for reason, fates in alike.items()
+        for line in (fates if len(fates) < _MANY else [f"{len(fates)} trials or arms: {reason}"])
+    ]
     return [Paragraph(lead="Exclusions:", text=f"{'; '.join(lines)}.", style=SMALL)] if lines else []
 
 
